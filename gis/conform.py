@@ -1,0 +1,216 @@
+"""Bring one raw layer into its canonical form: columns, types, bounds, defaults, ids.
+
+Looks at one table at a time. What spans tables is in `gis.rules`; what spans layers' CRS in `gis.crs`.
+Nothing is guessed: a cell that cannot be read as its column's kind is a fault with its id.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from gis.findings import join_findings, make_findings
+from gis.schema import Column, Table
+
+_TRUE = {"true", "t", "yes", "y", "1", "1.0"}
+_FALSE = {"false", "f", "no", "n", "0", "0.0"}
+
+
+def conform_table(raw: gpd.GeoDataFrame | pd.DataFrame, table: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Type one raw layer by its declaration.
+
+    Parameters
+    ----------
+    raw
+        Layer as it was read, ids as ordinary column.
+    table
+        Declaration of the canonical table.
+
+    Returns
+    -------
+    frame, findings
+        Frame with all canonical columns (and the file's further ones after them), indexed by id;
+        cells that could not be read are missing in it and named in the findings.
+    """
+    missing = [c for c in table.columns if c.required and c.name not in raw.columns]
+    if missing:
+        return _empty_like(table, raw), _missing_columns(table, missing, list(raw.columns))
+    ids, findings = _read_ids(raw[table.id_column], table)
+    parts = [findings]
+    columns: dict[str, pd.Series] = {}
+    for column in table.columns[1:]:
+        source = raw[column.name] if column.name in raw.columns else pd.Series(None, raw.index, dtype=object)
+        values, faults = _read_column(source.set_axis(ids), column, table.name)
+        columns[column.name] = values
+        parts.append(faults)
+    frame = _assemble(raw, table, ids, columns)
+    parts.append(_check_alternatives(frame, table))
+    return frame, join_findings(parts)
+
+
+def empty_table(table: Table, crs: object) -> pd.DataFrame:
+    """Return the table without rows: all canonical columns, right dtypes."""
+    raw = pd.DataFrame({column.name: pd.Series(dtype=object) for column in table.columns})
+    if table.has_geometry:
+        raw = gpd.GeoDataFrame(raw, geometry=gpd.GeoSeries([], crs=crs), crs=crs)
+    return conform_table(raw, table)[0]
+
+
+def _empty_like(table: Table, raw: pd.DataFrame) -> pd.DataFrame:
+    return empty_table(table, raw.crs if isinstance(raw, gpd.GeoDataFrame) else None)
+
+
+def _assemble(
+    raw: pd.DataFrame, table: Table, ids: pd.Index, columns: dict[str, pd.Series]
+) -> pd.DataFrame:
+    known = {column.name for column in table.columns} | {"geometry"}
+    extra = {name: raw[name].set_axis(ids) for name in raw.columns if name not in known}
+    frame = pd.DataFrame({**columns, **extra}, index=ids)
+    if not table.has_geometry:
+        return frame
+    geometry = cast(gpd.GeoDataFrame, raw).geometry
+    return gpd.GeoDataFrame(frame, geometry=geometry.set_axis(ids), crs=geometry.crs)
+
+
+def _missing_columns(table: Table, missing: list[Column], found: list[str]) -> pd.DataFrame:
+    messages = [
+        f"column {c.name!r} is missing ({c.meaning}{f', in {c.unit}' if c.unit else ''}); "
+        f"add it or map it from one of: {', '.join(sorted(found)) or 'no columns at all'}"
+        for c in missing
+    ]
+    return make_findings("missing_column", table.name, [""] * len(missing), messages)
+
+
+def _read_ids(source: pd.Series, table: Table) -> tuple[pd.Index, pd.DataFrame]:
+    text = _as_text(source)
+    index = pd.Index(text.to_numpy(), name=table.id_column)
+    rows = np.flatnonzero(text.isna())
+    absent = make_findings(
+        "missing_id",
+        table.name,
+        [f"row {row + 1}" for row in rows],
+        f"the {table.id_column} is missing; give each row its own id",
+    )
+    duplicated = text[text.duplicated(keep=False) & text.notna()]
+    counts = duplicated.value_counts(sort=False)
+    twice = make_findings(
+        "duplicate_id",
+        table.name,
+        counts.index,
+        f"the same {table.id_column} stands in several rows; give each row its own id",
+        values=[f"{count} rows" for count in counts],
+    )
+    return index, join_findings([absent, twice])
+
+
+def _read_column(source: pd.Series, column: Column, table: str) -> tuple[pd.Series, pd.DataFrame]:
+    if column.kind in ("number", "integer"):
+        values, unreadable = _as_number(source, whole=column.kind == "integer")
+    elif column.kind == "boolean":
+        values, unreadable = _as_boolean(source)
+    else:
+        values = _as_text(source)
+        unreadable = _outside_choices(values, column)
+    parts = [_unreadable(source, unreadable, column, table)]
+    if column.kind in ("number", "integer"):
+        parts.append(_outside_bounds(values, column, table))
+    if column.required:
+        parts.append(_missing_cells(values, unreadable, column, table))
+    return _with_default(values, column), join_findings(parts)
+
+
+def _as_text(source: pd.Series) -> pd.Series:
+    """Text without surrounding blanks; whole floats lose their '.0', blanks become missing."""
+    if pd.api.types.is_float_dtype(source.dtype):
+        whole = source.notna() & (source == source.round())
+        source = source.astype(object).where(~whole, source.where(whole, 0).astype("int64").astype(object))
+    present = source.notna()
+    text = source.astype(object).where(present, None)
+    if not pd.api.types.infer_dtype(text, skipna=True) == "string":
+        text = text.map(str, na_action="ignore")
+    text = text.str.strip() if len(text) and present.any() else text
+    return text.astype(object).where(text.notna() & (text != ""), None)
+
+
+def _as_number(source: pd.Series, *, whole: bool) -> tuple[pd.Series, np.ndarray]:
+    given = source.notna() & (source.astype(object).map(lambda v: not (isinstance(v, str) and not v.strip())))
+    numbers = pd.to_numeric(source.where(given), errors="coerce").astype(float)
+    bad = (given & ~np.isfinite(numbers)).to_numpy(dtype=bool)
+    if whole:
+        bad |= (given & np.isfinite(numbers) & (numbers != numbers.round())).to_numpy(dtype=bool)
+    return numbers.mask(bad), bad
+
+
+def _as_boolean(source: pd.Series) -> tuple[pd.Series, np.ndarray]:
+    if pd.api.types.is_bool_dtype(source.dtype) and not source.isna().any():
+        return source.astype(object), np.zeros(len(source), dtype=bool)
+    text = _as_text(source).map(str.lower, na_action="ignore")
+    values = text.map(lambda t: True if t in _TRUE else False if t in _FALSE else None)
+    return values.astype(object), (text.notna() & values.isna()).to_numpy(dtype=bool)
+
+
+def _outside_choices(values: pd.Series, column: Column) -> np.ndarray:
+    if not column.choices:
+        return np.zeros(len(values), dtype=bool)
+    return (values.notna() & ~values.isin(column.choices)).to_numpy(dtype=bool)
+
+
+def _unreadable(source: pd.Series, bad: np.ndarray, column: Column, table: str) -> pd.DataFrame:
+    if column.choices:
+        wanted = f"one of: {', '.join(column.choices)}"
+    elif column.kind == "boolean":
+        wanted = "true or false"
+    else:
+        wanted = f"a {'whole number' if column.kind == 'integer' else 'number'}"
+        wanted += f" in {column.unit}" if column.unit else ""
+        wanted += " with a decimal point"
+    ids, values = source.index[bad], [repr(v) for v in source[bad]]
+    return make_findings("unreadable_cell", table, ids, f"{column.name} is not {wanted}", values=values)
+
+
+def _outside_bounds(values: pd.Series, column: Column, table: str) -> pd.DataFrame:
+    bad = np.zeros(len(values), dtype=bool)
+    words = []
+    for bound, broken, sign in (
+        (column.low, values.lt, ">="),
+        (column.above, values.le, ">"),
+        (column.high, values.gt, "<="),
+    ):
+        if bound is not None:
+            bad |= broken(bound).to_numpy(dtype=bool)
+            words.append(f"{sign} {bound:g}")
+    message = f"{column.name} must be {' and '.join(words)} {column.unit}".rstrip() + "; check the unit"
+    return make_findings("out_of_range", table, values.index[bad], message, values=values[bad])
+
+
+def _missing_cells(values: pd.Series, unreadable: np.ndarray, column: Column, table: str) -> pd.DataFrame:
+    absent = values.isna().to_numpy(dtype=bool) & ~unreadable
+    unit = f" in {column.unit}" if column.unit else ""
+    message = f"{column.name} is missing; give the {column.meaning}{unit}"
+    return make_findings("missing_value", table, values.index[absent], message)
+
+
+def _with_default(values: pd.Series, column: Column) -> pd.Series:
+    if column.kind == "boolean":
+        fill = True if column.default is None else bool(column.default)
+        return values.where(values.notna(), fill).astype(bool)
+    if column.kind == "integer":
+        whole = values.astype("Int64")
+        return whole if column.default is None else whole.fillna(int(cast(int, column.default)))
+    if column.kind == "number":
+        numbers = values.astype(float)
+        return numbers if column.default is None else numbers.fillna(float(cast(float, column.default)))
+    return values.astype(object)
+
+
+def _check_alternatives(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    if not table.one_of or frame.empty:
+        return make_findings("missing_value", table.name, [], "")
+    filled = np.zeros(len(frame), dtype=bool)
+    for group in table.one_of:
+        filled |= frame[list(group)].notna().all(axis=1).to_numpy(dtype=bool)
+    wanted = " or ".join(", ".join(group) for group in table.one_of)
+    return make_findings("missing_value", table.name, frame.index[~filled], f"give {wanted}")

@@ -1,0 +1,87 @@
+"""GeoPackage in and out. Reads real tables only: a view or a trigger in a file is never run."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+
+from gis.errors import InputError
+from gis.findings import make_findings
+
+_SQLITE_MAGIC = b"SQLite format 3\x00"
+_APPLICATION_IDS = (b"GPKG", b"GP10", b"GP11", b"GP12")
+
+
+def recognises(path: Path) -> bool:
+    """Tell whether the file's first bytes are those of a GeoPackage."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        head = stream.read(72)
+    return head.startswith(_SQLITE_MAGIC) and head[68:72] in _APPLICATION_IDS
+
+
+def read_layers(path: Path) -> dict[str, pd.DataFrame]:
+    """Read every feature and attribute table.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    try:
+        return {name: _read_layer(path, name) for name in _table_names(path)}
+    except (sqlite3.DatabaseError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        message = f"the file is damaged or cut off and cannot be read ({type(error).__name__}); take a fresh copy"
+        raise InputError(str(path), make_findings("file_damaged", "file", [""], message)) from error
+
+
+def write_layers(layers: Mapping[str, pd.DataFrame], path: Path) -> None:
+    """Write the layers to a temporary file beside the target, sync it, and put it in place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+        draft = Path(folder) / path.name
+        for name, layer in layers.items():
+            _write_layer(layer, draft, name)
+        with draft.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        os.replace(draft, path)
+
+
+def _table_names(path: Path) -> list[str]:
+    query = (
+        "SELECT c.table_name FROM gpkg_contents c JOIN sqlite_master m ON m.name = c.table_name "
+        "WHERE c.data_type IN ('features', 'attributes') AND m.type = 'table' ORDER BY c.table_name"
+    )
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+        return [name for (name,) in connection.execute(query)]
+
+
+def _read_layer(path: Path, name: str) -> pd.DataFrame:
+    return pyogrio.read_dataframe(path, layer=name)
+
+
+def _write_layer(layer: pd.DataFrame, path: Path, name: str) -> None:
+    writable = _storable(layer)
+    if isinstance(writable, gpd.GeoDataFrame):
+        kinds = set(writable.geom_type.dropna())
+        geometry_type = kinds.pop() if len(kinds) == 1 else "Unknown"
+        pyogrio.write_dataframe(
+            writable, path, layer=name, driver="GPKG", geometry_type=geometry_type, append=False
+        )
+    else:
+        pyogrio.write_dataframe(writable, path, layer=name, driver="GPKG")
+
+
+def _storable(layer: pd.DataFrame) -> pd.DataFrame:
+    """Columns without any value have no type of their own: they are stored as text."""
+    hollow = [c for c in layer.columns if c != "geometry" and layer[c].dtype == object and layer[c].isna().all()]
+    return layer.astype({column: "string" for column in hollow})

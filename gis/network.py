@@ -1,0 +1,103 @@
+"""`Network`: the geometry and data of one grid, the first of the four frozen values.
+
+Holds canonical tables in one projected metric CRS. It does not read, check or solve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import geopandas as gpd
+import pandas as pd
+from pyproj import CRS
+
+from gis.conform import conform_table, empty_table
+from gis.errors import InputError
+from gis.findings import empty_findings, empty_repairs, errors_of, join_findings
+from gis.schema import TABLES
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Canonical tables of one grid; string ids as index, one projected CRS in metres.
+
+    Never changed in place: make another with `dataclasses.replace`.
+
+    Attributes
+    ----------
+    info
+        What the file says about itself: name, attribution, schema_version.
+    findings, repairs
+        Doubts about the data, and every automatic decision taken while reading it.
+    """
+
+    crs: CRS
+    buses: gpd.GeoDataFrame
+    lines: gpd.GeoDataFrame
+    transformers: gpd.GeoDataFrame
+    switches: gpd.GeoDataFrame
+    sources: gpd.GeoDataFrame
+    loads: gpd.GeoDataFrame
+    generators: gpd.GeoDataFrame
+    routes: gpd.GeoDataFrame
+    sites: gpd.GeoDataFrame
+    scenarios: pd.DataFrame
+    info: Mapping[str, str] = field(default_factory=dict)
+    findings: pd.DataFrame = field(default_factory=empty_findings)
+    repairs: pd.DataFrame = field(default_factory=empty_repairs)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return one canonical table by name."""
+        return cast(pd.DataFrame, getattr(self, name))
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return all canonical tables by name."""
+        return {name: self.table(name) for name in TABLES}
+
+    def equals(self, other: Network) -> bool:
+        """Tell whether two networks hold the same rows, columns, geometry and CRS."""
+        return self.crs == other.crs and all(
+            _same_rows(self.table(name), other.table(name)) for name in TABLES
+        )
+
+
+def make_network(
+    tables: Mapping[str, pd.DataFrame],
+    crs: object,
+    *,
+    info: Mapping[str, str] | None = None,
+) -> Network:
+    """Assemble a network from raw frames made in memory (ids as ordinary columns).
+
+    Does not check what spans tables; `gis.read_network` and `gis.check_network` do.
+
+    Raises
+    ------
+    InputError
+        A table breaks its declaration; every fault is named.
+    """
+    metric = CRS.from_user_input(crs)
+    frames: dict[str, pd.DataFrame] = {}
+    faults = []
+    for name, table in TABLES.items():
+        if name in tables:
+            frames[name], found = conform_table(tables[name], table)
+            faults.append(found)
+        else:
+            frames[name] = empty_table(table, metric)
+    errors = errors_of(join_findings(faults))
+    if len(errors):
+        raise InputError("network", errors)
+    return Network(crs=metric, info=dict(info or {}), **frames)  # type: ignore[arg-type]
+
+
+def _same_rows(left: pd.DataFrame, right: pd.DataFrame) -> bool:
+    if list(left.columns) != list(right.columns) or not left.index.equals(right.index):
+        return False
+    plain = [column for column in left.columns if column != "geometry"]
+    same = left[plain].equals(right[plain])
+    if "geometry" in left.columns:
+        same = same and bool(left.geometry.geom_equals_exact(right.geometry, tolerance=0.0).all())
+    return same

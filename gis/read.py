@@ -1,0 +1,147 @@
+"""Read and write networks: a file becomes a checked `Network`, or one report with all its faults."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import geopandas as gpd
+import pandas as pd
+from pyproj import CRS
+
+from gis.conform import conform_table, empty_table
+from gis.crs import check_crs, choose_crs, reproject
+from gis.errors import InputError
+from gis.findings import errors_of, join_findings, make_findings
+from gis.formats import INFO_LAYER, format_for_target, format_of
+from gis.network import Network
+from gis.rules import RULES, Rule, run_rules
+from gis.schema import SCHEMA_VERSION, TABLES
+from gis.topology import connect
+
+
+def read_network(path: str | Path, *, crs: str | None = None, rules: tuple[Rule, ...] = RULES) -> Network:
+    """Read a network from a GeoPackage or a folder of GeoJSON files.
+
+    Geometry is brought into one projected CRS in metres; bus references missing in the file are filled
+    from geometry and recorded in `repairs`. Does not look at equipment types unless their rules are
+    passed in (`gridmodel.RULES`).
+
+    Parameters
+    ----------
+    path
+        File or folder in the canonical tables (`gis.TABLES`).
+    crs
+        Projected CRS in metres to use, like "EPSG:25832"; the lines' own or their UTM zone otherwise.
+    rules
+        Rules over the tables, in order.
+
+    Returns
+    -------
+    Network
+        With warnings in `findings`.
+
+    Raises
+    ------
+    InputError
+        The file cannot be used; every fault is a row of its `findings`.
+    """
+    network, findings = inspect_network(path, crs=crs, rules=rules)
+    errors = errors_of(findings)
+    if network is None or len(errors):
+        raise InputError(str(path), errors)
+    return network
+
+
+def inspect_network(
+    path: str | Path, *, crs: str | None = None, rules: tuple[Rule, ...] = RULES
+) -> tuple[Network | None, pd.DataFrame]:
+    """Read a file and return all that was found, with the network if it is usable.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it is damaged, or it has no known format.
+    """
+    path = Path(path)
+    layers = format_of(path).read(path)
+    info = _read_info(layers.pop(INFO_LAYER, None))
+    tables, findings = _conform_layers(layers)
+    wanted = None if crs is None else CRS.from_user_input(crs)
+    located = {name: frame for name, frame in tables.items() if isinstance(frame, gpd.GeoDataFrame)}
+    crs_faults = check_crs(located)
+    if len(crs_faults) or not any(len(frame) for frame in located.values()):
+        return None, join_findings([findings, crs_faults])
+    metric = choose_crs(located, wanted)
+    tables |= reproject(located, metric)
+    tables |= {name: empty_table(TABLES[name], metric) for name in TABLES if name not in tables}
+    connected, repairs, unconnected = connect(tables)
+    findings = join_findings([findings, unconnected, run_rules(connected, rules)])
+    if len(errors_of(findings)):
+        return None, findings
+    frames = cast("dict[str, gpd.GeoDataFrame]", {name: connected[name] for name in TABLES})
+    return Network(crs=metric, info=info, findings=findings, repairs=repairs, **frames), findings
+
+
+def write_network(network: Network, path: str | Path) -> None:
+    """Write a network: `*.gpkg` for a GeoPackage, a name without suffix for a folder of GeoJSON files.
+
+    Written to a temporary place, synced and renamed: a target that existed stays whole until then.
+
+    Raises
+    ------
+    InputError
+        The target's name fits no format, or its folder holds other files.
+    OSError
+        The disk is full or not writable.
+    """
+    path = Path(path)
+    layers = {
+        name: frame.reset_index() for name, frame in network.tables().items() if len(frame) or TABLES[name].required
+    }
+    info = {**network.info, "schema_version": SCHEMA_VERSION}
+    layers[INFO_LAYER] = pd.DataFrame({"key": list(info), "value": list(info.values())})
+    format_for_target(path).write(layers, path)
+
+
+def check_network(network: Network, *, rules: tuple[Rule, ...] = RULES) -> pd.DataFrame:
+    """Run rules over a network made in memory; returns findings."""
+    return run_rules(network.tables(), rules)
+
+
+def _read_info(layer: pd.DataFrame | None) -> dict[str, str]:
+    if layer is None or not {"key", "value"} <= set(layer.columns):
+        return {}
+    return {str(key): str(value) for key, value in zip(layer["key"], layer["value"], strict=True)}
+
+
+def _conform_layers(layers: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    parts = [_missing_layers(set(layers))]
+    tables: dict[str, pd.DataFrame] = {}
+    for name, table in TABLES.items():
+        if name not in layers:
+            continue
+        raw = layers[name]
+        if table.has_geometry and not isinstance(raw, gpd.GeoDataFrame):
+            parts.append(make_findings("geometry_missing", name, [""], f"the layer has no geometry; it needs {table.geometry}s"))
+            continue
+        plain = pd.DataFrame(raw) if not table.has_geometry else raw
+        frame, faults = conform_table(plain, table)
+        parts.append(faults)
+        # Rows without an own id are faults already; rules over references see unique ids only.
+        tables[name] = frame[~frame.index.duplicated() & frame.index.notna()]
+    return tables, join_findings(parts)
+
+
+def _missing_layers(found: set[str]) -> pd.DataFrame:
+    parts = []
+    for name, table in TABLES.items():
+        if table.required and name not in found:
+            near = difflib.get_close_matches(name, sorted(found), n=1, cutoff=0.6)
+            hint = f"; is it the layer {near[0]!r}?" if near else ""
+            seen = ", ".join(sorted(found)) or "none"
+            message = f"the layer is missing (layers found: {seen}){hint}; add the {table.meaning}"
+            parts.append(make_findings("missing_layer", name, [""], message))
+    return join_findings(parts)

@@ -1,0 +1,209 @@
+"""Rules over the tables of one network: a registry of functions, tables in, findings out.
+
+A rule sees typed tables (`gis.conform`), never raw text. Rules about equipment types need the
+catalogue and stand in `gridmodel.rules`; callers pass both registries to the reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from gis.findings import join_findings, make_findings
+from gis.schema import TABLES
+
+Tables = Mapping[str, pd.DataFrame]
+Rule = Callable[[Tables], pd.DataFrame]
+
+# Relative difference of voltages that still counts as equal: 10 and 10.5 kV belong together,
+# 0.4 and 0.69 kV do not (engineering judgement).
+SAME_VOLTAGE_SHARE = 0.15
+# Below this a drawn line is a point: a millimetre is finer than any survey.
+MIN_LENGTH_M = 0.001
+
+
+def geometry_usable(tables: Tables) -> pd.DataFrame:
+    """Every element has a geometry of its table's kind, with finite coordinates."""
+    parts = []
+    for name, frame in tables.items():
+        table = TABLES[name]
+        if not table.has_geometry or frame.empty:
+            continue
+        geometry = frame.geometry.array
+        absent = shapely.is_missing(geometry) | shapely.is_empty(geometry)
+        broken = ~absent & ~_finite(geometry)
+        kinds = np.array(table.geometry.replace(" or ", " ").split() + ["MultiPolygon"] * ("Polygon" in table.geometry))
+        wrong = ~absent & ~np.isin(frame.geom_type.to_numpy(), kinds)
+        parts += [
+            make_findings("geometry_missing", name, frame.index[absent], "it has no geometry; draw it"),
+            make_findings("geometry_not_finite", name, frame.index[broken], "a coordinate is not a number"),
+            make_findings(
+                "geometry_kind", name, frame.index[wrong], f"must be a {table.geometry}", values=frame.geom_type[wrong]
+            ),
+        ]
+    return join_findings(parts)
+
+
+def references_exist(tables: Tables) -> pd.DataFrame:
+    """Every id that refers to another table stands there."""
+    parts = []
+    for name, frame in tables.items():
+        for column in TABLES[name].columns:
+            if column.kind != "reference":
+                continue
+            given = frame[column.name]
+            lost = given.notna() & ~given.isin(tables[column.refers_to].index)
+            message = f"{column.name} is not in {column.refers_to}; add that row or correct the id"
+            parts.append(make_findings("unknown_reference", name, frame.index[lost], message, values=given[lost]))
+    return join_findings(parts)
+
+
+def switches_stand_at_their_element(tables: Tables) -> pd.DataFrame:
+    """A switch's element exists, and one of its ends is the switch's bus."""
+    switches = tables["switches"]
+    parts = []
+    for target, ends in (
+        ("lines", ["from_bus_id", "to_bus_id"]),
+        ("transformers", ["hv_bus_id", "lv_bus_id"]),
+        ("buses", []),
+    ):
+        rows = switches[switches["element_table"] == target]
+        known = rows["element_id"].isin(tables[target].index)
+        message = f"element_id is not in {target}; add that row or correct the id"
+        parts.append(
+            make_findings("unknown_reference", "switches", rows.index[~known], message, values=rows["element_id"][~known])
+        )
+        if ends:
+            rows = rows[known]
+            at = tables[target].loc[rows["element_id"], ends]
+            apart = ~(at.to_numpy() == rows["bus_id"].to_numpy()[:, None]).any(axis=1)
+            message = "bus_id is no end of its element; put the switch at an end"
+            parts.append(
+                make_findings("switch_not_at_end", "switches", rows.index[apart], message, values=rows["bus_id"][apart])
+            )
+    return join_findings(parts)
+
+
+def has_a_source(tables: Tables) -> pd.DataFrame:
+    """At least one source is in service."""
+    if tables["sources"]["in_service"].any():
+        return join_findings([])
+    return make_findings("no_source", "sources", [""], "no source is in service; name the bus the grid is fed from")
+
+
+def line_ends_fit(tables: Tables) -> pd.DataFrame:
+    """A line joins two different buses of its own voltage."""
+    lines = tables["lines"]
+    ends = lines[["from_bus_id", "to_bus_id"]]
+    loops = ends["from_bus_id"].notna() & (ends["from_bus_id"] == ends["to_bus_id"])
+    parts = [make_findings("line_self_loop", "lines", lines.index[loops], "both ends are the same bus", values=ends["from_bus_id"][loops])]
+    for end in ends:
+        voltage = ends[end].map(tables["buses"]["vn_kv"]).astype(float)
+        off = voltage.notna() & ~_same_voltage(voltage, lines["vn_kv"])
+        values = [f"{v:g} kV at {b}" for v, b in zip(voltage[off], ends[end][off], strict=True)]
+        message = f"{end} has another voltage than the line's vn_kv; a transformer belongs between them"
+        parts.append(make_findings("line_voltage", "lines", lines.index[off], message, values=values))
+    return join_findings(parts)
+
+
+def lines_have_length(tables: Tables) -> pd.DataFrame:
+    """A line has a length: its attribute, or the length of its geometry."""
+    lines = tables["lines"]
+    if lines.empty:
+        return join_findings([])
+    drawn_m = shapely.length(lines.geometry.array)
+    short = lines["length_m"].isna().to_numpy() & (drawn_m < MIN_LENGTH_M)
+    message = f"no length_m and drawn shorter than {MIN_LENGTH_M} m; give the length or merge its ends"
+    return make_findings("line_without_length", "lines", lines.index[short], message)
+
+
+def transformer_sides_fit(tables: Tables) -> pd.DataFrame:
+    """A transformer stands between two buses, the high-voltage one on its high side, at fitting voltages."""
+    transformers = tables["transformers"]
+    known = tables["buses"]["vn_kv"]
+    high = transformers["hv_bus_id"].map(known).astype(float)
+    low = transformers["lv_bus_id"].map(known).astype(float)
+    swapped = high < low
+    parts = [
+        make_findings("transformer_swapped", "transformers", transformers.index[swapped], "hv_bus_id has a lower voltage than lv_bus_id; swap them")
+    ]
+    for side, voltage, rated in (("hv", high, transformers["vn_hv_kv"]), ("lv", low, transformers["vn_lv_kv"])):
+        off = ~swapped & voltage.notna() & rated.notna() & ~_same_voltage(voltage, rated)
+        message = f"vn_{side}_kv does not fit the voltage of {side}_bus_id"
+        parts.append(
+            make_findings("transformer_voltage", "transformers", transformers.index[off], message, values=rated[off])
+        )
+    return join_findings(parts)
+
+
+def class_factors_readable(tables: Tables) -> pd.DataFrame:
+    """The factors of a scenario read `class=number; class=number` with known classes."""
+    scenarios = tables["scenarios"]
+    bad = [i for i, text in scenarios["class_factors"].items() if not _readable_factors(text)]
+    message = "class_factors must read like 'heat_pump=0; pv=0.85' with known classes and factors >= 0"
+    values = scenarios["class_factors"].loc[bad]
+    return make_findings("unreadable_cell", "scenarios", bad, message, values=values)
+
+
+def parse_class_factors(text: object) -> dict[str, float]:
+    """Read `heat_pump=0; pv=0.85` into a dictionary; nothing gives an empty one.
+
+    Raises
+    ------
+    ValueError
+        The text does not have that form, or a class is unknown or a factor negative.
+
+    Examples
+    --------
+    >>> parse_class_factors("heat_pump=0; pv=0.85")
+    {'heat_pump': 0.0, 'pv': 0.85}
+    """
+    if not isinstance(text, str) or not text.strip():
+        return {}
+    pairs = [part.split("=") for part in text.replace(",", ";").split(";") if part.strip()]
+    factors = {name.strip(): float(value) for name, value in pairs}
+    classes = {*TABLES["loads"].column("customer_class").choices, *TABLES["generators"].column("kind").choices}
+    unknown = set(factors) - classes
+    if unknown or any(not 0.0 <= value < np.inf for value in factors.values()):
+        raise ValueError(f"unknown class or negative factor in {text!r}")
+    return factors
+
+
+RULES: tuple[Rule, ...] = (
+    geometry_usable,
+    references_exist,
+    switches_stand_at_their_element,
+    has_a_source,
+    line_ends_fit,
+    lines_have_length,
+    transformer_sides_fit,
+    class_factors_readable,
+)
+
+
+def run_rules(tables: Tables, rules: tuple[Rule, ...]) -> pd.DataFrame:
+    """Run rules over tables and stack what they find."""
+    return join_findings(rule(tables) for rule in rules)
+
+
+def _readable_factors(text: object) -> bool:
+    try:
+        parse_class_factors(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _same_voltage(first: pd.Series, second: pd.Series) -> pd.Series:
+    return (first - second).abs() <= SAME_VOLTAGE_SHARE * second.abs()
+
+
+def _finite(geometry: gpd.array.GeometryArray) -> np.ndarray:
+    coordinates, owner = shapely.get_coordinates(np.asarray(geometry), return_index=True)
+    finite = np.ones(len(geometry), dtype=bool)
+    finite[owner[~np.isfinite(coordinates).all(axis=1)]] = False
+    return finite

@@ -1,0 +1,30 @@
+"""The electrical model: catalogue, build, load flow, cases. The only package that imports pandapower,
+and only when something is solved."""
+
+from gridmodel.build import build_model
+from gridmodel.cases import CaseResults, run_cases
+from gridmodel.catalogue import Catalogue, read_catalogue
+from gridmodel.loadflow import run_load_flow
+from gridmodel.model import GridModel
+from gridmodel.results import LoadFlowResult
+from gridmodel.rules import rules_for
+from gridmodel.scenario import Scenario, find_scenario, scenarios_of
+from gridmodel.store import store_result, stored_result, write_result
+
+__all__ = [
+    "CaseResults",
+    "Catalogue",
+    "GridModel",
+    "LoadFlowResult",
+    "Scenario",
+    "build_model",
+    "find_scenario",
+    "read_catalogue",
+    "rules_for",
+    "run_cases",
+    "run_load_flow",
+    "scenarios_of",
+    "store_result",
+    "stored_result",
+    "write_result",
+]

@@ -1,0 +1,248 @@
+"""Build the pandapower net of a network: whole columns at once, no loop over elements.
+
+Only units and names change here: kW to MW, A to kA, m to km, ids to row numbers.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pandas as pd
+
+from gis import InputError, Network, check_network, errors_of
+from gridmodel.catalogue import Catalogue, read_catalogue
+from gridmodel.lean import pandapower
+from gridmodel.model import GridModel
+from gridmodel.rules import rules_for
+
+if TYPE_CHECKING:
+    from pandapower.auxiliary import pandapowerNet
+
+_SWITCH_TYPES = {"circuit_breaker": "CB", "load_break": "LBS", "disconnector": "DS", "fuse": "fuse"}
+_SWITCHED = {"lines": "l", "transformers": "t", "buses": "b"}
+_BUS_TYPES = {"busbar": "b", "node": "n", "cabinet": "n", "service": "n"}
+_TRANSFORMER_FIGURES = (
+    "sn_kva",
+    "vn_hv_kv",
+    "vn_lv_kv",
+    "vk_percent",
+    "vkr_percent",
+    "pfe_kw",
+    "i0_percent",
+    "shift_degree",
+    "tap_neutral",
+    "tap_min",
+    "tap_max",
+    "tap_step_percent",
+)
+
+
+def build_model(network: Network, catalogue: Catalogue | None = None) -> GridModel:
+    """Build the model of a network.
+
+    Scenarios are not applied here: the net holds every load and generator at its stated power.
+
+    Parameters
+    ----------
+    network
+        A network whose bus references are complete (`gis.read_network` sees to it).
+    catalogue
+        Types; the shipped catalogue when absent.
+
+    Raises
+    ------
+    InputError
+        The tables do not fit together or name unknown types; every fault is named.
+    """
+    types = catalogue or read_catalogue()
+    errors = errors_of(check_network(network, rules=rules_for(types)))
+    if len(errors):
+        raise InputError(network.info.get("name", "network"), errors)
+    net = pandapower().create_empty_network(f_hz=assumptions()["frequency"]["f_hz"])
+    _fill(net, "bus", _buses(network))
+    _fill(net, "line", _lines(network, types))
+    _fill(net, "trafo", _transformers(network, types))
+    _fill(net, "switch", _switches(network))
+    _fill(net, "ext_grid", _sources(network))
+    _fill(net, "load", _loads(network))
+    _fill(net, "sgen", _generators(network))
+    return GridModel(network=network, net=net, catalogue=types)
+
+
+@cache
+def assumptions() -> dict[str, dict[str, float]]:
+    """Figures used where a file gives none, with their sources (`assumptions.toml`)."""
+    text = Path(__file__).with_name("assumptions.toml").read_text(encoding="utf-8")
+    return cast("dict[str, dict[str, float]]", tomllib.loads(text))
+
+
+def line_figures(network: Network, catalogue: Catalogue) -> pd.DataFrame:
+    """Impedance, rating and length per line: the file's figures, the type's where it has none.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by line_id: r_ohm_per_km, x_ohm_per_km, c_nf_per_km, i_max_a (one conductor system), length_m.
+    """
+    lines = network.lines
+    columns = ["r_ohm_per_km", "x_ohm_per_km", "c_nf_per_km", "i_max_a"]
+    figures = _with_types(lines, catalogue.lines, columns)
+    figures["c_nf_per_km"] = figures["c_nf_per_km"].fillna(0.0)
+    figures["length_m"] = lines["length_m"].fillna(lines.geometry.length)
+    return figures
+
+
+def transformer_figures(network: Network, catalogue: Catalogue) -> pd.DataFrame:
+    """Ratings and taps per transformer: the file's figures, the type's where it has none."""
+    figures = _with_types(network.transformers, catalogue.transformers, list(_TRANSFORMER_FIGURES))
+    zeros = {"pfe_kw": 0.0, "i0_percent": 0.0, "shift_degree": 0.0}
+    side = _with_types(network.transformers, catalogue.transformers, ["tap_side"])
+    return figures.fillna(zeros).assign(tap_side=side["tap_side"], tap_pos=network.transformers["tap_pos"])
+
+
+def reactive_power_kvar(network: Network) -> pd.Series:
+    """Reactive power per load [kvar]: as stated, from its cos phi, or from the planning power factor."""
+    loads = network.loads
+    factors = assumptions()["cos_phi"]
+    low = loads["bus_id"].map(network.buses["vn_kv"]) <= 1.0
+    planning = pd.Series(np.where(low, factors["lv"], factors["mv"]), loads.index)
+    cos_phi = loads["cos_phi"].fillna(planning)
+    return loads["q_kvar"].fillna(loads["p_kw"] * np.tan(np.arccos(cos_phi)))
+
+
+def _with_types(frame: pd.DataFrame, types: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    typed = types[columns].reindex(frame["type_id"]).set_axis(frame.index)
+    return pd.DataFrame({column: frame[column].fillna(typed[column]) for column in columns}, frame.index)
+
+
+def _fill(net: pandapowerNet, table: str, columns: dict[str, object]) -> None:
+    """Put whole columns into an empty pandapower table, keeping its further columns and dtypes."""
+    stock = net[table]
+    count = len(cast(pd.Series, columns["in_service" if "in_service" in columns else "closed"]))
+    frame = pd.DataFrame(columns, index=range(count))
+    rest = {c: pd.Series(_blank(stock[c].dtype, count)) for c in stock.columns if c not in columns}
+    frame = pd.concat([frame, pd.DataFrame(rest, index=frame.index)], axis=1)[list(stock.columns)]
+    net[table] = frame.astype(stock.dtypes.to_dict())
+
+
+def _blank(dtype: object, count: int) -> object:
+    if dtype == bool:
+        return np.zeros(count, dtype=bool)
+    return np.full(count, 0.0 if dtype == np.dtype("uint32") else None, dtype=object)
+
+
+def _buses(network: Network) -> dict[str, object]:
+    buses = network.buses
+    return {
+        "name": buses.index.to_numpy(),
+        "vn_kv": buses["vn_kv"].to_numpy(),
+        "type": buses["kind"].map(_BUS_TYPES).fillna("n").to_numpy(),
+        "in_service": np.ones(len(buses), dtype=bool),
+    }
+
+
+def _lines(network: Network, types: Catalogue) -> dict[str, object]:
+    lines, figures = network.lines, line_figures(network, types)
+    return {
+        "name": lines.index.to_numpy(),
+        "std_type": lines["type_id"].to_numpy(),
+        "from_bus": _rows(network, lines["from_bus_id"]),
+        "to_bus": _rows(network, lines["to_bus_id"]),
+        "length_km": figures["length_m"].to_numpy() / 1000.0,
+        "r_ohm_per_km": figures["r_ohm_per_km"].to_numpy(),
+        "x_ohm_per_km": figures["x_ohm_per_km"].to_numpy(),
+        "c_nf_per_km": figures["c_nf_per_km"].to_numpy(),
+        "g_us_per_km": 0.0,
+        "max_i_ka": figures["i_max_a"].to_numpy() / 1000.0,
+        "df": 1.0,
+        "parallel": lines["parallel"].to_numpy(),
+        "in_service": lines["in_service"].to_numpy(),
+    }
+
+
+def _transformers(network: Network, types: Catalogue) -> dict[str, object]:
+    transformers, figures = network.transformers, transformer_figures(network, types)
+    same = {c: figures[c].to_numpy() for c in figures.columns if c != "sn_kva"}
+    tapped = figures[["tap_pos", "tap_step_percent", "tap_neutral"]].notna().all(axis=1)
+    return {
+        **same,
+        "name": transformers.index.to_numpy(),
+        "std_type": transformers["type_id"].to_numpy(),
+        "hv_bus": _rows(network, transformers["hv_bus_id"]),
+        "lv_bus": _rows(network, transformers["lv_bus_id"]),
+        "sn_mva": figures["sn_kva"].to_numpy() / 1000.0,
+        "tap_step_degree": 0.0,
+        "tap_changer_type": np.where(tapped, "Ratio", None),
+        "parallel": transformers["parallel"].to_numpy(),
+        "df": 1.0,
+        "in_service": transformers["in_service"].to_numpy(),
+    }
+
+
+def _switches(network: Network) -> dict[str, object]:
+    switches = network.switches
+    elements = np.zeros(len(switches), dtype=np.int64)
+    for table in _SWITCHED:
+        chosen = (switches["element_table"] == table).to_numpy()
+        elements[chosen] = network.table(table).index.get_indexer(switches["element_id"][chosen])
+    return {
+        "name": switches.index.to_numpy(),
+        "bus": _rows(network, switches["bus_id"]),
+        "element": elements,
+        "et": switches["element_table"].map(_SWITCHED).to_numpy(),
+        "type": switches["kind"].map(_SWITCH_TYPES).to_numpy(),
+        "closed": switches["closed"].to_numpy(),
+        "z_ohm": 0.0,
+        "in_ka": switches["i_max_a"].to_numpy() / 1000.0,
+    }
+
+
+def _sources(network: Network) -> dict[str, object]:
+    sources = network.sources
+    return {
+        "name": sources.index.to_numpy(),
+        "bus": _rows(network, sources["bus_id"]),
+        "vm_pu": sources["vm_pu"].to_numpy(),
+        "va_degree": 0.0,
+        "slack_weight": 1.0,
+        "in_service": sources["in_service"].to_numpy(),
+    }
+
+
+def _loads(network: Network) -> dict[str, object]:
+    loads = network.loads
+    return {
+        "name": loads.index.to_numpy(),
+        "bus": _rows(network, loads["bus_id"]),
+        "p_mw": loads["p_kw"].to_numpy() / 1000.0,
+        "q_mvar": reactive_power_kvar(network).to_numpy() / 1000.0,
+        "const_z_p_percent": 0.0,
+        "const_i_p_percent": 0.0,
+        "const_z_q_percent": 0.0,
+        "const_i_q_percent": 0.0,
+        "scaling": 1.0,
+        "in_service": loads["in_service"].to_numpy(),
+        "type": loads["customer_class"].to_numpy(),
+    }
+
+
+def _generators(network: Network) -> dict[str, object]:
+    generators = network.generators
+    return {
+        "name": generators.index.to_numpy(),
+        "bus": _rows(network, generators["bus_id"]),
+        "p_mw": generators["p_kw"].to_numpy() / 1000.0,
+        "q_mvar": generators["q_kvar"].fillna(0.0).to_numpy() / 1000.0,
+        "scaling": 1.0,
+        "in_service": generators["in_service"].to_numpy(),
+        "type": generators["kind"].to_numpy(),
+        "current_source": True,
+    }
+
+
+def _rows(network: Network, bus_ids: pd.Series) -> np.ndarray:
+    return np.asarray(network.buses.index.get_indexer(bus_ids))

@@ -1,0 +1,98 @@
+"""Stored results: a load flow beside its network, readable without pandapower.
+
+`town.gpkg` has its results in `town.results/<scenario>.gpkg`: one layer per result table, geometry
+included so that QGIS opens it, and the fingerprint of what it was computed from. A result whose
+fingerprint is not the network's is stale and never returned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+
+from gis import Network
+from gis.formats import geopackage
+from gis.schema import TABLES
+from gridmodel.results import LoadFlowResult
+from gridmodel.scenario import Scenario
+
+_TABLES = ("buses", "lines", "transformers", "loads", "sources")
+_INFO = "result_info"
+
+
+def fingerprint(network: Network, scenario: Scenario) -> str:
+    """Sha256 over the canonical rows and the scenario: equal inputs, equal fingerprint."""
+    digest = hashlib.sha256()
+    for name in ("buses", "lines", "transformers", "switches", "sources", "loads", "generators"):
+        columns = [column.name for column in TABLES[name].columns[1:]]
+        frame = network.table(name)[columns]
+        digest.update(pd.util.hash_pandas_object(frame, index=True).to_numpy().tobytes())
+        if name == "lines":  # lengths come from geometry where the attribute is missing
+            lengths = network.lines.geometry.length.round(6)
+            digest.update(pd.util.hash_pandas_object(lengths, index=False).to_numpy().tobytes())
+    factors = (scenario.load_factor, scenario.generation_factor, sorted(scenario.class_factors.items()))
+    digest.update(repr(factors).encode())
+    return digest.hexdigest()
+
+
+def results_path(network_path: Path, scenario_id: str) -> Path:
+    """Where the results of one scenario lie beside a network file."""
+    return network_path.with_suffix(".results") / f"{scenario_id}.gpkg"
+
+
+def store_result(network: Network, result: LoadFlowResult, network_path: Path) -> Path:
+    """Write a result to its place beside the network; returns that place."""
+    target = results_path(network_path, result.scenario.scenario_id)
+    write_result(network, result, target)
+    return target
+
+
+def write_result(network: Network, result: LoadFlowResult, path: Path) -> None:
+    """Write one result as a GeoPackage: every result table as a layer with its geometry."""
+    layers: dict[str, pd.DataFrame] = {}
+    for name in _TABLES:
+        frame = getattr(result, name)
+        geometry = network.table(name).geometry
+        layers[name] = gpd.GeoDataFrame(frame, geometry=geometry, crs=network.crs).reset_index()
+    info = {
+        "fingerprint": fingerprint(network, result.scenario),
+        "status": result.status,
+        "servable_share": result.servable_share,
+        "generation_kw": result.generation_kw,
+        "loss_kw": result.loss_kw,
+        "engine": result.engine,
+        "scenario": result.scenario.scenario_id,
+    }
+    layers[_INFO] = pd.DataFrame({"key": list(info), "value": [json.dumps(v) for v in info.values()]})
+    geopackage.write_layers(layers, path)
+
+
+def stored_result(network: Network, scenario: Scenario, network_path: Path) -> LoadFlowResult | None:
+    """Return the stored result of a scenario, or nothing when there is none or it is stale."""
+    path = results_path(network_path, scenario.scenario_id)
+    if not path.is_file() or not geopackage.recognises(path):
+        return None
+    layer = pyogrio.read_dataframe(path, layer=_INFO)
+    info = {key: json.loads(value) for key, value in zip(layer["key"], layer["value"], strict=True)}
+    if info.get("fingerprint") != fingerprint(network, scenario):
+        return None
+    frames = {name: _read(path, name) for name in _TABLES}
+    return LoadFlowResult(
+        scenario=scenario,
+        status=info["status"],
+        servable_share=info["servable_share"],
+        generation_kw=info["generation_kw"],
+        loss_kw=info["loss_kw"],
+        engine=info["engine"],
+        **frames,
+    )
+
+
+def _read(path: Path, name: str) -> pd.DataFrame:
+    frame = pyogrio.read_dataframe(path, layer=name, read_geometry=False)
+    return frame.set_index(TABLES[name].id_column)
