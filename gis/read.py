@@ -17,7 +17,7 @@ from gis.errors import InputError
 from gis.findings import errors_of, join_findings, make_findings
 from gis.formats import INFO_LAYER, format_for_target, format_of
 from gis.network import Network
-from gis.rules import RULES, Rule, run_rules
+from gis.rules import RULES, Rule, geometry_usable, run_rules
 from gis.schema import SCHEMA_VERSION, TABLES
 from gis.topology import connect
 
@@ -83,6 +83,29 @@ def inspect_network(
         return None, findings
     frames = cast("dict[str, gpd.GeoDataFrame]", {name: connected[name] for name in TABLES})
     return Network(crs=metric, info=info, findings=findings, repairs=repairs, **frames), findings
+
+
+def read_sites(path: str | Path, crs: CRS) -> gpd.GeoDataFrame:
+    """Read the `sites` layer of a file into the CRS of a network.
+
+    Raises
+    ------
+    InputError
+        The file has no usable sites; every fault is named.
+    """
+    path = Path(path)
+    layers = format_of(path).read(path)
+    raw = layers.get("sites")
+    if not isinstance(raw, gpd.GeoDataFrame):
+        seen = ", ".join(sorted(layers)) or "none"
+        message = f"no layer 'sites' with geometry (layers found: {seen})"
+        raise InputError(str(path), make_findings("missing_layer", "sites", [""], message))
+    sites, faults = conform_table(raw, TABLES["sites"])
+    located = {"sites": cast(gpd.GeoDataFrame, sites)}
+    faults = join_findings([faults, check_crs(located), geometry_usable(located)])
+    if len(errors_of(faults)):
+        raise InputError(str(path), errors_of(faults))
+    return located["sites"].to_crs(crs)
 
 
 def write_network(network: Network, path: str | Path) -> None:

@@ -1,7 +1,7 @@
 """The electrical model: catalogue, build, load flow, cases. The only package that imports pandapower,
 and only when something is solved."""
 
-from gridmodel.build import build_model
+from gridmodel.build import branch_ratings_kva, build_model
 from gridmodel.cases import CaseResults, run_cases
 from gridmodel.catalogue import Catalogue, read_catalogue
 from gridmodel.loadflow import run_load_flow
@@ -17,6 +17,7 @@ __all__ = [
     "GridModel",
     "LoadFlowResult",
     "Scenario",
+    "branch_ratings_kva",
     "build_model",
     "find_scenario",
     "read_catalogue",

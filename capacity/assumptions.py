@@ -1,0 +1,117 @@
+"""Demand, supply, route and cost figures of the connection check, read from TOML with their sources."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gis import InputError
+from gis.findings import make_findings
+
+_SHIPPED = Path(__file__).with_name("assumptions.toml")
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    source: str
+
+
+class Home(_Block):
+    """After-diversity maximum demand [kW] of one home and its coincidence at large numbers."""
+
+    admd_kw: float = Field(ge=0.0)
+    g_inf: float = Field(gt=0.0, le=1.0)
+
+
+class ChargingPoint(_Block):
+    """Rated power [kW] of one charging point and the coincidence of many."""
+
+    rated_kw: float = Field(ge=0.0)
+    g_inf: float = Field(gt=0.0, le=1.0)
+
+
+class FloorArea(_Block):
+    """Demand per floor area [W/m2]."""
+
+    w_per_m2: float = Field(ge=0.0)
+
+
+class PowerFactor(_Block):
+    """Power factor of new demand, inductive."""
+
+    cos_phi: float = Field(gt=0.0, le=1.0)
+
+
+class SupplyLevels(_Block):
+    """Largest demand [kW] per kind of supply point."""
+
+    lv_feeder_max_kw: float = Field(gt=0.0)
+    lv_busbar_max_kw: float = Field(gt=0.0)
+    mv_feeder_max_kw: float = Field(gt=0.0)
+
+
+class Route(_Block):
+    """Cable length against the straight line, and the reach [m] of a new cable."""
+
+    detour_factor: float = Field(ge=1.0)
+    max_lv_m: float = Field(gt=0.0)
+    max_mv_m: float = Field(gt=0.0)
+
+
+class Cost(_Block):
+    """Named, dated cost table: per metre of cable laid and per station."""
+
+    name: str
+    currency: str
+    price_year: int
+    lv_cable_low_per_m: float
+    lv_cable_high_per_m: float
+    mv_cable_low_per_m: float
+    mv_cable_high_per_m: float
+    station_low: float
+    station_high: float
+
+
+class Months(_Block):
+    """Months from order to supply, per kind of supply point."""
+
+    lv_feeder: int
+    lv_busbar: int
+    mv_feeder: int
+
+
+class Assumptions(BaseModel):
+    """All figures of the connection check; each block names its source."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    home: Home
+    heat_pump: Home
+    ev_point: ChargingPoint
+    floor_area: FloorArea
+    power_factor: PowerFactor
+    supply: SupplyLevels
+    route: Route
+    cost: Cost
+    months: Months
+
+
+def read_assumptions(path: Path | None = None) -> Assumptions:
+    """Read the shipped assumptions, or a user's file of the same form.
+
+    Raises
+    ------
+    InputError
+        The file is not readable or a figure makes no sense; every fault is named.
+    """
+    source = path or _SHIPPED
+    try:
+        return Assumptions.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        fault = make_findings("file_damaged", "assumptions", [""], f"not readable as TOML: {error}")
+        raise InputError(str(source), fault) from error
+    except ValidationError as error:
+        places = [".".join(map(str, fault["loc"])) for fault in error.errors()]
+        messages = [fault["msg"] for fault in error.errors()]
+        raise InputError(str(source), make_findings("bad_figure", "assumptions", places, messages)) from error

@@ -1,0 +1,193 @@
+"""Which element breaks which limit: a registry of checks, one function a criterion.
+
+A check sees one solved state and answers with the violated elements. The same checks serve a load
+flow (`violations`) and the cases of headroom and connection (`states_of_cases`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from capacity.limits import Limits
+from gis import Network
+from gis.feeders import Supply, trace_supply
+from gridmodel import CaseResults, LoadFlowResult
+
+VIOLATION_COLUMNS = (
+    "scenario", "hour", "check", "table", "element_id", "feeder_id", "value", "limit", "unit", "excess_percent",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Yardstick:
+    """Limits laid over one network: limit per element, made once and used for every state.
+
+    Attributes
+    ----------
+    bands
+        min_pu, max_pu, from_busbar per bus.
+    busbar
+        Position of the busbar per bus that relative bands count from.
+    """
+
+    network: Network
+    supply: Supply
+    limits: Limits
+    bands: pd.DataFrame
+    busbar: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """One solved state: voltage per bus [pu], loading per line and transformer [%]; NaN = dead."""
+
+    vm_pu: np.ndarray
+    line_loading_percent: np.ndarray
+    transformer_loading_percent: np.ndarray
+
+
+Check = Callable[[Yardstick, State], pd.DataFrame]
+
+
+def make_yardstick(network: Network, limits: Limits, supply: Supply | None = None) -> Yardstick:
+    """Lay limits over a network."""
+    traced = supply or trace_supply(network)
+    bands = limits.bands_of(network.buses["vn_kv"])
+    return Yardstick(network, traced, limits, bands, _busbar_of(network, traced))
+
+
+def violations(yardstick: Yardstick, result: LoadFlowResult) -> pd.DataFrame:
+    """Find every element of a load flow that breaks a limit.
+
+    Returns
+    -------
+    DataFrame
+        Columns `VIOLATION_COLUMNS`, largest excess first; no rows when all limits hold. A load flow
+        that did not converge gives one row of the check "no_solution".
+    """
+    if not result.converged:
+        found = _rows("no_solution", "sources", result.sources.index[:1], np.array([result.servable_share]), 1.0, "share")
+        found["excess_percent"] = 100.0 * (1.0 - result.servable_share)
+    else:
+        found = broken_limits(yardstick, state_of(result))
+    found.insert(0, "scenario", result.scenario.scenario_id)
+    found.insert(1, "hour", pd.Series(pd.NA, found.index, dtype="Int64"))
+    found.insert(5, "feeder_id", _feeders_of(yardstick, found))
+    found = found.sort_values("excess_percent", ascending=False, kind="stable", ignore_index=True)
+    return found[list(VIOLATION_COLUMNS)]
+
+
+def broken_limits(yardstick: Yardstick, state: State) -> pd.DataFrame:
+    """Run all checks on one state: columns check, table, element_id, value, limit, unit, excess_percent."""
+    parts = [check(yardstick, state) for check in CHECKS]
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else parts[0]
+
+
+def state_of(result: LoadFlowResult) -> State:
+    """The state a load flow found."""
+    return State(
+        result.buses["vm_pu"].to_numpy(),
+        result.lines["loading_percent"].to_numpy(),
+        result.transformers["loading_percent"].to_numpy(),
+    )
+
+
+def state_of_case(results: CaseResults, row: int) -> State:
+    """The state of one case."""
+    return State(
+        results.vm_pu[row], results.line_loading_percent[row], results.transformer_loading_percent[row]
+    )
+
+
+def undervoltage(yardstick: Yardstick, state: State) -> pd.DataFrame:
+    """Buses under their band."""
+    low, _ = voltage_bounds(yardstick, state)
+    return _exceeding("undervoltage", "buses", yardstick.network.buses.index, state.vm_pu, low, "pu", below=True)
+
+
+def overvoltage(yardstick: Yardstick, state: State) -> pd.DataFrame:
+    """Buses over their band."""
+    _, high = voltage_bounds(yardstick, state)
+    return _exceeding("overvoltage", "buses", yardstick.network.buses.index, state.vm_pu, high, "pu")
+
+
+def line_overload(yardstick: Yardstick, state: State) -> pd.DataFrame:
+    """Lines over their rating."""
+    lines = yardstick.network.lines.index
+    limit = np.full(len(lines), yardstick.limits.loading.line_percent)
+    return _exceeding("line_overload", "lines", lines, state.line_loading_percent, limit, "%")
+
+
+def transformer_overload(yardstick: Yardstick, state: State) -> pd.DataFrame:
+    """Transformers over their rating."""
+    transformers = yardstick.network.transformers.index
+    limit = np.full(len(transformers), yardstick.limits.loading.transformer_percent)
+    values = state.transformer_loading_percent
+    return _exceeding("transformer_overload", "transformers", transformers, values, limit, "%")
+
+
+CHECKS: tuple[Check, ...] = (undervoltage, overvoltage, line_overload, transformer_overload)
+
+
+def voltage_bounds(yardstick: Yardstick, state: State) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest allowed voltage per bus [pu]; NaN where no band applies."""
+    bands = yardstick.bands
+    relative = bands["from_busbar"].to_numpy()
+    reference = np.where(relative, state.vm_pu[yardstick.busbar], 0.0)
+    low = bands["min_pu"].to_numpy() + reference
+    high = bands["max_pu"].to_numpy() + reference
+    station = yardstick.limits.station
+    if station is not None:
+        high_side, low_side = _transformer_ends(yardstick.network)
+        low[low_side] = state.vm_pu[high_side] + station.min_pu
+        high[low_side] = state.vm_pu[high_side] + station.max_pu
+    return low, high
+
+
+def _transformer_ends(network: Network) -> tuple[np.ndarray, np.ndarray]:
+    """Bus positions of MV/LV transformers: the station band is theirs, not the substation's."""
+    rows = network.buses.index.get_indexer
+    transformers = network.transformers
+    low_voltage = (transformers["lv_bus_id"].map(network.buses["vn_kv"]) <= 1.0).to_numpy()
+    return rows(transformers["hv_bus_id"])[low_voltage], rows(transformers["lv_bus_id"])[low_voltage]
+
+
+def _busbar_of(network: Network, supply: Supply) -> np.ndarray:
+    """Low-voltage bus of the transformer that feeds a bus; the bus itself where no transformer does."""
+    own = np.arange(len(network.buses))
+    busbars = supply.buses["station_id"].map(network.transformers["lv_bus_id"])
+    positions = network.buses.index.get_indexer(busbars)
+    return np.where(positions >= 0, positions, own)
+
+
+def _exceeding(
+    check: str, table: str, ids: pd.Index, values: np.ndarray, limit: np.ndarray, unit: str, *, below: bool = False
+) -> pd.DataFrame:
+    with np.errstate(invalid="ignore"):
+        broken = values < limit if below else values > limit
+    return _rows(check, table, ids[broken], values[broken], limit[broken], unit)
+
+
+def _rows(
+    check: str, table: str, ids: pd.Index, values: np.ndarray, limit: np.ndarray | float, unit: str
+) -> pd.DataFrame:
+    excess = 100.0 * np.abs(values - limit) / np.abs(limit)
+    columns = {
+        "check": check, "table": table, "element_id": ids, "value": values, "limit": limit, "unit": unit,
+        "excess_percent": excess,
+    }  # fmt: skip
+    return pd.DataFrame(columns, index=range(len(ids)))
+
+
+def _feeders_of(yardstick: Yardstick, found: pd.DataFrame) -> pd.Series:
+    supply = yardstick.supply
+    feeders = pd.Series(None, found.index, dtype=object)
+    for table, known in (("buses", supply.buses["feeder_id"]), *supply.feeders.items()):
+        rows = found["table"] == table
+        feeders[rows] = found.loc[rows, "element_id"].map(known)
+    return feeders

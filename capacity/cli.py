@@ -1,0 +1,248 @@
+"""The command `feederplan`: files in, files out, `--json` for machines, exit codes 0, 1 and 2.
+
+0 done and within limits; 1 done and limits violated, or not connectable; 2 bad input or usage.
+Heavy libraries are imported inside commands. What a command says goes to stdout, progress to stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from capacity import output
+
+if TYPE_CHECKING:
+    from capacity.impact import Impact
+    from gis import Network
+    from gridmodel import GridModel
+
+app = typer.Typer(
+    help="Distribution network GIS and grid capacity planning: from a GIS file to a verdict.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+NetworkFile = Annotated[Path, typer.Argument(help="GeoPackage, or folder of GeoJSON files, in the canonical tables.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+ScenarioId = Annotated[Optional[str], typer.Option("--scenario", help="Scenario of the network; its first if absent.")]  # noqa: UP045
+LimitsName = Annotated[str, typer.Option("--limits", help="Limit profile by name, or a TOML file.")]
+Out = Annotated[Optional[Path], typer.Option("--out", help="GeoPackage to write.")]  # noqa: UP045
+
+DONE, VIOLATED, BAD_INPUT = 0, 1, 2
+
+
+def main() -> None:
+    """Entry point of the command; turns bad input into exit code 2 with its report."""
+    as_json = "--json" in sys.argv
+    try:
+        app()
+    except Exception as error:
+        from gis import InputError
+
+        if isinstance(error, InputError):
+            output.report_bad_input(error, as_json=as_json)
+        elif isinstance(error, OSError):
+            output.report_problem(f"{error.filename or 'file'}: {error.strerror or error}", as_json=as_json)
+        else:
+            raise
+        sys.exit(BAD_INPUT)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("feederplan-demo"),
+    as_json: AsJson = False,
+) -> None:
+    """Write the demo area: a GeoPackage, its stored results and a study file."""
+    from capacity.demo import copy_demo
+
+    files = [str(path) for path in copy_demo(out)]
+    output.say({"files": files}, ["Demo area written:", *(f"  {file}" for file in files)], as_json=as_json)
+
+
+@app.command("app")
+def start_app(
+    network: Annotated[Optional[Path], typer.Argument(help="Network to show; the demo area if absent.")] = None,  # noqa: UP045
+    port: Annotated[int, typer.Option(help="Port of the local server.")] = 8501,
+    headless: Annotated[bool, typer.Option(help="Do not open a browser.")] = False,
+) -> None:
+    """Start the map in the browser, on this machine only."""
+    from capacity.launch import run_app
+
+    raise typer.Exit(run_app(network, port=port, headless=headless))
+
+
+@app.command()
+def check(network: NetworkFile, out: Out = None, as_json: AsJson = False) -> None:
+    """Check a network file; exit code 2 when it cannot be used, 1 when there are doubts."""
+    from gis import errors_of, inspect_network
+    from gridmodel import rules_for
+
+    output.progress(f"reading {network}")
+    checked, findings = inspect_network(network, rules=rules_for())
+    if out is not None:
+        output.write_layer(findings, out, "findings", crs=checked.crs if checked else None)
+    output.say(*output.check_report(checked, findings), as_json=as_json)
+    raise typer.Exit(BAD_INPUT if len(errors_of(findings)) else VIOLATED if len(findings) else DONE)
+
+
+@app.command()
+def loadflow(
+    network: NetworkFile,
+    scenario: ScenarioId = None,
+    limits: LimitsName = "en50160",
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Solve the load flow of one scenario; exit code 1 when a limit is violated or demand is unserved."""
+    from capacity.checks import make_yardstick, violations
+    from capacity.limits import read_limits
+    from gridmodel import run_load_flow, write_result
+
+    profile = read_limits(limits)
+    model = _model(network)
+    output.progress("solving")
+    result = run_load_flow(model, scenario)
+    yardstick = make_yardstick(model.network, profile)
+    broken = violations(yardstick, result)
+    if out is not None:
+        write_result(model.network, result, out)
+    output.say(*output.load_flow_report(result, yardstick, broken), as_json=as_json)
+    raise typer.Exit(VIOLATED if len(broken) or result.unserved_kw > 0 else DONE)
+
+
+@app.command()
+def bottlenecks(
+    network: NetworkFile,
+    scenario: ScenarioId = None,
+    limits: LimitsName = "en50160",
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rank the places where demand cannot be served; exit code 1 when there are any."""
+    from capacity.bottlenecks import find_bottlenecks
+    from capacity.checks import make_yardstick
+    from capacity.limits import read_limits
+    from gridmodel import run_load_flow
+
+    profile = read_limits(limits)
+    model = _model(network)
+    output.progress("solving")
+    result = run_load_flow(model, scenario)
+    found = find_bottlenecks(make_yardstick(model.network, profile), result)
+    if out is not None:
+        output.write_layer(found, out, "bottlenecks", crs=model.network.crs)
+    output.say(*output.bottleneck_report(result, profile, found), as_json=as_json)
+    raise typer.Exit(VIOLATED if len(found) else DONE)
+
+
+@app.command("headroom")
+def headroom_at(
+    network: NetworkFile,
+    bus: Annotated[list[str], typer.Option("--bus", help="Bus asked for; may be repeated.")],
+    scenario: ScenarioId = None,
+    limits: LimitsName = "en50160",
+    direction: Annotated[str, typer.Option(help="load or generation.")] = "load",
+    cos_phi: Annotated[float, typer.Option(min=0.5, max=1.0, help="Power factor of the load, inductive.")] = 0.95,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the largest additional load or generation [kW] at chosen buses, exact to 1 kW."""
+    import time
+
+    from capacity.headroom import headroom
+
+    if direction not in ("load", "generation"):
+        raise typer.BadParameter("must be load or generation", param_hint="--direction")
+    impact = _impact(network, scenario, limits)
+    output.require_ids(impact.model.network, "buses", bus)
+    output.progress(f"searching at {len(bus)} buses")
+    started = time.perf_counter()
+    found = headroom(impact, bus, direction=direction, cos_phi=cos_phi)  # type: ignore[arg-type]
+    seconds = time.perf_counter() - started
+    if out is not None:
+        output.write_layer(found, out, "headroom", crs=impact.model.network.crs)
+    output.say(*output.headroom_report(found, seconds), as_json=as_json)
+    raise typer.Exit(DONE if (found["status"].isin(["ok", "capped"])).all() else VIOLATED)
+
+
+@app.command()
+def connect(
+    network: NetworkFile,
+    site: Annotated[Optional[str], typer.Option(help="LON,LAT in degrees, like 7.8840,48.4475.")] = None,  # noqa: UP045
+    sites: Annotated[Optional[Path], typer.Option(help="File with a layer `sites`.")] = None,  # noqa: UP045
+    dwellings: Annotated[int, typer.Option(min=0, help="Homes.")] = 0,
+    heat_pumps: Annotated[int, typer.Option(min=0, help="Homes heated by heat pump.")] = 0,
+    ev_points: Annotated[int, typer.Option(min=0, help="Charging points.")] = 0,
+    floor_area_m2: Annotated[float, typer.Option(min=0, help="Floor area of shops and offices [m2].")] = 0.0,
+    demand_kw: Annotated[float, typer.Option(min=0, help="Further demand [kW].")] = 0.0,
+    scenario: ScenarioId = None,
+    limits: LimitsName = "en50160",
+    assumptions: Annotated[Optional[Path], typer.Option(help="TOML with your own demand and cost figures.")] = None,  # noqa: UP045
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Can a development be connected here? Exit code 0 when an option fits, 1 when none does."""
+    from dataclasses import replace
+
+    from capacity import sites as developments
+    from capacity.assumptions import read_assumptions
+    from capacity.connection import ConnectionConfig, assess_on
+
+    if (site is None) == (sites is None):
+        raise typer.BadParameter("give either --site LON,LAT or --sites FILE")
+    figures = read_assumptions(assumptions)
+    impact = _impact(network, scenario, limits)
+    config = ConnectionConfig(scenario, impact.yardstick.limits, figures)
+    crs = impact.model.network.crs
+    if sites is not None:
+        asked = developments.read_developments(sites, crs)
+    else:
+        asked = [
+            replace(
+                developments.development_at(str(site), crs),
+                dwellings=dwellings,
+                heat_pumps=heat_pumps,
+                ev_points=ev_points,
+                floor_area_m2=floor_area_m2,
+                demand_kw=demand_kw,
+            )
+        ]
+    output.progress(f"checking {len(asked)} sites")
+    answers = [assess_on(impact, development, config) for development in asked]
+    if out is not None:
+        output.write_options(answers, out, crs=crs)
+    output.say(*output.connection_report(answers, single=sites is None), as_json=as_json)
+    fitting = all(answer.verdict in ("connect", "connect_after_works") for answer in answers)
+    raise typer.Exit(DONE if fitting else VIOLATED)
+
+
+def _network(path: Path) -> Network:
+    output.progress(f"reading {path}")
+    from gis import read_network
+    from gridmodel import rules_for
+
+    return read_network(path, rules=rules_for())
+
+
+def _model(path: Path) -> GridModel:
+    network = _network(path)
+    output.progress("loading pandapower, building the model")
+    from gridmodel import build_model
+
+    return build_model(network)
+
+
+def _impact(path: Path, scenario: str | None, limits: str) -> Impact:
+    from capacity.impact import study_impact
+    from capacity.limits import read_limits
+    from gridmodel import find_scenario
+
+    profile = read_limits(limits)
+    model = _model(path)
+    output.progress("solving the scenario")
+    return study_impact(model, find_scenario(model.network, scenario), profile)

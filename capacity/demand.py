@@ -1,0 +1,88 @@
+"""Demand of a development: the coincident peak of its homes, heat pumps, charging points and shops."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+from shapely.geometry.base import BaseGeometry
+
+from capacity.assumptions import Assumptions
+
+
+@dataclass(frozen=True)
+class Development:
+    """What an applicant asks for, and where.
+
+    Attributes
+    ----------
+    place
+        Point or polygon in the CRS of the network.
+    demand_kw
+        Demand stated by the applicant [kW], on top of what is counted.
+    """
+
+    place: BaseGeometry
+    site_id: str = "site"
+    name: str = "the site"
+    dwellings: int = 0
+    heat_pumps: int = 0
+    ev_points: int = 0
+    floor_area_m2: float = 0.0
+    demand_kw: float = 0.0
+
+
+def coincident_kw(count: int, admd_kw: float, g_inf: float) -> float:
+    """Peak of a number of equal customers, after Rusck.
+
+    g(n) = g_inf + (1 - g_inf) / sqrt(n); the after-diversity demand is the single peak times g_inf.
+
+    Parameters
+    ----------
+    count
+        Number of customers.
+    admd_kw
+        Demand per customer when very many draw together [kW].
+    g_inf
+        Coincidence of very many, 0..1.
+
+    Returns
+    -------
+    float
+        Peak of all together [kW].
+
+    References
+    ----------
+    S. Rusck, "The simultaneous demand in distribution network supplying domestic consumers",
+    ASEA Journal 10 (1956).
+
+    Examples
+    --------
+    >>> coincident_kw(100, admd_kw=2.0, g_inf=0.2)
+    280.0
+    >>> coincident_kw(1, admd_kw=2.0, g_inf=0.2)
+    10.0
+    """
+    if count == 0:
+        return 0.0
+    return count * admd_kw / g_inf * (g_inf + (1.0 - g_inf) / math.sqrt(count))
+
+
+def demand_parts(development: Development, assumptions: Assumptions) -> pd.DataFrame:
+    """Demand of a development by part.
+
+    Returns
+    -------
+    DataFrame
+        Rows that add up to the demand: part, count, p_kw [kW], source; parts of nothing are left out.
+    """
+    home, pump, point = assumptions.home, assumptions.heat_pump, assumptions.ev_point
+    parts = [
+        ("homes", development.dwellings, coincident_kw(development.dwellings, home.admd_kw, home.g_inf), home.source),
+        ("heat pumps", development.heat_pumps, coincident_kw(development.heat_pumps, pump.admd_kw, pump.g_inf), pump.source),
+        ("charging points", development.ev_points, coincident_kw(development.ev_points, point.rated_kw * point.g_inf, point.g_inf), point.source),
+        ("floor area, m2", development.floor_area_m2, development.floor_area_m2 * assumptions.floor_area.w_per_m2 / 1e3, assumptions.floor_area.source),
+        ("stated by the applicant, kW", development.demand_kw, development.demand_kw, "the application"),
+    ]  # fmt: skip
+    return pd.DataFrame([part for part in parts if part[1]], columns=["part", "count", "p_kw", "source"])

@@ -1,0 +1,120 @@
+"""Limits a grid must hold: named profiles with sources, read from TOML.
+
+A profile is shipped (`capacity/limit_profiles/*.toml`) or a user's own file of the same form.
+Which element breaks them is `capacity.checks`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gis import InputError
+from gis.findings import make_findings
+
+_PROFILES = Path(__file__).parent / "limit_profiles"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class VoltageBand(_Frozen):
+    """Allowed voltage for a range of nominal voltages, (above_kv, up_to_kv].
+
+    With reference "nominal" the bounds are voltages [pu]; with "busbar" they are the allowed rise and
+    drop [pu] against the busbar of the station that feeds the bus.
+    """
+
+    above_kv: float = Field(ge=0.0)
+    up_to_kv: float = Field(gt=0.0)
+    min_pu: float
+    max_pu: float
+    reference: Literal["nominal", "busbar"] = "nominal"
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> VoltageBand:
+        if self.min_pu >= self.max_pu or self.above_kv >= self.up_to_kv:
+            raise ValueError("min_pu must be below max_pu and above_kv below up_to_kv")
+        return self
+
+
+class StationBand(_Frozen):
+    """Allowed rise and drop [pu] over a transformer, against its high-voltage bus."""
+
+    min_pu: float = Field(lt=0.0)
+    max_pu: float = Field(gt=0.0)
+    source: str
+
+
+class LoadingLimit(_Frozen):
+    """Largest loading [%] of the rating."""
+
+    line_percent: float = Field(gt=0.0)
+    transformer_percent: float = Field(gt=0.0)
+    source: str
+
+
+class VoltageChange(_Frozen):
+    """Largest voltage change [%] one connection may cause at its supply point."""
+
+    lv_percent: float = Field(gt=0.0)
+    mv_percent: float = Field(gt=0.0)
+    source: str
+
+
+class Limits(_Frozen):
+    """One profile of limits; every figure names its source."""
+
+    name: str
+    source: str
+    voltage: tuple[VoltageBand, ...]
+    loading: LoadingLimit
+    voltage_change: VoltageChange
+    station: StationBand | None = None
+
+    def bands_of(self, vn_kv: pd.Series) -> pd.DataFrame:
+        """Band per bus: min_pu, max_pu and whether they count from the busbar; missing where none applies."""
+        bands = pd.DataFrame({"min_pu": np.nan, "max_pu": np.nan, "from_busbar": False}, vn_kv.index)
+        for band in self.voltage:
+            rows = (vn_kv > band.above_kv) & (vn_kv <= band.up_to_kv)
+            bands.loc[rows] = (band.min_pu, band.max_pu, band.reference == "busbar")
+        return bands.astype({"min_pu": float, "max_pu": float, "from_busbar": bool})
+
+
+def profile_names() -> tuple[str, ...]:
+    """Names of the shipped profiles."""
+    return tuple(sorted(path.stem for path in _PROFILES.glob("*.toml")))
+
+
+def read_limits(profile: str | Path = "en50160") -> Limits:
+    """Read a shipped profile by name, or a user's TOML file.
+
+    Raises
+    ------
+    InputError
+        No such profile or file, or figures that make no sense; every fault is named.
+
+    Examples
+    --------
+    >>> read_limits("en50160").voltage[0].min_pu
+    0.9
+    """
+    path = _PROFILES / f"{profile}.toml" if str(profile) in profile_names() else Path(profile)
+    if not path.is_file():
+        message = f"no such profile or file; shipped profiles: {', '.join(profile_names())}"
+        raise InputError("limits", make_findings("unknown_limits", "limits", [str(profile)], message))
+    try:
+        return Limits.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(str(path), make_findings("file_damaged", "limits", [""], f"not TOML: {error}")) from error
+    except ValidationError as error:
+        places = [".".join(map(str, fault["loc"])) for fault in error.errors()]
+        messages = [fault["msg"] for fault in error.errors()]
+        raise InputError(str(path), make_findings("bad_limits", "limits", places, messages)) from error

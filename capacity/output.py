@@ -1,0 +1,207 @@
+"""What the command says and writes: text for people, one JSON object for machines, GeoPackage layers."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyproj import CRS
+
+    from capacity.checks import Yardstick
+    from capacity.connection import Assessment
+    from capacity.limits import Limits
+    from gis import InputError, Network
+    from gridmodel import LoadFlowResult
+
+Report = tuple[dict[str, object], list[str]]
+_STARTED = time.perf_counter()
+
+
+def progress(step: str) -> None:
+    """Say on stderr what is being done, and how long the command has run."""
+    print(f"feederplan: {time.perf_counter() - _STARTED:5.1f} s  {step}", file=sys.stderr, flush=True)
+
+
+def say(values: dict[str, object], lines: list[str], *, as_json: bool) -> None:
+    """Print the result on stdout."""
+    print(json.dumps(_plain(values), ensure_ascii=False) if as_json else "\n".join(lines))
+
+
+def report_bad_input(error: InputError, *, as_json: bool) -> None:
+    """Print every fault of a bad input: text on stderr, JSON on stdout."""
+    if as_json:
+        say({"error": str(error).splitlines()[0], "findings": _rows(error.findings)}, [], as_json=True)
+    print(f"feederplan: {error}", file=sys.stderr)
+
+
+def report_problem(message: str, *, as_json: bool) -> None:
+    """Print one problem that is no fault of a table: text on stderr, JSON on stdout."""
+    if as_json:
+        say({"error": message, "findings": []}, [], as_json=True)
+    print(f"feederplan: {message}", file=sys.stderr)
+
+
+def check_report(network: Network | None, findings: pd.DataFrame) -> Report:
+    """Findings, their count per rule and the share of elements without any."""
+    from gis import render_findings
+
+    counts = {str(rule): int(count) for rule, count in findings["rule"].value_counts().items()}
+    total = sum(len(frame) for frame in network.tables().values()) if network else 0
+    touched = len(findings[["table", "element_id"]].drop_duplicates())
+    score = 100.0 * (1.0 - min(1.0, touched / total)) if total else 0.0
+    values = {"findings": _rows(findings), "counts": counts, "score_percent": score, "usable": network is not None}
+    if findings.empty:
+        return values, [f"no findings in {total:,} elements"]
+    return values, [f"{len(findings)} findings", render_findings(findings)]
+
+
+def load_flow_report(result: LoadFlowResult, yardstick: Yardstick, broken: pd.DataFrame) -> Report:
+    """Key figures of a load flow and the limits it breaks."""
+    values = {
+        **result.summary(),
+        "feeders": int(yardstick.supply.feeders["lines"].nunique()),
+        "limits": yardstick.limits.name,
+        "violations": _rows(broken),
+    }
+    solved = "converged" if result.converged else f"has no solution (servable: {result.servable_share:.0%})"
+    lines = [
+        f"{result.scenario.name} ({result.scenario.scenario_id}): {solved}, {result.engine}",
+        f"  demand    {result.demand_kw:12,.1f} kW   served {result.served_kw:12,.1f} kW   "
+        f"unserved {result.unserved_kw:10,.1f} kW ({values['unserved_customers']} customers)",
+        f"  losses    {result.loss_kw:12,.1f} kW",
+        f"  voltage   {_figure(values['vm_min_pu'], 4)} to {_figure(values['vm_max_pu'], 4)} pu",
+        f"  loading   lines {_figure(values['line_loading_max_percent'], 2)} %, "
+        f"transformers {_figure(values['transformer_loading_max_percent'], 2)} %",
+        f"  limits    {yardstick.limits.name}: {len(broken)} violated",
+    ]
+    for row in broken.head(20).itertuples():
+        lines.append(f"    {row.check:22} {row.element_id:24} {row.value:10.4g} {row.unit} (limit {row.limit:g})")
+    return values, lines
+
+
+def bottleneck_report(result: LoadFlowResult, limits: Limits, found: pd.DataFrame) -> Report:
+    """Bottlenecks, most unserved kW first."""
+    values = {
+        "scenario": result.scenario.scenario_id,
+        "limits": limits.name,
+        "demand_kw": result.demand_kw,
+        "unserved_kw": result.unserved_kw,
+        "bottlenecks": _rows(found),
+    }
+    if found.empty:
+        return values, [f"no bottlenecks in {result.scenario.name} under {limits.name}"]
+    lines = [f"{len(found)} bottlenecks in {result.scenario.name} under {limits.name}:"]
+    for row in found.itertuples():
+        lines.append(f"  {row.unserved_kw:10,.1f} kW {row.customers_affected:7,} customers  {row.root_cause}")
+    return values, lines
+
+
+def headroom_report(found: pd.DataFrame, seconds: float) -> Report:
+    """Headroom per bus with what binds it."""
+    values = {"buses": len(found), "seconds": round(seconds, 3), "rows": _rows(found)}
+    lines = [
+        f"  {row.bus_id:24} {row.headroom_kw:10,.0f} kW {row.status:16} "
+        + (f"{row.binding_check} at {row.binding_id}" if row.binding_id else "")
+        for row in found.itertuples()
+    ]
+    return values, lines
+
+
+def connection_report(answers: list[Assessment], *, single: bool) -> Report:
+    """Verdict, reason and options per site."""
+    rows = [
+        {
+            "site_id": answer.development.site_id,
+            "verdict": answer.verdict,
+            "reason": answer.sentence,
+            "demand_kw": answer.demand_kw,
+            "demand": _rows(answer.demand),
+            "options": _rows(answer.options),
+            "binding": answer.binding,
+        }
+        for answer in answers
+    ]
+    lines: list[str] = []
+    for answer in answers:
+        lines.append(answer.sentence)
+        for row in answer.options.itertuples():
+            fits = "fits" if row.fits else "no  "
+            lines.append(f"  {row.rank}. {fits} {row.kind:11} {row.bus_id:20} {row.cost_eur:10,.0f} EUR  {row.reason}")
+    return (rows[0] if single else {"sites": rows}), lines
+
+
+def require_ids(network: Network, table: str, ids: list[str]) -> None:
+    """Refuse ids that are not in a table, all at once.
+
+    Raises
+    ------
+    InputError
+        Some are not.
+    """
+    from gis import InputError
+    from gis.findings import make_findings
+
+    lost = [i for i in ids if i not in network.table(table).index]
+    if lost:
+        message = f"no such id in {table}"
+        raise InputError(f"--{table}", make_findings("unknown_reference", table, lost, message))
+
+
+def write_layer(rows: pd.DataFrame, path: Path, name: str, *, crs: CRS | None) -> None:
+    """Write one result table as a GeoPackage layer, put in place only when it is whole."""
+    import geopandas as gpd
+
+    from gis.formats import geopackage
+
+    if "geometry" in rows and rows["geometry"].notna().any():
+        layer: pd.DataFrame = gpd.GeoDataFrame(rows, geometry="geometry", crs=crs)
+    else:
+        layer = rows.drop(columns="geometry", errors="ignore")
+    geopackage.write_layers({name: _texts(layer)}, path)
+
+
+def write_options(answers: list[Assessment], path: Path, *, crs: CRS) -> None:
+    """Write the options of all sites as one layer."""
+    import pandas as pd
+
+    tables = [answer.options.assign(site_id=answer.development.site_id) for answer in answers]
+    write_layer(pd.concat(tables, ignore_index=True), path, "options", crs=crs)
+
+
+def _texts(layer: pd.DataFrame) -> pd.DataFrame:
+    """Columns of mixed values become text: a GeoPackage column has one type."""
+    import pandas as pd
+
+    mixed = [c for c in layer.columns if c != "geometry" and pd.api.types.infer_dtype(layer[c], skipna=True).startswith("mixed")]
+    return layer.assign(**{column: layer[column].map(str, na_action="ignore") for column in mixed})
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, object]]:
+    plain = table.drop(columns="geometry", errors="ignore")
+    return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]
+
+
+def _plain(value: object) -> object:
+    """Values as JSON knows them: NaN, infinity and NA become null, numpy scalars plain numbers."""
+    import math
+
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items() if key != "geometry"}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return None if type(value).__name__ in ("NAType", "NaTType") else str(value)
+
+
+def _figure(value: object, digits: int) -> str:
+    return f"{value:.{digits}f}" if isinstance(value, float) else "-"
