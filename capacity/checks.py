@@ -149,6 +149,19 @@ def voltage_bounds(yardstick: Yardstick, state: State) -> tuple[np.ndarray, np.n
     return low, high
 
 
+def band_used_percent(yardstick: Yardstick, state: State) -> np.ndarray:
+    """How much of its voltage band each bus uses [%]: 0 at its reference, 100 at the limit.
+
+    Counted from the reference of the band (nominal voltage or busbar) towards the side the voltage
+    lies on; over 100 the limit is broken. NaN where a bus is dead or no band applies.
+    """
+    low, high = voltage_bounds(yardstick, state)
+    reference = np.where(yardstick.bands["from_busbar"], state.vm_pu[yardstick.busbar], 1.0)
+    drop, rise = reference - state.vm_pu, state.vm_pu - reference
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return 100.0 * np.where(drop > 0, drop / (reference - low), rise / (high - reference))
+
+
 def _transformer_ends(network: Network) -> tuple[np.ndarray, np.ndarray]:
     """Bus positions of MV/LV transformers: the station band is theirs, not the substation's."""
     rows = network.buses.index.get_indexer

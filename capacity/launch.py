@@ -36,7 +36,7 @@ def server_command(port: int, *, headless: bool) -> list[str]:
 
 
 def run_app(network: Path | None, *, port: int, headless: bool) -> int:
-    """Run the map until it is stopped; returns the server's exit code.
+    """Run the map until it is stopped; returns the server's exit code where it does not take our place.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def run_app(network: Path | None, *, port: int, headless: bool) -> int:
         raise FileNotFoundError(2, "no such network", str(path))
     print(f"feederplan: the map is at http://127.0.0.1:{port} (stop with Ctrl+C)", file=sys.stderr, flush=True)  # noqa: T201
     environment = {**os.environ, NETWORK_VARIABLE: str(path)}
-    try:
-        return subprocess.run(server_command(port, headless=headless), env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+    command = server_command(port, headless=headless)
+    if os.name == "posix":  # the server takes this process's place: a signal to us stops it
+        os.execve(command[0], command, environment)
+    return subprocess.run(command, env=environment, check=False).returncode

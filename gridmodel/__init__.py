@@ -1,7 +1,7 @@
 """The electrical model: catalogue, build, load flow, cases. The only package that imports pandapower,
 and only when something is solved."""
 
-from gridmodel.build import branch_ratings_kva, build_model
+from gridmodel.build import branch_ratings_kva, build_model, line_figures, transformer_figures
 from gridmodel.cases import CaseResults, run_cases
 from gridmodel.catalogue import Catalogue, read_catalogue
 from gridmodel.loadflow import run_load_flow
@@ -20,6 +20,7 @@ __all__ = [
     "branch_ratings_kva",
     "build_model",
     "find_scenario",
+    "line_figures",
     "read_catalogue",
     "rules_for",
     "run_cases",
@@ -27,5 +28,6 @@ __all__ = [
     "scenarios_of",
     "store_result",
     "stored_result",
+    "transformer_figures",
     "write_result",
 ]

@@ -36,7 +36,8 @@ KINDS = {"CB": "circuit_breaker", "LBS": "load_break"}
 CLASSES = {"HH": "residential", "HP": "heat_pump", "MV/LV Station": "mixed", "MV Load": "industrial"}
 INFO = {
     "name": "Schutterwald and Oberrhein (demo area)",
-    "attribution": (
+    "attribution": "pandapower; (c) OpenStreetMap contributors",
+    "credits": (
         "Networks: pandapower mv_oberrhein and lv_schutterwald (BSD-3-Clause; Kisse et al., "
         "Energies 2020, 13, 4052). House points: (c) OpenStreetMap contributors, ODbL."
     ),

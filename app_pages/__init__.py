@@ -1,0 +1,24 @@
+"""Streamlit pages, one function a page: they ask, show and remember; they compute nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app_pages.connect import show_connect
+from app_pages.network import show_network
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the app."""
+
+    title: str
+    url_path: str
+    show: Callable[[], None]
+
+
+PAGES: tuple[Page, ...] = (
+    Page("Network and bottlenecks", "network", show_network),
+    Page("Connect a site", "connect", show_connect),
+)

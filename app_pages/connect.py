@@ -1,0 +1,149 @@
+"""Page "Connect a site": a click, a few numbers, one sentence. For people who are no engineers."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import pandas as pd
+import streamlit as st
+
+from app_pages.map_frame import Focus, asset_url, clicked, focus_on, show_map
+from app_pages.network_layers import network_layers, network_legends
+from app_pages.study import Choice, Study, choose, open_study
+from capacity.assumptions import read_assumptions
+from capacity.connection import Assessment, ConnectionConfig, assess_connection, place_at
+from capacity.demand import Development
+from capacity.sites import developments_of
+from gis.webmap import network_map, route_group, site_group
+from gridmodel import build_model
+
+VERDICTS = {
+    "connect": ("success", "Yes"),
+    "connect_after_works": ("warning", "Yes, after works"),
+    "refuse": ("error", "No"),
+    "undetermined": ("info", "Not to be said"),
+}
+KINDS = {
+    "lv_feeder": "existing low-voltage cable",
+    "lv_busbar": "existing station",
+    "mv_feeder": "new station",
+}
+
+
+def show_connect() -> None:
+    """Ask for a place and a number of homes, and give the verdict."""
+    study = open_study()
+    choice = choose(study)
+    st.subheader("Can a development be connected here?")
+    _ask_and_answer(study, choice)
+
+
+@st.fragment
+def _ask_and_answer(study: Study, choice: Choice) -> None:
+    left, right = st.columns([2, 1])
+    with right:
+        development = _questions(study)
+        asked = st.button("Check the connection", type="primary", disabled=development is None, key="check")
+        if asked and development is not None:
+            st.session_state["assessment"] = _assess(study, choice, development)
+    answer: Assessment | None = st.session_state.get("assessment")
+    with left:
+        _map(study, choice, development, answer)
+    with right:
+        if answer is not None:
+            _verdict(answer)
+    if answer is not None:
+        _options(answer)
+
+
+def _questions(study: Study) -> Development | None:
+    """Place and size of the development; nothing while no place is chosen."""
+    known = {site.name: site for site in developments_of(study.network.sites)}
+    picked = st.selectbox("Development", ["a place I click on the map", *known], key="known_site")
+    if picked in known:
+        site = known[picked]
+        st.caption(f"{site.dwellings} homes, {site.heat_pumps} heat pumps, {site.ev_points} charging points")
+        return site
+    homes = st.number_input("Homes", min_value=0, max_value=100_000, value=10, key="homes")
+    pumps = st.number_input("of them with heat pump", min_value=0, max_value=100_000, value=0, key="pumps")
+    points = st.number_input("Charging points for cars", min_value=0, max_value=100_000, value=0, key="points")
+    further = st.number_input("Further demand [kW]", min_value=0.0, max_value=1e6, value=0.0, key="further")
+    place = st.session_state.get("place")
+    if place is None:
+        st.caption("Click the place on the map.")
+        return None
+    longitude, latitude = place
+    st.caption(f"Place: {latitude:.5f} N, {longitude:.5f} E")
+    return Development(
+        place=place_at(study.network.crs, longitude, latitude),
+        name="Your site",
+        dwellings=int(homes),
+        heat_pumps=int(pumps),
+        ev_points=int(points),
+        demand_kw=float(further),
+    )
+
+
+def _assess(study: Study, choice: Choice, development: Development) -> Assessment:
+    config = ConnectionConfig(choice.scenario.scenario_id, choice.yardstick.limits, read_assumptions())
+    with st.spinner("Checking every supply point in reach by load flow ..."):
+        return assess_connection(build_model(study.network), development, config)
+
+
+def _map(study: Study, choice: Choice, development: Development | None, answer: Assessment | None) -> None:
+    drawn = network_map(
+        network_layers(study, choice, "Loading"),
+        legends=network_legends("Loading", choice.yardstick.limits.name),
+        bounds_lonlat=study.homes_lonlat,
+        asset_url=asset_url(),
+        attribution=study.network.info.get("attribution"),
+    )
+    sites = study.network.sites
+    groups = [site_group(sites.geometry, dict.fromkeys(sites.index, ""))]
+    if development is not None:
+        place = gpd.GeoSeries([development.place], index=["site"], crs=study.network.crs)
+        groups.append(site_group(place, {"site": development.name}))
+    if answer is not None and len(answer.options):
+        best = answer.options.iloc[[0]].set_index("bus_id")
+        groups.append(route_group(best.geometry, {bus_id: f"to {bus_id}" for bus_id in best.index}))
+    shown = show_map(drawn, key="connect", feature_group=groups, height=560, **_focus(study, development))
+    click = clicked(shown)
+    if click is not None and st.session_state.get("place_click") != click:
+        st.session_state["place_click"] = click
+        st.session_state["place"] = (click.lon, click.lat)
+        st.session_state.pop("assessment", None)
+        st.rerun(scope="fragment")
+
+
+def _focus(study: Study, development: Development | None) -> Focus:
+    """Fly to a site picked from the list; a place clicked on the map is in view already."""
+    if development is None or development.site_id not in study.network.sites.index:
+        return {}
+    return focus_on(development.place, study.network.crs, zoom=16, focus_id=development.site_id)
+
+
+def _verdict(answer: Assessment) -> None:
+    look, word = VERDICTS[answer.verdict]
+    getattr(st, look)(f"**{word}.** {answer.sentence.split(': ', 1)[-1]}")
+
+
+def _options(answer: Assessment) -> None:
+    st.markdown("**Options**, best first")
+    shown = pd.DataFrame(answer.options.drop(columns="geometry")).replace({"kind": KINDS})
+    st.dataframe(
+        shown,
+        hide_index=True,
+        key="options",
+        column_config={
+            "rank": "",
+            "kind": "connect at",
+            "bus_id": "supply point",
+            "voltage_kv": st.column_config.NumberColumn("kV", format="%.1f"),
+            "route_m": st.column_config.NumberColumn("route [m]", format="%.0f"),
+            "cost_low_eur": st.column_config.NumberColumn("from [EUR]", format="%.0f"),
+            "cost_eur": st.column_config.NumberColumn("about [EUR]", format="%.0f"),
+            "cost_high_eur": st.column_config.NumberColumn("to [EUR]", format="%.0f"),
+        },
+    )
+    with st.expander(f"Demand: {answer.demand_kw:,.0f} kW, and where the figures come from"):
+        st.dataframe(answer.demand, hide_index=True, key="demand")
+        st.caption("Indicative, not an offer. Cable routes are straight lines with a detour factor.")

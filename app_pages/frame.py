@@ -1,0 +1,32 @@
+"""What stands around every page: bad input is explained, a defect gets an id, never a traceback."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from uuid import uuid4
+
+import streamlit as st
+
+from gis import InputError
+
+_LOG = logging.getLogger(__name__)
+
+
+def framed(page: Callable[[], None]) -> Callable[[], None]:
+    """Wrap a page so that it fails in words."""
+
+    @wraps(page)
+    def show() -> None:
+        try:
+            page()
+        except InputError as error:
+            st.error("This network cannot be used. All faults found:")
+            st.code(str(error), language=None)
+        except Exception:
+            error_id = uuid4().hex[:8]
+            _LOG.exception("page failed, error id %s", error_id)
+            st.error(f"Something went wrong here. Error id {error_id}: the log of the server says more.")
+
+    return show

@@ -1,0 +1,152 @@
+"""Page "Network and bottlenecks": where is the grid too weak, and what stands behind it."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import pandas as pd
+import streamlit as st
+
+from app_pages.map_frame import Focus, asset_url, clicked, focus_on, show_map
+from app_pages.network_layers import ColourBy, network_layers, network_legends
+from app_pages.study import Choice, Study, choose, open_study
+from capacity.bottlenecks import find_bottlenecks
+from capacity.cards import asset_card, headroom_bus, headroom_sentence
+from capacity.headroom import headroom
+from capacity.impact import study_impact
+from gis.webmap import highlight, nearest_asset, network_map
+from gridmodel import build_model
+
+PICK_RADIUS_PX = 10
+STATION_BEFORE_LINE_M = 6.0
+
+
+def show_network() -> None:
+    """Map of the network with its bottlenecks, and a card of the asset clicked."""
+    study = open_study()
+    choice = choose(study)
+    with st.sidebar:
+        colour_by: ColourBy = st.radio("Colour by", ["Loading", "Voltage"], horizontal=True, key="colour_by")
+    found = find_bottlenecks(choice.yardstick, choice.result)
+    st.subheader(study.network.info.get("name", study.path.name))
+    _figures(choice, found)
+    _map_and_table(study, choice, found, colour_by)
+    st.caption(study.network.info.get("credits", ""))
+
+
+def _figures(choice: Choice, found: gpd.GeoDataFrame) -> None:
+    result = choice.result
+    voltage = result.buses["vm_pu"]
+    places = st.columns(6)
+    places[0].metric("Demand", f"{result.demand_kw:,.0f} kW")
+    places[1].metric("Without supply", f"{result.unserved_kw:,.0f} kW")
+    places[2].metric("Losses", f"{result.loss_kw:,.0f} kW")
+    places[3].metric("Lowest voltage", f"{voltage.min():.4f} pu")
+    places[4].metric("Highest voltage", f"{voltage.max():.4f} pu")
+    places[5].metric("Bottlenecks", len(found))
+
+
+@st.fragment
+def _map_and_table(study: Study, choice: Choice, found: gpd.GeoDataFrame, colour_by: ColourBy) -> None:
+    left, right = st.columns([3, 2])
+    with right:
+        row = _bottleneck_table(found, choice)
+    with left:
+        _map(study, choice, found, row, colour_by)
+    with right:
+        _card(study, choice)
+
+
+def _bottleneck_table(found: gpd.GeoDataFrame, choice: Choice) -> int | None:
+    """The ranked table; returns the position of the row clicked."""
+    st.markdown("**Bottlenecks**, most kW first")
+    if found.empty:
+        st.success(f"Every limit of {choice.yardstick.limits.name} holds and everybody is supplied.")
+        return None
+    shown = pd.DataFrame(found.drop(columns="geometry"))[
+        ["element_id", "check", "unserved_kw", "customers_affected", "feeder_id", "root_cause"]
+    ]
+    event = st.dataframe(
+        shown,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"bottlenecks-{choice.scenario.scenario_id}-{choice.yardstick.limits.name}",
+        column_config={
+            "element_id": "Asset",
+            "check": "Limit",
+            "unserved_kw": st.column_config.NumberColumn("Too much [kW]", format="%.0f"),
+            "customers_affected": "Customers",
+            "feeder_id": "Feeder",
+            "root_cause": "Cause",
+        },
+    )
+    rows = event["selection"]["rows"]
+    return rows[0] if rows else None
+
+
+def _map(study: Study, choice: Choice, found: gpd.GeoDataFrame, row: int | None, colour_by: ColourBy) -> None:
+    drawn = network_map(
+        network_layers(study, choice, colour_by),
+        legends=network_legends(colour_by, choice.yardstick.limits.name),
+        bounds_lonlat=None,
+        asset_url=asset_url(),
+        attribution=study.network.info.get("attribution"),
+    )
+    if row is not None:
+        _select_row(found, row)
+    groups = []
+    selected = st.session_state.get("selected")
+    if selected:
+        table, element_id = selected
+        groups.append(highlight(study.network.table(table).geometry.loc[[element_id]], label=element_id))
+    shown = show_map(drawn, key="network", feature_group=groups, height=620, **_focus(found, row))
+    _pick(study, shown)
+
+
+def _select_row(found: gpd.GeoDataFrame, row: int) -> None:
+    """A row that is clicked anew becomes the selected asset; one clicked before stays as it is."""
+    place = (found["table"].iloc[row], found["element_id"].iloc[row])
+    if st.session_state.get("selected_row") != place and place[0] != "loads":
+        st.session_state["selected"] = place
+    st.session_state["selected_row"] = place
+
+
+def _focus(found: gpd.GeoDataFrame, row: int | None) -> Focus:
+    """Fly to the bottleneck whose row was clicked."""
+    if row is None:
+        return {}
+    return focus_on(found.geometry.iloc[row], found.crs, zoom=16, focus_id=str(found["element_id"].iloc[row]))
+
+
+def _pick(study: Study, shown: dict[str, object]) -> None:
+    """Turn a new click into the selected asset and draw again with its highlight."""
+    click = clicked(shown)
+    if click is None or st.session_state.get("last_click") == click:
+        return
+    st.session_state["last_click"] = click
+    reach_m = max(PICK_RADIUS_PX * click.metres_per_pixel, STATION_BEFORE_LINE_M)
+    for table in ("transformers", "lines"):
+        element_id = nearest_asset(study.network.table(table).geometry, lon=click.lon, lat=click.lat, max_distance_m=reach_m)
+        if element_id is not None:
+            st.session_state["selected"] = (table, element_id)
+            st.rerun(scope="fragment")
+
+
+def _card(study: Study, choice: Choice) -> None:
+    st.markdown("**Asset**")
+    selected = st.session_state.get("selected")
+    if not selected:
+        st.caption("Click a line or a station on the map, or a row of the table.")
+        return
+    table, element_id = selected
+    card = asset_card(choice.yardstick, study.catalogue, choice.result, table, element_id)
+    st.dataframe(pd.DataFrame(card, columns=["", "value"]), hide_index=True, key="card")
+    if st.button("How much more load fits here?", key="ask_headroom"):
+        _headroom(study, choice, headroom_bus(choice.yardstick, table, element_id))
+
+
+def _headroom(study: Study, choice: Choice, bus_id: str) -> None:
+    with st.spinner("Searching by load flows ..."):
+        impact = study_impact(build_model(study.network), choice.scenario, choice.yardstick.limits, supply=study.supply)
+        answer = headroom(impact, [bus_id]).iloc[0]
+    st.info(headroom_sentence(answer))

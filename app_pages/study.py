@@ -1,0 +1,122 @@
+"""What the pages share: the network, results and choices. Only immutable values are shared by users.
+
+Results come from the store beside the network where they are fresh, so that the map shows before
+pandapower is loaded; a model is built anew for each calculation and belongs to it alone.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from capacity.checks import Yardstick, make_yardstick
+from capacity.demo import demo_network_path
+from capacity.launch import NETWORK_VARIABLE
+from capacity.limits import profile_names, read_limits
+from gis import Network, read_network
+from gis.feeders import Supply, trace_supply
+from gis.webmap import CodedGeometry, code_lines, code_points
+from gridmodel import (
+    LoadFlowResult,
+    Scenario,
+    build_model,
+    read_catalogue,
+    rules_for,
+    run_load_flow,
+    scenarios_of,
+    stored_result,
+)
+from gridmodel.catalogue import Catalogue
+
+LV_MAX_KV = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One network with all that does not depend on a scenario; shared by all users, never changed.
+
+    `drawn` holds geometry coded for the map; `homes_lonlat` the extent of the low-voltage lines [degree].
+    """
+
+    path: Path
+    network: Network
+    supply: Supply
+    catalogue: Catalogue
+    scenarios: dict[str, Scenario]
+    drawn: dict[str, CodedGeometry]
+    homes_lonlat: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What the user looks at: scenario and limits, with the result that belongs to them."""
+
+    scenario: Scenario
+    yardstick: Yardstick
+    result: LoadFlowResult
+
+
+def open_study() -> Study:
+    """The network this server was started with."""
+    path = Path(os.environ.get(NETWORK_VARIABLE) or demo_network_path())
+    newest = max((file.stat().st_mtime_ns for file in ([path] if path.is_file() else path.glob("*"))), default=0)
+    return _read_study(str(path), newest)
+
+
+def choose(study: Study) -> Choice:
+    """Ask for scenario and limits in the sidebar, and fetch the result."""
+    with st.sidebar:
+        names = {scenario.name: scenario for scenario in study.scenarios.values()}
+        picked = names[st.radio("Scenario", list(names), key="scenario")]
+        profiles = profile_names()
+        profile = st.selectbox("Limits", profiles, index=profiles.index("en50160"), format_func=_profile_name, key="limits")
+    yardstick = make_yardstick(study.network, read_limits(profile), study.supply)
+    return Choice(picked, yardstick, _result(str(study.path), study, picked))
+
+
+@st.cache_resource(show_spinner="Reading the network ...", max_entries=4)
+def _read_study(path: str, modified_ns: int) -> Study:
+    network = read_network(path, rules=rules_for())
+    low = network.lines["vn_kv"] <= LV_MAX_KV
+    open_points = network.switches[~network.switches["closed"]]
+    drawn = {
+        "lv_lines": code_lines(network.lines.geometry[low]),
+        "mv_lines": code_lines(network.lines.geometry[~low]),
+        "stations": code_points(network.transformers.geometry),
+        "open_points": code_points(open_points.geometry),
+    }
+    return Study(
+        path=Path(path),
+        network=network,
+        supply=trace_supply(network),
+        catalogue=read_catalogue(),
+        scenarios=scenarios_of(network),
+        drawn=drawn,
+        homes_lonlat=_homes_lonlat(network),
+    )
+
+
+def _homes_lonlat(network: Network) -> tuple[float, float, float, float]:
+    """West, south, east, north [degree] of the low-voltage lines; of all lines where there are none."""
+    low = network.lines["vn_kv"] <= LV_MAX_KV
+    shown = network.lines.geometry[low if low.any() else ~low].to_crs(4326)
+    west, south, east, north = shown.total_bounds
+    return float(west), float(south), float(east), float(north)
+
+
+@st.cache_resource(show_spinner="Solving the load flow ...", max_entries=32)
+def _solve(path: str, scenario_id: str, study_number: int, _study: Study) -> LoadFlowResult:
+    scenario = _study.scenarios[scenario_id]
+    stored = stored_result(_study.network, scenario, _study.path)
+    return stored or run_load_flow(build_model(_study.network), scenario)
+
+
+def _result(path: str, study: Study, scenario: Scenario) -> LoadFlowResult:
+    return _solve(path, scenario.scenario_id, id(study), study)
+
+
+def _profile_name(profile: str) -> str:
+    return read_limits(profile).name
