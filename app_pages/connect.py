@@ -65,7 +65,9 @@ def _questions(study: Study) -> Development | None:
         return site
     homes = st.number_input("Homes", min_value=0, max_value=100_000, value=10, key="homes")
     pumps = st.number_input("of them with heat pump", min_value=0, max_value=100_000, value=0, key="pumps")
-    points = st.number_input("Charging points for cars", min_value=0, max_value=100_000, value=0, key="points")
+    points = st.number_input(
+        "Charging points for cars", min_value=0, max_value=100_000, value=0, key="points"
+    )
     further = st.number_input("Further demand [kW]", min_value=0.0, max_value=1e6, value=0.0, key="further")
     place = st.session_state.get("place")
     if place is None:

@@ -126,7 +126,9 @@ def _pick(study: Study, shown: dict[str, object]) -> None:
     st.session_state["last_click"] = click
     reach_m = max(PICK_RADIUS_PX * click.metres_per_pixel, STATION_BEFORE_LINE_M)
     for table in ("transformers", "lines"):
-        element_id = nearest_asset(study.network.table(table).geometry, lon=click.lon, lat=click.lat, max_distance_m=reach_m)
+        element_id = nearest_asset(
+            study.network.table(table).geometry, lon=click.lon, lat=click.lat, max_distance_m=reach_m
+        )
         if element_id is not None:
             st.session_state["selected"] = (table, element_id)
             st.rerun(scope="fragment")
@@ -147,6 +149,8 @@ def _card(study: Study, choice: Choice) -> None:
 
 def _headroom(study: Study, choice: Choice, bus_id: str) -> None:
     with st.spinner("Searching by load flows ..."):
-        impact = study_impact(build_model(study.network), choice.scenario, choice.yardstick.limits, supply=study.supply)
+        impact = study_impact(
+            build_model(study.network), choice.scenario, choice.yardstick.limits, supply=study.supply
+        )
         answer = headroom(impact, [bus_id]).iloc[0]
     st.info(headroom_sentence(answer))

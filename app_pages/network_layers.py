@@ -23,18 +23,23 @@ def network_layers(study: Study, choice: Choice, colour_by: ColourBy) -> list[Li
     low = (study.network.lines["vn_kv"] <= LV_MAX_KV).to_numpy()
     if colour_by == "Loading":
         loading = choice.yardstick.limits.loading
-        lines = classify(100.0 * choice.result.lines["loading_percent"] / loading.line_percent, THRESHOLDS_PERCENT)
+        lines = classify(
+            100.0 * choice.result.lines["loading_percent"] / loading.line_percent, THRESHOLDS_PERCENT
+        )
         shares = 100.0 * choice.result.transformers["loading_percent"] / loading.transformer_percent
         stations = classify(shares, THRESHOLDS_PERCENT)
     else:
         lines, stations = _voltage_classes(study, choice)
     open_points = np.full(study.drawn["open_points"].feature_count, -1, dtype=np.int8)
+    drawn = study.drawn
+    low_width = width_by_class(lines[low], base_width_px=LV_WIDTH_PX)
+    high_width = width_by_class(lines[~low], base_width_px=MV_WIDTH_PX)
     return [
-        LineLayer("Low-voltage lines", study.drawn["lv_lines"], lines[low], width_by_class(lines[low], base_width_px=LV_WIDTH_PX)),
-        LineLayer("Medium-voltage lines", study.drawn["mv_lines"], lines[~low], width_by_class(lines[~low], base_width_px=MV_WIDTH_PX)),
-        PointLayer("Open points", study.drawn["open_points"], open_points, 4.0, "triangle", min_zoom=14),
-        PointLayer("Stations", study.drawn["stations"], stations, 7.0, "square"),
-    ]  # fmt: skip
+        LineLayer("Low-voltage lines", drawn["lv_lines"], lines[low], low_width),
+        LineLayer("Medium-voltage lines", drawn["mv_lines"], lines[~low], high_width),
+        PointLayer("Open points", drawn["open_points"], open_points, 4.0, "triangle", min_zoom=14),
+        PointLayer("Stations", drawn["stations"], stations, 7.0, "square"),
+    ]
 
 
 def network_legends(colour_by: ColourBy, limits_name: str) -> list[Legend]:

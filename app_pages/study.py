@@ -62,7 +62,9 @@ class Choice:
 def open_study() -> Study:
     """The network this server was started with."""
     path = Path(os.environ.get(NETWORK_VARIABLE) or demo_network_path())
-    newest = max((file.stat().st_mtime_ns for file in ([path] if path.is_file() else path.glob("*"))), default=0)
+    newest = max(
+        (file.stat().st_mtime_ns for file in ([path] if path.is_file() else path.glob("*"))), default=0
+    )
     return _read_study(str(path), newest)
 
 
@@ -72,7 +74,9 @@ def choose(study: Study) -> Choice:
         names = {scenario.name: scenario for scenario in study.scenarios.values()}
         picked = names[st.radio("Scenario", list(names), key="scenario")]
         profiles = profile_names()
-        profile = st.selectbox("Limits", profiles, index=profiles.index("en50160"), format_func=_profile_name, key="limits")
+        profile = st.selectbox(
+            "Limits", profiles, index=profiles.index("en50160"), format_func=_profile_name, key="limits"
+        )
     yardstick = make_yardstick(study.network, read_limits(profile), study.supply)
     return Choice(picked, yardstick, _result(str(study.path), study, picked))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gis import InputError
 from gis.findings import make_findings
@@ -14,8 +14,8 @@ _SHIPPED = Path(__file__).with_name("assumptions.toml")
 
 
 class _Block(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    source: str
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    source: str = Field(min_length=1)
 
 
 class Home(_Block):
@@ -66,20 +66,31 @@ class Cost(_Block):
     name: str
     currency: str
     price_year: int
-    lv_cable_low_per_m: float
-    lv_cable_high_per_m: float
-    mv_cable_low_per_m: float
-    mv_cable_high_per_m: float
-    station_low: float
-    station_high: float
+    lv_cable_low_per_m: float = Field(ge=0.0)
+    lv_cable_high_per_m: float = Field(ge=0.0)
+    mv_cable_low_per_m: float = Field(ge=0.0)
+    mv_cable_high_per_m: float = Field(ge=0.0)
+    station_low: float = Field(ge=0.0)
+    station_high: float = Field(ge=0.0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Cost:
+        for low, high in (
+            (self.lv_cable_low_per_m, self.lv_cable_high_per_m),
+            (self.mv_cable_low_per_m, self.mv_cable_high_per_m),
+            (self.station_low, self.station_high),
+        ):
+            if low > high:
+                raise ValueError(f"the low cost {low:g} is above the high cost {high:g}")
+        return self
 
 
 class Months(_Block):
     """Months from order to supply, per kind of supply point."""
 
-    lv_feeder: int
-    lv_busbar: int
-    mv_feeder: int
+    lv_feeder: int = Field(ge=0)
+    lv_busbar: int = Field(ge=0)
+    mv_feeder: int = Field(ge=0)
 
 
 class Assumptions(BaseModel):

@@ -2,7 +2,8 @@
 
 One row per overloaded element, one per feeder with voltages out of band, and one per group of
 customers without supply. `unserved_kw` is the demand that has to come off there: of an overloaded
-element the part above its limit, of a voltage the customers outside the band, of an island all.
+element the part above its limit (none where feed-in overloads it), of a voltage the customers below
+the band, of an island all.
 The least cut that clears every limit at once is a different question.
 """
 
@@ -49,10 +50,10 @@ def find_bottlenecks(yardstick: Yardstick, result: LoadFlowResult) -> gpd.GeoDat
 def _overloads(yardstick: Yardstick, result: LoadFlowResult, broken: pd.DataFrame) -> list[tuple[object, ...]]:
     """Overloaded branches: what flows beyond the limit, and everybody behind them."""
     customers = yardstick.supply.sum_downstream(_per_bus(yardstick, result, "customers"))
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for fault in broken.itertuples():
         below = _bus_behind(yardstick, fault.table, fault.element_id)
-        flow_kw = _flow_kw(result, fault.table, fault.element_id)
+        flow_kw = _demand_flow_kw(yardstick, result, fault.table, fault.element_id, below)
         behind = "" if below is None else f", {int(customers[below]):,} customers behind it"
         cause = f"{fault.element_id} carries {fault.value:.1f} % of its rating (limit {fault.limit:g} %){behind}"
         rows.append(
@@ -69,7 +70,7 @@ def _voltages(yardstick: Yardstick, result: LoadFlowResult, broken: pd.DataFrame
     """Voltages out of band, one row per feeder and direction, at its worst bus."""
     demand_kw = _per_bus(yardstick, result, "demand_kw")
     customers = _per_bus(yardstick, result, "customers")
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for (feeder_id, check), group in broken.groupby(["feeder_id", "check"], sort=False, dropna=False):
         worst = group.loc[group["excess_percent"].idxmax()]
         at = group["element_id"]
@@ -138,7 +139,15 @@ def _bus_behind(yardstick: Yardstick, table: str, element_id: str) -> str | None
     return str(fed[0]) if len(fed) else None
 
 
-def _flow_kw(result: LoadFlowResult, table: str, element_id: str) -> float:
-    if table == "lines":
-        return abs(float(result.lines.at[element_id, "p_from_kw"]))
-    return abs(float(result.transformers.at[element_id, "p_hv_kw"]))
+def _demand_flow_kw(
+    yardstick: Yardstick, result: LoadFlowResult, table: str, element_id: str, below: str | None
+) -> float:
+    """Power [kW] an element carries towards the bus it feeds; 0 where generation flows back through it."""
+    if table == "transformers":
+        flow_kw, end = float(result.transformers.at[element_id, "p_hv_kw"]), "lv_bus_id"
+    else:
+        flow_kw, end = float(result.lines.at[element_id, "p_from_kw"]), "to_bus_id"
+    if below is None:
+        return abs(flow_kw)
+    forward = yardstick.network.table(table).at[element_id, end] == below
+    return max(flow_kw if forward else -flow_kw, 0.0)

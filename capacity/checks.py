@@ -29,9 +29,10 @@ class Yardstick:
     Attributes
     ----------
     bands
-        min_pu, max_pu, from_busbar per bus.
+        min_pu, max_pu, from_busbar per bus; of a station's low-voltage busbar the station's band.
     busbar
-        Position of the busbar per bus that relative bands count from.
+        Position per bus of the bus that a relative band counts from: the busbar or source that feeds it,
+        of a station's busbar the high-voltage bus of its transformer.
     """
 
     network: Network
@@ -50,14 +51,21 @@ class State:
     transformer_loading_percent: np.ndarray
 
 
+# Up to here a bus is low voltage [kV] (IEC 60038).
+LV_MAX_KV = 1.0
+
 Check = Callable[[Yardstick, State], pd.DataFrame]
 
 
 def make_yardstick(network: Network, limits: Limits, supply: Supply | None = None) -> Yardstick:
     """Lay limits over a network."""
     traced = supply or trace_supply(network)
-    bands = limits.bands_of(network.buses["vn_kv"])
-    return Yardstick(network, traced, limits, bands, _busbar_of(network, traced))
+    bands, busbar = limits.bands_of(network.buses["vn_kv"]), busbar_of(traced)
+    if limits.station is not None:
+        at = _station_busbars(network, traced)
+        bands.iloc[at] = (limits.station.min_pu, limits.station.max_pu, True)
+        busbar[at] = traced.parents[at]
+    return Yardstick(network, traced, limits, bands, busbar)
 
 
 def violations(yardstick: Yardstick, result: LoadFlowResult) -> pd.DataFrame:
@@ -137,45 +145,41 @@ CHECKS: tuple[Check, ...] = (undervoltage, overvoltage, line_overload, transform
 def voltage_bounds(yardstick: Yardstick, state: State) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest allowed voltage per bus [pu]; NaN where no band applies."""
     bands = yardstick.bands
-    relative = bands["from_busbar"].to_numpy()
-    reference = np.where(relative, state.vm_pu[yardstick.busbar], 0.0)
-    low = bands["min_pu"].to_numpy() + reference
-    high = bands["max_pu"].to_numpy() + reference
-    station = yardstick.limits.station
-    if station is not None:
-        high_side, low_side = _transformer_ends(yardstick.network)
-        low[low_side] = state.vm_pu[high_side] + station.min_pu
-        high[low_side] = state.vm_pu[high_side] + station.max_pu
-    return low, high
+    reference = _reference(yardstick, state, of_nominal=0.0)
+    return bands["min_pu"].to_numpy() + reference, bands["max_pu"].to_numpy() + reference
 
 
 def band_used_percent(yardstick: Yardstick, state: State) -> np.ndarray:
     """How much of its voltage band each bus uses [%]: 0 at its reference, 100 at the limit.
 
-    Counted from the reference of the band (nominal voltage or busbar) towards the side the voltage
+    Counted from the reference of the band (nominal voltage, busbar or, at a station, the bus above) towards the side the voltage
     lies on; over 100 the limit is broken. NaN where a bus is dead or no band applies.
     """
     low, high = voltage_bounds(yardstick, state)
-    reference = np.where(yardstick.bands["from_busbar"], state.vm_pu[yardstick.busbar], 1.0)
+    reference = _reference(yardstick, state, of_nominal=1.0)
     drop, rise = reference - state.vm_pu, state.vm_pu - reference
     with np.errstate(invalid="ignore", divide="ignore"):
         return 100.0 * np.where(drop > 0, drop / (reference - low), rise / (high - reference))
 
 
-def _transformer_ends(network: Network) -> tuple[np.ndarray, np.ndarray]:
-    """Bus positions of MV/LV transformers: the station band is theirs, not the substation's."""
-    rows = network.buses.index.get_indexer
-    transformers = network.transformers
-    low_voltage = (transformers["lv_bus_id"].map(network.buses["vn_kv"]) <= 1.0).to_numpy()
-    return rows(transformers["hv_bus_id"])[low_voltage], rows(transformers["lv_bus_id"])[low_voltage]
+def busbar_of(supply: Supply) -> np.ndarray:
+    """Position per bus of the busbar it hangs on: fed by a transformer or a source, through lines and couplers."""
+    through = supply.buses["upstream_table"].isin(["lines", "switches"]).to_numpy()
+    busbar = np.where(through, supply.parents, np.arange(len(supply.parents)))
+    while not np.array_equal(further := busbar[busbar], busbar):
+        busbar = further
+    return busbar
 
 
-def _busbar_of(network: Network, supply: Supply) -> np.ndarray:
-    """Low-voltage bus of the transformer that feeds a bus; the bus itself where no transformer does."""
-    own = np.arange(len(network.buses))
-    busbars = supply.buses["station_id"].map(network.transformers["lv_bus_id"])
-    positions = network.buses.index.get_indexer(busbars)
-    return np.where(positions >= 0, positions, own)
+def _reference(yardstick: Yardstick, state: State, *, of_nominal: float) -> np.ndarray:
+    """Voltage per bus that its band counts from [pu]."""
+    return np.where(yardstick.bands["from_busbar"], state.vm_pu[yardstick.busbar], of_nominal)
+
+
+def _station_busbars(network: Network, supply: Supply) -> np.ndarray:
+    """Positions of low-voltage buses a transformer feeds: the station band is theirs, not the substation's."""
+    fed = supply.buses["upstream_table"] == "transformers"
+    return np.flatnonzero(fed & (network.buses["vn_kv"] <= LV_MAX_KV))
 
 
 def _exceeding(

@@ -1,12 +1,15 @@
 """The command `feederplan`: files in, files out, `--json` for machines, exit codes 0, 1 and 2.
 
-0 done and within limits; 1 done and limits violated, or not connectable; 2 bad input or usage.
+0 done and within limits; 1 done and limits violated, or not connectable; 2 bad input or usage
+(3 is a defect of feederplan itself). What can be known to be wrong before solving is refused before.
 Heavy libraries are imported inside commands. What a command says goes to stdout, progress to stderr.
 """
 
 from __future__ import annotations
 
+import math
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -15,9 +18,11 @@ import typer
 from capacity import output
 
 if TYPE_CHECKING:
+    from capacity.demand import Development
     from capacity.impact import Impact
+    from capacity.limits import Limits
     from gis import Network
-    from gridmodel import GridModel
+    from gridmodel import GridModel, Scenario
 
 app = typer.Typer(
     help="Distribution network GIS and grid capacity planning: from a GIS file to a verdict.",
@@ -32,7 +37,18 @@ ScenarioId = Annotated[Optional[str], typer.Option("--scenario", help="Scenario 
 LimitsName = Annotated[str, typer.Option("--limits", help="Limit profile by name, or a TOML file.")]
 Out = Annotated[Optional[Path], typer.Option("--out", help="GeoPackage to write.")]  # noqa: UP045
 
-DONE, VIOLATED, BAD_INPUT = 0, 1, 2
+# Most homes, heat pumps or charging points of one development; more is a slip of the keyboard.
+MOST_UNITS = 1_000_000
+
+DONE, VIOLATED, BAD_INPUT, DEFECT = 0, 1, 2, 3
+
+
+def _finite(value: float) -> float:
+    """Refuse `nan` and `inf`, which every bound lets pass."""
+    if not math.isfinite(value):
+        raise typer.BadParameter("must be a finite number")
+    return value
+
 
 
 def main() -> None:
@@ -41,15 +57,23 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        from gis import InputError
+        sys.exit(_report(error, as_json=as_json))
 
-        if isinstance(error, InputError):
-            output.report_bad_input(error, as_json=as_json)
-        elif isinstance(error, OSError):
-            output.report_problem(f"{error.filename or 'file'}: {error.strerror or error}", as_json=as_json)
-        else:
-            raise
-        sys.exit(BAD_INPUT)
+
+def _report(error: Exception, *, as_json: bool) -> int:
+    """Say what stopped a command; returns its exit code."""
+    from gis.errors import InputError
+
+    if isinstance(error, InputError):
+        output.report_bad_input(error, as_json=as_json)
+        return BAD_INPUT
+    if isinstance(error, OSError):
+        output.report_problem(f"{error.filename or 'file'}: {error.strerror or error}", as_json=as_json)
+        return BAD_INPUT
+    traceback.print_exception(error)
+    message = f"{type(error).__name__}: {error}; this is a defect of feederplan, please report it"
+    output.report_problem(message, as_json=as_json)
+    return DEFECT
 
 
 @app.command()
@@ -82,6 +106,7 @@ def check(network: NetworkFile, out: Out = None, as_json: AsJson = False) -> Non
     from gis import errors_of, inspect_network
     from gridmodel import rules_for
 
+    output.require_target(out, network)
     output.progress(f"reading {network}")
     checked, findings = inspect_network(network, rules=rules_for())
     if out is not None:
@@ -101,12 +126,14 @@ def loadflow(
     """Solve the load flow of one scenario; exit code 1 when a limit is violated or demand is unserved."""
     from capacity.checks import make_yardstick, violations
     from capacity.limits import read_limits
-    from gridmodel import run_load_flow, write_result
+    from gridmodel import find_scenario, run_load_flow, write_result
 
-    profile = read_limits(limits)
-    model = _model(network)
+    output.require_target(out, network)
+    profile, grid = read_limits(limits), _network(network)
+    chosen = find_scenario(grid, scenario)
+    model = _model(grid)
     output.progress("solving")
-    result = run_load_flow(model, scenario)
+    result = run_load_flow(model, chosen)
     yardstick = make_yardstick(model.network, profile)
     broken = violations(yardstick, result)
     if out is not None:
@@ -127,12 +154,14 @@ def bottlenecks(
     from capacity.bottlenecks import find_bottlenecks
     from capacity.checks import make_yardstick
     from capacity.limits import read_limits
-    from gridmodel import run_load_flow
+    from gridmodel import find_scenario, run_load_flow
 
-    profile = read_limits(limits)
-    model = _model(network)
+    output.require_target(out, network)
+    profile, grid = read_limits(limits), _network(network)
+    chosen = find_scenario(grid, scenario)
+    model = _model(grid)
     output.progress("solving")
-    result = run_load_flow(model, scenario)
+    result = run_load_flow(model, chosen)
     found = find_bottlenecks(make_yardstick(model.network, profile), result)
     if out is not None:
         output.write_layer(found, out, "bottlenecks", crs=model.network.crs)
@@ -147,7 +176,7 @@ def headroom_at(
     scenario: ScenarioId = None,
     limits: LimitsName = "en50160",
     direction: Annotated[str, typer.Option(help="load or generation.")] = "load",
-    cos_phi: Annotated[float, typer.Option(min=0.5, max=1.0, help="Power factor of the load, inductive.")] = 0.95,
+    cos_phi: Annotated[float, typer.Option(min=0.5, max=1.0, callback=_finite, help="Power factor of the load, inductive.")] = 0.95,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
@@ -155,11 +184,15 @@ def headroom_at(
     import time
 
     from capacity.headroom import headroom
+    from capacity.limits import read_limits
+    from gridmodel import find_scenario
 
     if direction not in ("load", "generation"):
         raise typer.BadParameter("must be load or generation", param_hint="--direction")
-    impact = _impact(network, scenario, limits)
-    output.require_ids(impact.model.network, "buses", bus)
+    output.require_target(out, network)
+    profile, grid = read_limits(limits), _network(network)
+    output.require_ids(grid, "buses", bus, option="--bus")
+    impact = _impact(grid, find_scenario(grid, scenario), profile)
     output.progress(f"searching at {len(bus)} buses")
     started = time.perf_counter()
     found = headroom(impact, bus, direction=direction, cos_phi=cos_phi)  # type: ignore[arg-type]
@@ -175,11 +208,11 @@ def connect(
     network: NetworkFile,
     site: Annotated[Optional[str], typer.Option(help="LON,LAT in degrees, like 7.8840,48.4475.")] = None,  # noqa: UP045
     sites: Annotated[Optional[Path], typer.Option(help="File with a layer `sites`.")] = None,  # noqa: UP045
-    dwellings: Annotated[int, typer.Option(min=0, help="Homes.")] = 0,
-    heat_pumps: Annotated[int, typer.Option(min=0, help="Homes heated by heat pump.")] = 0,
-    ev_points: Annotated[int, typer.Option(min=0, help="Charging points.")] = 0,
-    floor_area_m2: Annotated[float, typer.Option(min=0, help="Floor area of shops and offices [m2].")] = 0.0,
-    demand_kw: Annotated[float, typer.Option(min=0, help="Further demand [kW].")] = 0.0,
+    dwellings: Annotated[int, typer.Option(min=0, max=MOST_UNITS, help="Homes.")] = 0,
+    heat_pumps: Annotated[int, typer.Option(min=0, max=MOST_UNITS, help="Homes heated by heat pump.")] = 0,
+    ev_points: Annotated[int, typer.Option(min=0, max=MOST_UNITS, help="Charging points.")] = 0,
+    floor_area_m2: Annotated[float, typer.Option(min=0, callback=_finite, help="Floor area of shops and offices [m2].")] = 0.0,
+    demand_kw: Annotated[float, typer.Option(min=0, callback=_finite, help="Further demand [kW].")] = 0.0,
     scenario: ScenarioId = None,
     limits: LimitsName = "en50160",
     assumptions: Annotated[Optional[Path], typer.Option(help="TOML with your own demand and cost figures.")] = None,  # noqa: UP045
@@ -187,35 +220,31 @@ def connect(
     as_json: AsJson = False,
 ) -> None:
     """Can a development be connected here? Exit code 0 when an option fits, 1 when none does."""
-    from dataclasses import replace
-
-    from capacity import sites as developments
     from capacity.assumptions import read_assumptions
     from capacity.connection import ConnectionConfig, assess_on
+    from capacity.limits import read_limits
+    from gridmodel import find_scenario
 
+    wanted = {
+        "dwellings": dwellings,
+        "heat_pumps": heat_pumps,
+        "ev_points": ev_points,
+        "floor_area_m2": floor_area_m2,
+        "demand_kw": demand_kw,
+    }
     if (site is None) == (sites is None):
         raise typer.BadParameter("give either --site LON,LAT or --sites FILE")
-    figures = read_assumptions(assumptions)
-    impact = _impact(network, scenario, limits)
-    config = ConnectionConfig(scenario, impact.yardstick.limits, figures)
-    crs = impact.model.network.crs
-    if sites is not None:
-        asked = developments.read_developments(sites, crs)
-    else:
-        asked = [
-            replace(
-                developments.development_at(str(site), crs),
-                dwellings=dwellings,
-                heat_pumps=heat_pumps,
-                ev_points=ev_points,
-                floor_area_m2=floor_area_m2,
-                demand_kw=demand_kw,
-            )
-        ]
+    if sites is not None and any(wanted.values()):
+        raise typer.BadParameter("with --sites the demand stands in the file; leave the demand options out")
+    output.require_target(out, network, sites)
+    profile, figures, grid = read_limits(limits), read_assumptions(assumptions), _network(network)
+    asked = _developments(site, sites, wanted, grid)
+    config = ConnectionConfig(scenario, profile, figures)
+    impact = _impact(grid, find_scenario(grid, scenario), profile)
     output.progress(f"checking {len(asked)} sites")
     answers = [assess_on(impact, development, config) for development in asked]
     if out is not None:
-        output.write_options(answers, out, crs=crs)
+        output.write_options(answers, out, crs=grid.crs)
     output.say(*output.connection_report(answers, single=sites is None), as_json=as_json)
     fitting = all(answer.verdict in ("connect", "connect_after_works") for answer in answers)
     raise typer.Exit(DONE if fitting else VIOLATED)
@@ -229,20 +258,29 @@ def _network(path: Path) -> Network:
     return read_network(path, rules=rules_for())
 
 
-def _model(path: Path) -> GridModel:
-    network = _network(path)
+def _developments(
+    site: str | None, sites: Path | None, wanted: dict[str, float], grid: Network
+) -> list[Development]:
+    from dataclasses import replace
+
+    from capacity.sites import development_at, read_developments
+
+    if sites is not None:
+        return read_developments(sites, grid.crs)
+    placed = development_at(str(site), grid.crs)
+    return [replace(placed, **wanted)]  # type: ignore[arg-type]  # names and numbers are its own
+
+
+def _model(grid: Network) -> GridModel:
     output.progress("loading pandapower, building the model")
     from gridmodel import build_model
 
-    return build_model(network)
+    return build_model(grid)
 
 
-def _impact(path: Path, scenario: str | None, limits: str) -> Impact:
+def _impact(grid: Network, scenario: Scenario, limits: Limits) -> Impact:
     from capacity.impact import study_impact
-    from capacity.limits import read_limits
-    from gridmodel import find_scenario
 
-    profile = read_limits(limits)
-    model = _model(path)
+    model = _model(grid)
     output.progress("solving the scenario")
-    return study_impact(model, find_scenario(model.network, scenario), profile)
+    return study_impact(model, scenario, limits)

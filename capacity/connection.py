@@ -21,6 +21,7 @@ import pandas as pd
 import shapely
 
 from capacity.assumptions import Assumptions, read_assumptions
+from capacity.checks import LV_MAX_KV
 from capacity.demand import Development, demand_parts
 from capacity.impact import Impact, additions, blocked_by, study_impact
 from capacity.limits import Limits, read_limits
@@ -140,7 +141,10 @@ def _judge(
 ) -> _Judged:
     cos_phi = config.assumptions.power_factor.cos_phi
     bus = int(impact.model.position("buses", [candidate.bus_id])[0])
-    works = size_works(candidate, demand_kw, results.vm_pu[row, bus], impact.model.catalogue, config.assumptions, config.limits)
+    works = size_works(
+        candidate, demand_kw, results.vm_pu[row, bus], impact.model.catalogue, config.assumptions,
+        allowed_drop_percent=_allowed_drop(impact, results.vm_pu[row], bus, candidate),
+    )  # fmt: skip
     blocked = blocked_by(impact, results, row, candidate.bus_id, demand_kw / cos_phi)
     if len(blocked):
         worst = blocked.iloc[0]
@@ -164,7 +168,18 @@ def _voltage_change_percent(impact: Impact, results: CaseResults, row: int, bus:
 
 def _allowed_change(limits: Limits, candidate: Candidate) -> float:
     change = limits.voltage_change
-    return change.lv_percent if candidate.voltage_kv <= 1.0 else change.mv_percent
+    return change.lv_percent if candidate.voltage_kv <= LV_MAX_KV else change.mv_percent
+
+
+def _allowed_drop(impact: Impact, vm_pu: np.ndarray, bus: int, candidate: Candidate) -> float:
+    """Voltage drop [%] the new cable may take: as caused by one connection, and what is left of the band.
+
+    The band is that of the site's end, so at a station's busbar the one of the grid behind it.
+    """
+    band = impact.yardstick.limits.bands_of(pd.Series([candidate.voltage_kv])).iloc[0]
+    busbar = bus if candidate.kind == "lv_busbar" else int(impact.yardstick.busbar[bus])
+    lowest_pu = band["min_pu"] + (vm_pu[busbar] if band["from_busbar"] else 0.0)
+    return float(np.fmin(_allowed_change(impact.yardstick.limits, candidate), 100.0 * (vm_pu[bus] - lowest_pu)))
 
 
 def _tightest(impact: Impact, results: CaseResults, row: int, candidate: Candidate) -> str:
@@ -185,7 +200,7 @@ def _tightest(impact: Impact, results: CaseResults, row: int, candidate: Candida
 def _verdict(best: _Judged) -> Verdict:
     if not best.fits:
         return "refuse"
-    return "connect" if best.candidate.voltage_kv <= 1.0 else "connect_after_works"
+    return "connect" if best.candidate.voltage_kv <= LV_MAX_KV else "connect_after_works"
 
 
 def _sentence(
@@ -224,22 +239,32 @@ def _options_table(judged: list[_Judged], impact: Impact) -> gpd.GeoDataFrame:
 def _undetermined(
     impact: Impact, development: Development, demand: pd.DataFrame, config: ConnectionConfig
 ) -> Assessment:
-    reach = config.assumptions.route.max_mv_m
-    if impact.base is None:
-        reason = f"the scenario {impact.scenario.scenario_id!r} has no solution even without it"
-    else:
-        reason = f"there is no supplied network within {reach:,.0f} m of the place for a demand of this size"
+    demand_kw = float(demand["p_kw"].sum())
+    reason = _why_undetermined(impact, demand_kw, config.assumptions)
     empty = _options_table([], impact)
     return Assessment(
         development=development,
         verdict="undetermined",
         sentence=f"Not to be said: {development.name} cannot be judged, because {reason}.",
-        demand_kw=float(demand["p_kw"].sum()),
+        demand_kw=demand_kw,
         demand=demand,
         options=empty,
         binding={},
         reasons=(reason,),
     )
+
+
+def _why_undetermined(impact: Impact, demand_kw: float, assumptions: Assumptions) -> str:
+    if impact.base is None:
+        return f"the scenario {impact.scenario.scenario_id!r} has no solution even without it"
+    most_kw = assumptions.supply.mv_feeder_max_kw
+    if demand_kw > most_kw:
+        return (
+            f"{demand_kw:,.0f} kW is more than a medium-voltage feeder takes ({most_kw:,.0f} kW); ask for a supply "
+            "from the substation or the high-voltage grid, which is not checked here"
+        )
+    reach_m = assumptions.route.max_mv_m
+    return f"there is no supplied network within {reach_m:,.0f} m of cable for a demand of {demand_kw:,.0f} kW"
 
 
 def place_at(crs: object, longitude: float, latitude: float) -> shapely.Point:

@@ -9,6 +9,10 @@ import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from capacity.assumptions import Assumptions
+from gis import InputError
+from gis.findings import make_findings
+
+_FIGURES = ("dwellings", "heat_pumps", "ev_points", "floor_area_m2", "demand_kw")
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,21 @@ class Development:
     ev_points: int = 0
     floor_area_m2: float = 0.0
     demand_kw: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no demand.
+
+        Raises
+        ------
+        InputError
+            A figure is negative or not finite; every such figure is named.
+        """
+        figures = {name: getattr(self, name) for name in _FIGURES}
+        bad = [name for name, value in figures.items() if not 0.0 <= value < math.inf]
+        if bad:
+            messages = [f"{name} must be a number >= 0; correct it" for name in bad]
+            values = [figures[name] for name in bad]
+            raise InputError("sites", make_findings("out_of_range", "sites", [self.site_id] * len(bad), messages, values=values))
 
 
 def coincident_kw(count: int, admd_kw: float, g_inf: float) -> float:
@@ -85,4 +104,5 @@ def demand_parts(development: Development, assumptions: Assumptions) -> pd.DataF
         ("floor area, m2", development.floor_area_m2, development.floor_area_m2 * assumptions.floor_area.w_per_m2 / 1e3, assumptions.floor_area.source),
         ("stated by the applicant, kW", development.demand_kw, development.demand_kw, "the application"),
     ]  # fmt: skip
-    return pd.DataFrame([part for part in parts if part[1]], columns=["part", "count", "p_kw", "source"])
+    table = pd.DataFrame([part for part in parts if part[1]], columns=["part", "count", "p_kw", "source"])
+    return table.astype({"count": float, "p_kw": float})

@@ -20,6 +20,9 @@ from gridmodel import CaseResults, GridModel, Scenario, branch_ratings_kva, run_
 # a voltage if it moves it by at least this share of what it does at its own bus. Upstream elements
 # of a radial grid get all of it, neighbours' elements only losses: engineering judgement.
 AFFECTED_SHARE = 0.1
+# Changes under these are rounding of the solver (tolerance 1e-8 MVA), not the connection's doing.
+NOTICEABLE_PU = 1e-8
+NOTICEABLE_KVA = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +108,8 @@ def _takes_part(impact: Impact, state: State, found: pd.DataFrame, bus: int, s_k
         change = after[at] - before[at]
         if table == "buses":
             worse = np.where(found.loc[rows, "check"] == "undervoltage", -change, change)
-            part[rows] = worse >= AFFECTED_SHARE * own_change
+            part[rows] = worse >= max(AFFECTED_SHARE * own_change, NOTICEABLE_PU)
         else:
-            part[rows] = change / 100.0 * impact.ratings_kva[table][at] >= AFFECTED_SHARE * s_kva
+            more_kva = change / 100.0 * impact.ratings_kva[table][at]
+            part[rows] = more_kva >= max(AFFECTED_SHARE * s_kva, NOTICEABLE_KVA)
     return part

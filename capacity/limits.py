@@ -7,21 +7,25 @@ Which element breaks them is `capacity.checks`.
 from __future__ import annotations
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from gis import InputError
 from gis.findings import make_findings
+
+# Widest bound [pu] from the reference of a band: beyond it a figure was meant as percent or volt.
+BAND_MAX_PU = 0.5
 
 _PROFILES = Path(__file__).parent / "limit_profiles"
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class VoltageBand(_Frozen):
@@ -42,6 +46,9 @@ class VoltageBand(_Frozen):
     def _ordered(self) -> VoltageBand:
         if self.min_pu >= self.max_pu or self.above_kv >= self.up_to_kv:
             raise ValueError("min_pu must be below max_pu and above_kv below up_to_kv")
+        centre, what = (1.0, "voltages around 1") if self.reference == "nominal" else (0.0, "changes around 0")
+        if not centre - BAND_MAX_PU <= self.min_pu < centre < self.max_pu <= centre + BAND_MAX_PU:
+            raise ValueError(f"min_pu and max_pu must be {what} pu, within {BAND_MAX_PU:g} pu of it, not percent")
         return self
 
 
@@ -78,6 +85,17 @@ class Limits(_Frozen):
     loading: LoadingLimit
     voltage_change: VoltageChange
     station: StationBand | None = None
+
+    @field_validator("voltage")
+    @classmethod
+    def _apart(cls, bands: tuple[VoltageBand, ...]) -> tuple[VoltageBand, ...]:
+        if not bands:
+            raise ValueError("at least one band is needed, or no voltage would be checked")
+        ordered = sorted(bands, key=lambda band: band.above_kv)
+        for below, above in pairwise(ordered):
+            if above.above_kv < below.up_to_kv:
+                raise ValueError(f"two bands hold between {above.above_kv:g} and {below.up_to_kv:g} kV; keep one")
+        return bands
 
     def bands_of(self, vn_kv: pd.Series) -> pd.DataFrame:
         """Band per bus: min_pu, max_pu and whether they count from the busbar; missing where none applies."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -135,7 +137,39 @@ def connection_report(answers: list[Assessment], *, single: bool) -> Report:
     return (rows[0] if single else {"sites": rows}), lines
 
 
-def require_ids(network: Network, table: str, ids: list[str]) -> None:
+def require_target(out: Path | None, *sources: Path | None) -> None:
+    """Refuse a place no GeoPackage can be written to, before any work is done.
+
+    Raises
+    ------
+    InputError
+        The name does not end in `.gpkg`, it is one of the input files, or its folder cannot be written.
+    """
+    if out is None:
+        return
+    faults = _target_faults(out, [source.resolve() for source in sources if source is not None])
+    if faults:
+        from gis import InputError
+        from gis.findings import make_findings
+
+        raise InputError("--out", make_findings("bad_target", "file", [str(out)] * len(faults), faults))
+
+
+def _target_faults(out: Path, sources: list[Path]) -> list[str]:
+    faults = []
+    if out.suffix.lower() != ".gpkg":
+        faults.append("the result is a GeoPackage; name it *.gpkg")
+    if out.resolve() in sources:
+        faults.append("this is an input file, it would be overwritten; choose another name")
+    if out.is_dir():
+        faults.append("this is a folder; name a file in it")
+    folder = next(parent for parent in out.absolute().parents if parent.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        faults.append(f"nothing can be written to {folder}; choose another folder")
+    return faults
+
+
+def require_ids(network: Network, table: str, ids: list[str], *, option: str) -> None:
     """Refuse ids that are not in a table, all at once.
 
     Raises
@@ -148,8 +182,8 @@ def require_ids(network: Network, table: str, ids: list[str]) -> None:
 
     lost = [i for i in ids if i not in network.table(table).index]
     if lost:
-        message = f"no such id in {table}"
-        raise InputError(f"--{table}", make_findings("unknown_reference", table, lost, message))
+        messages = [f"no such id in {table}{_nearest(i, list(network.table(table).index))}" for i in lost]
+        raise InputError(option, make_findings("unknown_reference", table, lost, messages))
 
 
 def write_layer(rows: pd.DataFrame, path: Path, name: str, *, crs: CRS | None) -> None:
@@ -158,7 +192,7 @@ def write_layer(rows: pd.DataFrame, path: Path, name: str, *, crs: CRS | None) -
 
     from gis.formats import geopackage
 
-    if "geometry" in rows and rows["geometry"].notna().any():
+    if crs is not None and "geometry" in rows and rows["geometry"].notna().any():
         layer: pd.DataFrame = gpd.GeoDataFrame(rows, geometry="geometry", crs=crs)
     else:
         layer = rows.drop(columns="geometry", errors="ignore")
@@ -170,7 +204,8 @@ def write_options(answers: list[Assessment], path: Path, *, crs: CRS) -> None:
     import pandas as pd
 
     tables = [answer.options.assign(site_id=answer.development.site_id) for answer in answers]
-    write_layer(pd.concat(tables, ignore_index=True), path, "options", crs=crs)
+    filled = [table for table in tables if len(table)] or tables[:1]
+    write_layer(pd.concat(filled, ignore_index=True), path, "options", crs=crs)
 
 
 def _texts(layer: pd.DataFrame) -> pd.DataFrame:
@@ -179,6 +214,11 @@ def _texts(layer: pd.DataFrame) -> pd.DataFrame:
 
     mixed = [c for c in layer.columns if c != "geometry" and pd.api.types.infer_dtype(layer[c], skipna=True).startswith("mixed")]
     return layer.assign(**{column: layer[column].map(str, na_action="ignore") for column in mixed})
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    return f"; nearest: {', '.join(near)}" if near else "; ids are told apart by capitals and blanks"
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, object]]:

@@ -22,7 +22,10 @@ def development_at(text: str, crs: CRS) -> Development:
         The text is no such pair, or no place on Earth.
     """
     try:
-        longitude, latitude = (float(part) for part in text.split(","))
+        parts = text.split(",")
+        if len(parts) != 2:
+            raise ValueError(f"two numbers with one comma between them are wanted, not {len(parts)}")
+        longitude, latitude = map(float, parts)
         if not (-180.0 <= longitude <= 180.0 and -90.0 <= latitude <= 90.0):
             raise ValueError("longitude must lie within +/-180 and latitude within +/-90")
         return Development(place=place_at(crs, longitude, latitude))

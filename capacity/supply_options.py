@@ -12,8 +12,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from capacity.assumptions import Assumptions
-from capacity.checks import Yardstick
-from capacity.limits import Limits
+from capacity.checks import LV_MAX_KV, Yardstick
 from gridmodel import Catalogue
 
 SupplyKind = Literal["lv_feeder", "lv_busbar", "mv_feeder"]
@@ -22,6 +21,10 @@ SupplyKind = Literal["lv_feeder", "lv_busbar", "mv_feeder"]
 PER_KIND = {"lv_feeder": 5, "lv_busbar": 3, "mv_feeder": 3}
 # Longest straight line [m] at which a site counts as standing at its supply point already.
 AT_THE_POINT_M = 1.0
+# Medium voltage ends here [kV]; highest voltage for equipment of 33 kV grids (IEC 60038 table 3).
+MV_MAX_KV = 36.0
+# Highest voltage for equipment against nominal: 12/11, 24/22, 36/33 kV (IEC 60038 table 3).
+EQUIPMENT_FACTOR = 1.09
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,10 @@ def find_candidates(
     """Nearest supplied buses of every kind that carry a demand of this size, nearest first per kind."""
     network, supply = yardstick.network, yardstick.supply
     buses = network.buses[supply.buses["station_id"].notna()]
-    low = buses["vn_kv"] <= 1.0
+    low = buses["vn_kv"] <= LV_MAX_KV
     busbar = buses.index.isin(network.transformers["lv_bus_id"])
     levels, reach = assumptions.supply, assumptions.route
-    medium = (buses["vn_kv"] > 1.0) & (buses["vn_kv"] <= 36.0)
+    medium = (buses["vn_kv"] > LV_MAX_KV) & (buses["vn_kv"] <= MV_MAX_KV)
     kinds: tuple[tuple[SupplyKind, pd.Series, float, float], ...] = (
         ("lv_feeder", low & ~busbar & (buses["kind"] != "service"), levels.lv_feeder_max_kw, reach.max_lv_m),
         ("lv_busbar", low & busbar, levels.lv_busbar_max_kw, reach.max_lv_m),
@@ -76,7 +79,8 @@ def size_works(
     vm_pu: float,
     catalogue: Catalogue,
     assumptions: Assumptions,
-    limits: Limits,
+    *,
+    allowed_drop_percent: float,
 ) -> Works:
     """Size and cost the works of one option.
 
@@ -84,18 +88,18 @@ def size_works(
     ----------
     vm_pu
         Voltage at the supply point with the demand drawn there [pu].
+    allowed_drop_percent
+        Largest voltage drop over the new cable [% of nominal].
     """
     route_m = candidate.distance_m * assumptions.route.detour_factor
     route_m = 0.0 if candidate.distance_m <= AT_THE_POINT_M else route_m
-    change = limits.voltage_change
-    allowed = change.lv_percent if candidate.voltage_kv <= 1.0 else change.mv_percent
     cos_phi = assumptions.power_factor.cos_phi
-    cable = _choose_cable(candidate.voltage_kv, route_m, demand_kw, vm_pu, cos_phi, allowed, catalogue)
+    cable = _choose_cable(candidate.voltage_kv, route_m, demand_kw, vm_pu, cos_phi, allowed_drop_percent, catalogue)
     station = ""
     if candidate.kind == "mv_feeder":
         station = _choose_station(candidate.voltage_kv, demand_kw / cos_phi, catalogue)
     problem = "" if cable else (
-        f"no cable of the catalogue carries {demand_kw:,.0f} kW over {route_m:,.0f} m within {allowed:g} % of voltage"
+        f"no cable of the catalogue carries {demand_kw:,.0f} kW over {route_m:,.0f} m with at most {allowed_drop_percent:.2g} % voltage drop"
     )  # fmt: skip
     cost_low, cost_high = _cost(candidate, route_m, bool(station), assumptions)
     months = getattr(assumptions.months, candidate.kind)
@@ -169,9 +173,10 @@ def _choose_cable(
     vn_kv: float, route_m: float, p_kw: float, vm_pu: float, cos_phi: float, allowed_percent: float, catalogue: Catalogue
 ) -> str:
     """Smallest cable of the voltage level that carries the current and holds the voltage; "" if none."""
-    ceiling = 1.0 if vn_kv <= 1.0 else min(v for v in catalogue.lines["vn_max_kv"].unique() if v >= 1.1 * vn_kv)
     types = catalogue.lines
-    cables = types[(types["kind"] == "cable") & (types["vn_max_kv"] == ceiling)].sort_values(["i_max_a", "r_ohm_per_km"])
+    lowest, highest = (0.0, LV_MAX_KV) if vn_kv <= LV_MAX_KV else (EQUIPMENT_FACTOR * vn_kv, MV_MAX_KV)
+    fitting = types[(types["kind"] == "cable") & types["vn_max_kv"].between(lowest, highest)]
+    cables = fitting[fitting["vn_max_kv"] == fitting["vn_max_kv"].min()].sort_values(["i_max_a", "r_ohm_per_km"])
     current_a = p_kw / cos_phi / (math.sqrt(3.0) * vn_kv * vm_pu)
     for cable in cables[cables["i_max_a"] >= current_a].itertuples():
         drop = voltage_drop_percent(p_kw, cos_phi, route_m, vn_kv, vm_pu, cable.r_ohm_per_km, cable.x_ohm_per_km)
@@ -183,7 +188,7 @@ def _choose_cable(
 def _choose_station(vn_kv: float, s_kva: float, catalogue: Catalogue) -> str:
     """Transformers of the new station: one of the smallest size that does, or several of the largest."""
     types = catalogue.transformers
-    fitting = types[np.isclose(types["vn_hv_kv"], vn_kv, rtol=0.15) & (types["vn_lv_kv"] < 1.0)]
+    fitting = types[np.isclose(types["vn_hv_kv"], vn_kv, rtol=0.15) & (types["vn_lv_kv"] <= LV_MAX_KV)]
     if fitting.empty:
         return f"a station for {s_kva:,.0f} kVA"
     enough = fitting[fitting["sn_kva"] >= s_kva]
@@ -195,13 +200,13 @@ def _choose_station(vn_kv: float, s_kva: float, catalogue: Catalogue) -> str:
 
 def _cost(candidate: Candidate, route_m: float, station: bool, assumptions: Assumptions) -> tuple[float, float]:
     cost = assumptions.cost
-    if candidate.voltage_kv <= 1.0:
+    if candidate.voltage_kv <= LV_MAX_KV:
         return route_m * cost.lv_cable_low_per_m, route_m * cost.lv_cable_high_per_m
     extra_low, extra_high = (cost.station_low, cost.station_high) if station else (0.0, 0.0)
     return extra_low + route_m * cost.mv_cable_low_per_m, extra_high + route_m * cost.mv_cable_high_per_m
 
 
 def _text(candidate: Candidate, route_m: float, cable: str, station: str) -> str:
-    level = "low" if candidate.voltage_kv <= 1.0 else "medium"
+    level = "low" if candidate.voltage_kv <= LV_MAX_KV else "medium"
     laid = f"{route_m:,.0f} m of {level}-voltage cable ({cable})" if route_m else "no new cable"
     return f"{station} and {laid}" if station else laid

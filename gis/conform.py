@@ -6,17 +6,20 @@ Nothing is guessed: a cell that cannot be read as its column's kind is a fault w
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from gis.findings import join_findings, make_findings
 from gis.schema import Column, Table
 
 _TRUE = {"true", "t", "yes", "y", "1", "1.0"}
 _FALSE = {"false", "f", "no", "n", "0", "0.0"}
+_EXACT_BELOW = 2.0**53  # whole floats below it are exact
 
 
 def conform_table(raw: gpd.GeoDataFrame | pd.DataFrame, table: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -35,16 +38,21 @@ def conform_table(raw: gpd.GeoDataFrame | pd.DataFrame, table: Table) -> tuple[p
         Frame with all canonical columns (and the file's further ones after them), indexed by id;
         cells that could not be read are missing in it and named in the findings.
     """
+    if raw.empty and table.id_column not in raw.columns:  # GeoJSON keeps no columns without rows
+        return _empty_like(table, raw), join_findings([])
     missing = [c for c in table.columns if c.required and c.name not in raw.columns]
-    if missing:
-        return _empty_like(table, raw), _missing_columns(table, missing, list(raw.columns))
+    parts = [_missing_columns(table, missing, list(raw.columns))]
+    if table.columns[0] in missing:
+        return _empty_like(table, raw), parts[0]
     ids, findings = _read_ids(raw[table.id_column], table)
-    parts = [findings]
+    parts.append(findings)
     columns: dict[str, pd.Series] = {}
     for column in table.columns[1:]:
-        source = raw[column.name] if column.name in raw.columns else pd.Series(None, raw.index, dtype=object)
-        values, faults = _read_column(source.set_axis(ids), column, table.name)
-        columns[column.name] = values
+        given = column.name in raw.columns
+        source = raw[column.name] if given else pd.Series(None, raw.index, dtype=object)
+        # A column that is missing as a whole is one fault, not one per row.
+        declared = replace(column, required=column.required and given)
+        columns[column.name], faults = _read_column(source.set_axis(ids), declared, table.name)
         parts.append(faults)
     frame = _assemble(raw, table, ids, columns)
     parts.append(_check_alternatives(frame, table))
@@ -63,16 +71,22 @@ def _empty_like(table: Table, raw: pd.DataFrame) -> pd.DataFrame:
     return empty_table(table, raw.crs if isinstance(raw, gpd.GeoDataFrame) else None)
 
 
-def _assemble(
-    raw: pd.DataFrame, table: Table, ids: pd.Index, columns: dict[str, pd.Series]
-) -> pd.DataFrame:
+def _assemble(raw: pd.DataFrame, table: Table, ids: pd.Index, columns: dict[str, pd.Series]) -> pd.DataFrame:
     known = {column.name for column in table.columns} | {"geometry"}
     extra = {name: raw[name].set_axis(ids) for name in raw.columns if name not in known}
     frame = pd.DataFrame({**columns, **extra}, index=ids)
     if not table.has_geometry:
         return frame
     geometry = cast(gpd.GeoDataFrame, raw).geometry
-    return gpd.GeoDataFrame(frame, geometry=geometry.set_axis(ids), crs=geometry.crs)
+    return gpd.GeoDataFrame(frame, geometry=_plain_geometry(geometry.array), crs=geometry.crs)
+
+
+def _plain_geometry(geometry: gpd.array.GeometryArray) -> np.ndarray:
+    """Geometry in two dimensions; a multi-part geometry of one part is that part."""
+    flat = shapely.force_2d(np.asarray(geometry))
+    single = (shapely.get_num_geometries(flat) == 1) & np.isin(shapely.get_type_id(flat), (4, 5))
+    flat[single] = shapely.get_geometry(flat[single], 0)
+    return flat
 
 
 def _missing_columns(table: Table, missing: list[Column], found: list[str]) -> pd.DataFrame:
@@ -125,11 +139,11 @@ def _read_column(source: pd.Series, column: Column, table: str) -> tuple[pd.Seri
 def _as_text(source: pd.Series) -> pd.Series:
     """Text without surrounding blanks; whole floats lose their '.0', blanks become missing."""
     if pd.api.types.is_float_dtype(source.dtype):
-        whole = source.notna() & (source == source.round())
+        whole = source.notna() & (source == source.round()) & (source.abs() < _EXACT_BELOW)
         source = source.astype(object).where(~whole, source.where(whole, 0).astype("int64").astype(object))
     present = source.notna()
     text = source.astype(object).where(present, None)
-    if not pd.api.types.infer_dtype(text, skipna=True) == "string":
+    if pd.api.types.infer_dtype(text, skipna=True) != "string":
         text = text.map(str, na_action="ignore")
     text = text.str.strip() if len(text) and present.any() else text
     return text.astype(object).where(text.notna() & (text != ""), None)
@@ -137,6 +151,8 @@ def _as_text(source: pd.Series) -> pd.Series:
 
 def _as_number(source: pd.Series, *, whole: bool) -> tuple[pd.Series, np.ndarray]:
     given = source.notna() & (source.astype(object).map(lambda v: not (isinstance(v, str) and not v.strip())))
+    if pd.api.types.is_datetime64_any_dtype(source.dtype):
+        source = source.astype(str)  # a date is no number, not even of nanoseconds
     numbers = pd.to_numeric(source.where(given), errors="coerce").astype(float)
     bad = (given & ~np.isfinite(numbers)).to_numpy(dtype=bool)
     if whole:

@@ -12,6 +12,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
 
 from gis.errors import InputError
 from gis.findings import join_findings, make_findings
@@ -26,23 +27,39 @@ def is_metric(crs: CRS) -> bool:
     return crs.is_projected and all(axis.unit_name == "metre" for axis in crs.axis_info[:2])
 
 
-def choose_crs(layers: Mapping[str, gpd.GeoDataFrame], wanted: CRS | None = None) -> CRS:
-    """Choose the CRS of a network: the wanted one, else the lines' own if metric, else their UTM zone.
+def parse_crs(name: object) -> CRS:
+    """Read the name of a projected CRS in metres, like "EPSG:25832".
 
     Raises
     ------
     InputError
-        The wanted CRS is not projected in metres.
+        There is no such CRS, or it is not projected in metres.
+    """
+    try:
+        crs = CRS.from_user_input(name)
+    except CRSError as error:
+        fault = make_findings("crs", "crs", [""], f"{name!r} names no CRS; write one like EPSG:25832")
+        raise InputError("crs", fault) from error
+    if not is_metric(crs):
+        fault = make_findings("crs", "crs", [""], f"{crs.name} is not projected in metres; name one that is")
+        raise InputError("crs", fault)
+    return crs
+
+
+def any_placed(layers: Mapping[str, gpd.GeoDataFrame]) -> bool:
+    """Tell whether any layer has usable coordinates in a CRS at all."""
+    return any(_placed(layer) for layer in layers.values())
+
+
+def choose_crs(layers: Mapping[str, gpd.GeoDataFrame], wanted: CRS | None = None) -> CRS:
+    """Choose the CRS of a network: the wanted one, else the lines' own if metric, else their UTM zone.
+
+    At least one layer has usable coordinates (`any_placed`).
     """
     if wanted is not None:
-        if not is_metric(wanted):
-            fault = make_findings("crs", "", [""], f"{wanted.name} is not projected in metres; name one that is")
-            raise InputError("--crs", fault)
         return wanted
     leading = next(
-        layers[name]
-        for name in ("lines", "buses", *layers)
-        if name in layers and len(layers[name]) and layers[name].crs is not None
+        layers[name] for name in ("lines", "buses", *layers) if name in layers and _placed(layers[name])
     )
     own = CRS.from_user_input(leading.crs)
     return own if is_metric(own) else CRS.from_user_input(leading.estimate_utm_crs())
@@ -52,11 +69,15 @@ def check_crs(layers: Mapping[str, gpd.GeoDataFrame]) -> pd.DataFrame:
     """Find layers without CRS, and layers whose coordinates cannot belong to theirs."""
     parts = []
     for name, layer in layers.items():
-        if layer.crs is None:
-            message = "the layer has no coordinate reference system; set it in the file (it is never guessed)"
+        if layer.crs is None or not _on_earth(CRS.from_user_input(layer.crs)):
+            message = (
+                "the layer has no coordinate reference system (CRS) on Earth; "
+                "set it in the file (it is never guessed)"
+            )
             parts.append(make_findings("crs_missing", name, [""], message))
-        elif len(layer) and (message := _misplaced(layer)):
-            parts.append(make_findings("crs_mismatch", name, [""], message))
+        else:
+            parts.append(_misplaced(layer, name))
+    parts = [part for part in parts if len(part)]
     return join_findings(parts) if parts else _apart(layers)
 
 
@@ -65,45 +86,63 @@ def reproject(layers: Mapping[str, gpd.GeoDataFrame], crs: CRS) -> dict[str, gpd
     return {name: layer.to_crs(crs) for name, layer in layers.items()}
 
 
-def _misplaced(layer: gpd.GeoDataFrame) -> str:
-    """Say why the layer's coordinates cannot belong to its CRS, or nothing."""
+def _on_earth(crs: CRS) -> bool:
+    return bool(crs.is_geographic or crs.is_projected)
+
+
+def _placed(layer: gpd.GeoDataFrame) -> bool:
+    return layer.crs is not None and bool(np.isfinite(_extent(layer)).all())
+
+
+def _misplaced(layer: gpd.GeoDataFrame, name: str) -> pd.DataFrame:
+    """Find out whether the layer's coordinates can belong to its CRS at all, and which cannot."""
     crs = CRS.from_user_input(layer.crs)
-    x_low, y_low, x_high, y_high = _extent(layer)
-    if not np.isfinite([x_low, y_low, x_high, y_high]).all():
-        return ""  # no usable geometry at all: reported by the geometry rules
-    small = max(abs(x_low), abs(x_high)) <= 180 and max(abs(y_low), abs(y_high)) <= 90
+    extent = _extent(layer)
+    if not np.isfinite(extent).all():
+        return join_findings([])  # no usable geometry at all: reported by the geometry rules
+    x_far, y_far = np.abs(extent[::2]).max(), np.abs(extent[1::2]).max()
+    small = x_far <= 180 and y_far <= 90
+    message = ""
     if crs.is_geographic and not small:
-        return (
-            f"declared as {crs.name} (degrees), but coordinates go up to {max(x_high, y_high):,.0f}: "
-            "they look like metres; declare the projected system they are in"
+        message = (
+            f"declared as {crs.name} ({crs.to_string()}, degrees), but coordinates go up to "
+            f"{max(x_far, y_far):,.0f}: they look like metres; declare the projected system they are in"
         )
-    if crs.is_projected and small:
-        return (
-            f"declared as {crs.name} (metres), but all coordinates lie within +/-180 and +/-90: "
-            "they look like degrees; declare the geographic system they are in"
+    elif crs.is_projected and small:
+        message = (
+            f"declared as {crs.name} ({crs.to_string()}, metres), but all coordinates lie within +/-180 and "
+            "+/-90: they look like degrees; declare the geographic system they are in"
         )
-    return _outside_area(crs, (x_low, y_low, x_high, y_high))
+    if message:
+        return make_findings("crs_mismatch", name, [""], message)
+    return _outside_area(layer, crs, name)
 
 
-def _outside_area(crs: CRS, extent: tuple[float, float, float, float]) -> str:
+def _outside_area(layer: gpd.GeoDataFrame, crs: CRS, name: str) -> pd.DataFrame:
+    """Find the elements outside the area a CRS is made for: by id, unless the whole layer is."""
     area = crs.area_of_use
     if area is None:
-        return ""
+        return join_findings([])
+    usable = _usable(layer)
+    bounds = usable.bounds.to_numpy()
     to_degrees = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
-    west, south, east, north = to_degrees.transform_bounds(*extent)
     margin = AREA_MARGIN_DEGREE
-    inside = (
-        np.isfinite([west, south, east, north]).all()
-        and west >= area.west - margin
-        and east <= area.east + margin
-        and south >= area.south - margin
-        and north <= area.north + margin
-    )
-    if inside:
-        return ""
-    return (
+    width = (area.east - area.west) % 360.0 or 360.0  # an area may span the date line
+    inside = np.ones(len(usable), dtype=bool)
+    for x, y in (bounds[:, :2].T, bounds[:, 2:].T):
+        longitude, latitude = to_degrees.transform(x, y)
+        inside &= (
+            np.isfinite(longitude) & (latitude >= area.south - margin) & (latitude <= area.north + margin)
+        )
+        eastwards = (np.where(inside, longitude, area.west) - area.west + margin) % 360.0
+        inside &= eastwards <= width + 2.0 * margin
+    message = (
         f"coordinates lie outside the area {crs.name} is made for ({area.name}); "
         "check the zone and the order of the coordinates"
+    )
+    outside = usable.index[~inside]
+    return make_findings(
+        "crs_mismatch", name, outside if inside.any() else [""] * min(1, len(outside)), message
     )
 
 
@@ -136,6 +175,13 @@ def _meet(first: tuple[float, ...], second: tuple[float, ...]) -> bool:
 
 
 def _extent(layer: gpd.GeoDataFrame) -> tuple[float, float, float, float]:
-    usable = layer.geometry[layer.geometry.notna() & ~layer.geometry.is_empty & layer.geometry.is_valid]
+    usable = _usable(layer)
+    if usable.empty:
+        return (np.nan, np.nan, np.nan, np.nan)
     west, south, east, north = usable.total_bounds
     return float(west), float(south), float(east), float(north)
+
+
+def _usable(layer: gpd.GeoDataFrame) -> gpd.GeoSeries:
+    """Geometries that are there, with finite coordinates."""
+    return layer.geometry[np.isfinite(layer.bounds.to_numpy()).all(axis=1)]

@@ -153,7 +153,7 @@ def _names(
     """feeder_id and station_id per bus, inherited along the supply path by pointer jumping."""
     count = len(parents)
     kind = np.where(via >= 0, edges["kind"].to_numpy()[np.maximum(via, 0)], _SOURCE)
-    own = np.where(via >= 0, edges["element_id"].to_numpy()[np.maximum(via, 0)], None)
+    own: np.ndarray = edges["element_id"].to_numpy(dtype=object)[np.maximum(via, 0)]
     sources = network.sources[network.sources["in_service"]]
     supplied = np.zeros(count, dtype=bool)
     at = network.buses.index.get_indexer(sources["bus_id"])
@@ -168,7 +168,9 @@ def _names(
     starts_feeder = (kind == _LINE) & busbar[up]
     stations = own[_roots(np.where(np.isin(kind, (_TRANSFORMER, _SOURCE)), here, up))]
     feeders = own[_roots(np.where(np.isin(kind, (_TRANSFORMER, _SOURCE)) | starts_feeder, here, up))]
-    return np.where(supplied, feeders, None), np.where(supplied, stations, None)
+    feeders[~supplied] = None
+    stations[~supplied] = None
+    return feeders, stations
 
 
 def _roots(pointers: np.ndarray) -> np.ndarray:
@@ -184,7 +186,10 @@ def _element_feeders(network: Network, edges: pd.DataFrame, buses: pd.DataFrame)
     fed_by = buses[buses["upstream_table"] == "lines"]
     lines = network.lines
     own = pd.Series(fed_by["feeder_id"].to_numpy(), fed_by["upstream_id"].to_numpy())
-    at_ends = lines["from_bus_id"].map(bus_feeder).fillna(lines["to_bus_id"].map(bus_feeder))
+    # A line that feeds no bus (open, parallel, closing a loop): the feeder of its end beyond the busbar.
+    beyond = bus_feeder.where(bus_feeder != buses["station_id"])
+    ends = [lines[end].map(known) for known in (beyond, bus_feeder) for end in ("from_bus_id", "to_bus_id")]
+    at_ends = ends[0].fillna(ends[1]).fillna(ends[2]).fillna(ends[3])
     return {
         "lines": lines.index.to_series().map(own).fillna(at_ends),
         "transformers": network.transformers["hv_bus_id"].map(bus_feeder),

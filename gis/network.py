@@ -14,9 +14,12 @@ import pandas as pd
 from pyproj import CRS
 
 from gis.conform import conform_table, empty_table
+from gis.crs import parse_crs
 from gis.errors import InputError
-from gis.findings import empty_findings, empty_repairs, errors_of, join_findings
+from gis.findings import empty_findings, empty_repairs, errors_of, join_findings, make_findings
 from gis.schema import TABLES
+
+_UNKNOWN = f"no table of this name is declared; the tables are: {', '.join(TABLES)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,15 +81,19 @@ def make_network(
     InputError
         A table breaks its declaration; every fault is named.
     """
-    metric = CRS.from_user_input(crs)
+    metric = parse_crs(crs)
     frames: dict[str, pd.DataFrame] = {}
-    faults = []
+    faults = [make_findings("unknown_table", name, [""], _UNKNOWN) for name in tables if name not in TABLES]
     for name, table in TABLES.items():
-        if name in tables:
-            frames[name], found = conform_table(tables[name], table)
-            faults.append(found)
-        else:
+        raw = tables.get(name)
+        if raw is None:
             frames[name] = empty_table(table, metric)
+        elif table.has_geometry and not (isinstance(raw, gpd.GeoDataFrame) and raw.crs == metric):
+            message = f"the table needs {table.geometry} geometry in {metric.name}; reproject it first"
+            faults.append(make_findings("crs_mismatch", name, [""], message))
+        else:
+            frames[name], found = conform_table(raw, table)
+            faults.append(found)
     errors = errors_of(join_findings(faults))
     if len(errors):
         raise InputError("network", errors)

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import cast
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 from pyproj import CRS
 
 from gis.conform import conform_table, empty_table
-from gis.crs import check_crs, choose_crs, reproject
+from gis.crs import any_placed, check_crs, choose_crs, parse_crs, reproject
 from gis.errors import InputError
 from gis.findings import errors_of, join_findings, make_findings
 from gis.formats import INFO_LAYER, format_for_target, format_of
 from gis.network import Network
-from gis.rules import RULES, Rule, geometry_usable, run_rules
+from gis.rules import RULES, RULES_ON_PLACES, Rule, geometry_usable, run_rules
 from gis.schema import SCHEMA_VERSION, TABLES
 from gis.topology import connect
 
@@ -69,16 +70,16 @@ def inspect_network(
     layers = format_of(path).read(path)
     info = _read_info(layers.pop(INFO_LAYER, None))
     tables, findings = _conform_layers(layers)
-    wanted = None if crs is None else CRS.from_user_input(crs)
+    wanted = None if crs is None else parse_crs(crs)
     located = {name: frame for name, frame in tables.items() if isinstance(frame, gpd.GeoDataFrame)}
     crs_faults = check_crs(located)
-    if len(crs_faults) or not any(len(frame) for frame in located.values()):
-        return None, join_findings([findings, crs_faults])
+    if len(crs_faults) or not any_placed(located):
+        return None, join_findings([findings, crs_faults, _check_unplaced(tables, rules)])
     metric = choose_crs(located, wanted)
     tables |= reproject(located, metric)
     tables |= {name: empty_table(TABLES[name], metric) for name in TABLES if name not in tables}
     connected, repairs, unconnected = connect(tables)
-    findings = join_findings([findings, unconnected, run_rules(connected, rules)])
+    findings = _without_echoes(join_findings([findings, unconnected, run_rules(connected, rules)]))
     if len(errors_of(findings)):
         return None, findings
     frames = cast("dict[str, gpd.GeoDataFrame]", {name: connected[name] for name in TABLES})
@@ -122,7 +123,9 @@ def write_network(network: Network, path: str | Path) -> None:
     """
     path = Path(path)
     layers = {
-        name: frame.reset_index() for name, frame in network.tables().items() if len(frame) or TABLES[name].required
+        name: frame.reset_index()
+        for name, frame in network.tables().items()
+        if len(frame) or TABLES[name].required
     }
     info = {**network.info, "schema_version": SCHEMA_VERSION}
     layers[INFO_LAYER] = pd.DataFrame({"key": list(info), "value": list(info.values())})
@@ -148,7 +151,11 @@ def _conform_layers(layers: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.Da
             continue
         raw = layers[name]
         if table.has_geometry and not isinstance(raw, gpd.GeoDataFrame):
-            parts.append(make_findings("geometry_missing", name, [""], f"the layer has no geometry; it needs {table.geometry}s"))
+            parts.append(
+                make_findings(
+                    "geometry_missing", name, [""], f"the layer has no geometry; it needs {table.geometry}s"
+                )
+            )
             continue
         plain = pd.DataFrame(raw) if not table.has_geometry else raw
         frame, faults = conform_table(plain, table)
@@ -156,6 +163,31 @@ def _conform_layers(layers: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.Da
         # Rows without an own id are faults already; rules over references see unique ids only.
         tables[name] = frame[~frame.index.duplicated() & frame.index.notna()]
     return tables, join_findings(parts)
+
+
+def _check_unplaced(tables: Mapping[str, pd.DataFrame], rules: tuple[Rule, ...]) -> pd.DataFrame:
+    """Run the rules that need no coordinates, so that one report names all faults."""
+    filled = {name: tables.get(name, empty_table(table, None)) for name, table in TABLES.items()}
+    apart = tuple(rule for rule in rules if rule not in RULES_ON_PLACES)
+    hollow = make_findings(
+        "no_rows", "file", [""], "no layer has an element with coordinates; fill the layers"
+    )
+    empty = not any(len(frame) for frame in tables.values())
+    return _without_echoes(join_findings([hollow if empty else join_findings([]), run_rules(filled, apart)]))
+
+
+def _without_echoes(findings: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what only follows from a fault named already.
+
+    A bus that geometry could not tell is missing; a layer that is not there has no source in service.
+    """
+    keys = list(findings[["table", "element_id"]].itertuples(index=False, name=None))
+    missing = (findings["rule"] == "missing_bus").to_numpy(dtype=bool)
+    told = {key for key, echo in zip(keys, missing, strict=True) if not echo}
+    again = missing & np.array([key in told for key in keys], dtype=bool)
+    absent = ((findings["rule"] == "missing_layer") & (findings["table"] == "sources")).any()
+    sourceless = ((findings["rule"] == "no_source") & absent).to_numpy(dtype=bool)
+    return findings[~(again | sourceless)].reset_index(drop=True)
 
 
 def _missing_layers(found: set[str]) -> pd.DataFrame:

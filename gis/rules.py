@@ -36,13 +36,19 @@ def geometry_usable(tables: Tables) -> pd.DataFrame:
         geometry = frame.geometry.array
         absent = shapely.is_missing(geometry) | shapely.is_empty(geometry)
         broken = ~absent & ~_finite(geometry)
-        kinds = np.array(table.geometry.replace(" or ", " ").split() + ["MultiPolygon"] * ("Polygon" in table.geometry))
+        kinds = np.array(
+            table.geometry.replace(" or ", " ").split() + ["MultiPolygon"] * ("Polygon" in table.geometry)
+        )
         wrong = ~absent & ~np.isin(frame.geom_type.to_numpy(), kinds)
         parts += [
             make_findings("geometry_missing", name, frame.index[absent], "it has no geometry; draw it"),
             make_findings("geometry_not_finite", name, frame.index[broken], "a coordinate is not a number"),
             make_findings(
-                "geometry_kind", name, frame.index[wrong], f"must be a {table.geometry}", values=frame.geom_type[wrong]
+                "geometry_kind",
+                name,
+                frame.index[wrong],
+                f"must be a {table.geometry}",
+                values=frame.geom_type[wrong],
             ),
         ]
     return join_findings(parts)
@@ -58,7 +64,9 @@ def references_exist(tables: Tables) -> pd.DataFrame:
             given = frame[column.name]
             lost = given.notna() & ~given.isin(tables[column.refers_to].index)
             message = f"{column.name} is not in {column.refers_to}; add that row or correct the id"
-            parts.append(make_findings("unknown_reference", name, frame.index[lost], message, values=given[lost]))
+            parts.append(
+                make_findings("unknown_reference", name, frame.index[lost], message, values=given[lost])
+            )
     return join_findings(parts)
 
 
@@ -75,7 +83,13 @@ def switches_stand_at_their_element(tables: Tables) -> pd.DataFrame:
         known = rows["element_id"].isin(tables[target].index)
         message = f"element_id is not in {target}; add that row or correct the id"
         parts.append(
-            make_findings("unknown_reference", "switches", rows.index[~known], message, values=rows["element_id"][~known])
+            make_findings(
+                "unknown_reference",
+                "switches",
+                rows.index[~known],
+                message,
+                values=rows["element_id"][~known],
+            )
         )
         if ends:
             rows = rows[known]
@@ -83,7 +97,9 @@ def switches_stand_at_their_element(tables: Tables) -> pd.DataFrame:
             apart = ~(at.to_numpy() == rows["bus_id"].to_numpy()[:, None]).any(axis=1)
             message = "bus_id is no end of its element; put the switch at an end"
             parts.append(
-                make_findings("switch_not_at_end", "switches", rows.index[apart], message, values=rows["bus_id"][apart])
+                make_findings(
+                    "switch_not_at_end", "switches", rows.index[apart], message, values=rows["bus_id"][apart]
+                )
             )
     return join_findings(parts)
 
@@ -92,7 +108,9 @@ def has_a_source(tables: Tables) -> pd.DataFrame:
     """At least one source is in service."""
     if tables["sources"]["in_service"].any():
         return join_findings([])
-    return make_findings("no_source", "sources", [""], "no source is in service; name the bus the grid is fed from")
+    return make_findings(
+        "no_source", "sources", [""], "no source is in service; name the bus the grid is fed from"
+    )
 
 
 def line_ends_fit(tables: Tables) -> pd.DataFrame:
@@ -100,10 +118,18 @@ def line_ends_fit(tables: Tables) -> pd.DataFrame:
     lines = tables["lines"]
     ends = lines[["from_bus_id", "to_bus_id"]]
     loops = ends["from_bus_id"].notna() & (ends["from_bus_id"] == ends["to_bus_id"])
-    parts = [make_findings("line_self_loop", "lines", lines.index[loops], "both ends are the same bus", values=ends["from_bus_id"][loops])]
+    parts = [
+        make_findings(
+            "line_self_loop",
+            "lines",
+            lines.index[loops],
+            "both ends are the same bus",
+            values=ends["from_bus_id"][loops],
+        )
+    ]
     for end in ends:
         voltage = ends[end].map(tables["buses"]["vn_kv"]).astype(float)
-        off = voltage.notna() & ~_same_voltage(voltage, lines["vn_kv"])
+        off = voltage.notna() & lines["vn_kv"].notna() & ~_same_voltage(voltage, lines["vn_kv"])
         values = [f"{v:g} kV at {b}" for v, b in zip(voltage[off], ends[end][off], strict=True)]
         message = f"{end} has another voltage than the line's vn_kv; a transformer belongs between them"
         parts.append(make_findings("line_voltage", "lines", lines.index[off], message, values=values))
@@ -128,15 +154,85 @@ def transformer_sides_fit(tables: Tables) -> pd.DataFrame:
     high = transformers["hv_bus_id"].map(known).astype(float)
     low = transformers["lv_bus_id"].map(known).astype(float)
     swapped = high < low
+    ends = transformers[["hv_bus_id", "lv_bus_id"]]
+    loops = ends["hv_bus_id"].notna() & (ends["hv_bus_id"] == ends["lv_bus_id"])
     parts = [
-        make_findings("transformer_swapped", "transformers", transformers.index[swapped], "hv_bus_id has a lower voltage than lv_bus_id; swap them")
+        make_findings(
+            "transformer_self_loop",
+            "transformers",
+            transformers.index[loops],
+            "both sides are the same bus; name the bus on each side",
+            values=ends["hv_bus_id"][loops],
+        ),
+        make_findings(
+            "transformer_swapped",
+            "transformers",
+            transformers.index[swapped],
+            "hv_bus_id has a lower voltage than lv_bus_id; swap them",
+        ),
     ]
-    for side, voltage, rated in (("hv", high, transformers["vn_hv_kv"]), ("lv", low, transformers["vn_lv_kv"])):
+    for side, voltage, rated in (
+        ("hv", high, transformers["vn_hv_kv"]),
+        ("lv", low, transformers["vn_lv_kv"]),
+    ):
         off = ~swapped & voltage.notna() & rated.notna() & ~_same_voltage(voltage, rated)
         message = f"vn_{side}_kv does not fit the voltage of {side}_bus_id"
         parts.append(
-            make_findings("transformer_voltage", "transformers", transformers.index[off], message, values=rated[off])
+            make_findings(
+                "transformer_voltage", "transformers", transformers.index[off], message, values=rated[off]
+            )
         )
+    return join_findings(parts)
+
+
+def transformer_figures_fit(tables: Tables) -> pd.DataFrame:
+    """A transformer's short-circuit voltage is larger than its resistive part, its tap within its range."""
+    transformers = tables["transformers"]
+    resistive = transformers["vkr_percent"] > transformers["vk_percent"]
+    tap = transformers["tap_pos"]
+    beyond = (tap < transformers["tap_min"]) | (tap > transformers["tap_max"])
+    resistive_message = "vkr_percent is larger than vk_percent, of which it is a part; correct one of them"
+    return join_findings(
+        [
+            make_findings(
+                "transformer_vkr",
+                "transformers",
+                transformers.index[resistive],
+                resistive_message,
+                values=transformers["vkr_percent"][resistive],
+            ),
+            make_findings(
+                "transformer_tap",
+                "transformers",
+                transformers.index[beyond],
+                "tap_pos is outside tap_min..tap_max; correct one of them",
+                values=tap[beyond],
+            ),
+        ]
+    )
+
+
+def couplers_join_one_voltage(tables: Tables) -> pd.DataFrame:
+    """A switch between two buses joins different buses of one voltage."""
+    switches, voltages = tables["switches"], tables["buses"]["vn_kv"]
+    couplers = switches[switches["element_table"] == "buses"]
+    first = couplers["bus_id"].map(voltages).astype(float)
+    second = couplers["element_id"].map(voltages).astype(float)
+    off = first.notna() & second.notna() & ~_same_voltage(first, second)
+    values = [f"{a:g} and {b:g} kV" for a, b in zip(first[off], second[off], strict=True)]
+    message = "the switch joins buses of different voltage; a transformer belongs between them"
+    return make_findings("coupler_voltage", "switches", couplers.index[off], message, values=values)
+
+
+def buses_are_named(tables: Tables) -> pd.DataFrame:
+    """Every line, transformer, source, load and generator names its buses."""
+    parts = []
+    for name in ("lines", "transformers", "sources", "loads", "generators"):
+        for column in TABLES[name].columns:
+            if column.kind == "reference":
+                open_rows = tables[name][column.name].isna()
+                message = f"{column.name} is missing; give the id of the bus"
+                parts.append(make_findings("missing_bus", name, tables[name].index[open_rows], message))
     return join_findings(parts)
 
 
@@ -166,7 +262,10 @@ def parse_class_factors(text: object) -> dict[str, float]:
         return {}
     pairs = [part.split("=") for part in text.replace(",", ";").split(";") if part.strip()]
     factors = {name.strip(): float(value) for name, value in pairs}
-    classes = {*TABLES["loads"].column("customer_class").choices, *TABLES["generators"].column("kind").choices}
+    classes = {
+        *TABLES["loads"].column("customer_class").choices,
+        *TABLES["generators"].column("kind").choices,
+    }
     unknown = set(factors) - classes
     if unknown or any(not 0.0 <= value < np.inf for value in factors.values()):
         raise ValueError(f"unknown class or negative factor in {text!r}")
@@ -181,8 +280,13 @@ RULES: tuple[Rule, ...] = (
     line_ends_fit,
     lines_have_length,
     transformer_sides_fit,
+    transformer_figures_fit,
+    couplers_join_one_voltage,
+    buses_are_named,
     class_factors_readable,
 )
+# Rules that need places in a metric CRS, or what is filled in from places.
+RULES_ON_PLACES: tuple[Rule, ...] = (lines_have_length, buses_are_named)
 
 
 def run_rules(tables: Tables, rules: tuple[Rule, ...]) -> pd.DataFrame:

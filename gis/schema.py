@@ -204,7 +204,9 @@ LOADS = Table(
         Column("customer_class", "choice", "class of the customer", required=True, choices=CUSTOMER_CLASSES),
         Column("p_kw", "number", "active power in the design case", "kW", required=True, low=0.0),
         Column("q_kvar", "number", "reactive power, positive inductive", "kvar"),
-        Column("cos_phi", "number", "power factor, inductive; used where q_kvar is absent", above=0.0, high=1.0),
+        Column(
+            "cos_phi", "number", "power factor, inductive; used where q_kvar is absent", above=0.0, high=1.0
+        ),
         Column("annual_kwh", "number", "energy per year", "kWh", low=0.0),
         Column("customers", "integer", "customers behind this load", low=0, default=1),
         Column("service_kw", "number", "contracted or service capacity", "kW", low=0.0),
@@ -233,7 +235,9 @@ ROUTES = Table(
     (
         _id("route_id", "id of the corridor"),
         Column("surface", "text", "surface over the trench", required=True),
-        Column("cost_factor", "number", "trench cost against the cost table", above=0.0, high=20.0, default=1.0),
+        Column(
+            "cost_factor", "number", "trench cost against the cost table", above=0.0, high=20.0, default=1.0
+        ),
     ),
 )
 SITES = Table(
@@ -264,7 +268,9 @@ SCENARIOS = Table(
         Column("year", "integer", "year it stands for", low=1900, high=2200),
         Column("load_factor", "number", "factor on all loads", low=0.0, high=100.0, default=1.0),
         Column("generation_factor", "number", "factor on all generators", low=0.0, high=10.0, default=0.0),
-        Column("class_factors", "text", "factor per customer class or generator kind: 'heat_pump=0; pv=0.85'"),
+        Column(
+            "class_factors", "text", "factor per customer class or generator kind: 'heat_pump=0; pv=0.85'"
+        ),
     ),
 )
 

@@ -30,6 +30,8 @@ from gis.schema import TABLES
 END_TOLERANCE_M = 0.01
 # Longest distance [m] from a load, generator or source to its bus: a long service line.
 SNAP_MAX_M = 100.0
+# Voltages wanted that are no number of kV.
+ANY_LEVEL, LOW_LEVEL, HIGH_LEVEL = -1.0, -2.0, -3.0
 # Largest load [kW] that is looked for on a low-voltage bus: DESIGN section 5, "LV busbar to 0.2 MW".
 LV_MAX_KW = 200.0
 LV_MAX_KV = 1.0
@@ -74,29 +76,35 @@ def _open_references(tables: Tables) -> list[tuple[str, str, pd.Series]]:
         ("transformers", "hv_bus_id", transformers["vn_hv_kv"]),
         ("transformers", "lv_bus_id", transformers["vn_lv_kv"]),
     ]
-    for name in ("sources", "loads", "generators"):
-        wanted.append((name, "bus_id", pd.Series(np.nan, tables[name].index)))
+    points = ("sources", "loads", "generators")
+    wanted += [(name, "bus_id", pd.Series(np.nan, tables[name].index)) for name in points]
     return [entry for entry in wanted if tables[entry[0]][entry[1]].isna().any()]
 
 
 def _buses_from_lines(lines: pd.DataFrame) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
     """One bus per cluster of line ends of one voltage; ids given for the ends are kept."""
     ends = _line_ends(lines)
-    ends["cluster"] = _clusters(ends)
-    given = ends.dropna(subset="bus_id").drop_duplicates("cluster").set_index("cluster")["bus_id"]
-    named = ends["cluster"].map(given)
-    ends["bus_id"] = ends["bus_id"].fillna(named).fillna("bus-" + ends["cluster"].astype(str))
-    first = ends.drop_duplicates("bus_id")
+    placed = np.isfinite(ends[["x_m", "y_m", "vn_kv"]]).all(axis=1)
+    first = _name_ends(ends[placed]).drop_duplicates("bus_id")
+    named = ends["bus_id"].where(~placed, _name_ends(ends[placed])["bus_id"]).to_numpy()
     raw = gpd.GeoDataFrame(
         {"bus_id": first["bus_id"].to_numpy(), "vn_kv": first["vn_kv"].to_numpy(), "kind": "node"},
         geometry=shapely.points(first[["x_m", "y_m"]].to_numpy()),
         crs=lines.crs,
     )
     half = len(lines)
-    filled = lines.assign(
-        from_bus_id=ends["bus_id"].to_numpy()[:half], to_bus_id=ends["bus_id"].to_numpy()[half:]
-    )
+    filled = lines.assign(from_bus_id=named[:half], to_bus_id=named[half:])
     return conform_table(raw, TABLES["buses"])[0], filled
+
+
+def _name_ends(ends: pd.DataFrame) -> pd.DataFrame:
+    """Give every end its bus: its own id, else one given in its cluster, else a new one."""
+    cluster = pd.Series(_clusters(ends), ends.index)
+    given = ends["bus_id"].groupby(cluster).first()
+    prefix = "bus-"
+    while ends["bus_id"].str.startswith(prefix, na=False).any():  # never meet an id of the file
+        prefix += "-"
+    return ends.assign(bus_id=ends["bus_id"].fillna(cluster.map(given)).fillna(prefix + cluster.astype(str)))
 
 
 def _line_ends(lines: pd.DataFrame) -> pd.DataFrame:
@@ -131,15 +139,16 @@ def _attach(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Fill the gaps of one bus column with the nearest bus of a fitting voltage."""
     frame = tables[table]
-    open_rows = frame[bus_column].isna() & frame.geometry.is_valid & ~frame.geometry.is_empty
-    todo = frame[open_rows]
+    todo = frame[frame[bus_column].isna() & _has_point(_points_of(frame, table, bus_column))]
     points = _points_of(todo, table, bus_column)
     bus_ids, distances_m = _nearest(tables["buses"], points, _level(tables["buses"], todo, voltage, table))
     near = distances_m <= (END_TOLERANCE_M if table == "lines" else SNAP_MAX_M)
     filled = frame[bus_column].copy()
     filled.loc[todo.index[near]] = bus_ids[near]
     far = [f"{d:,.1f} m away" if np.isfinite(d) else "none at all" for d in distances_m[~near]]
-    message = f"{bus_column} is missing and no bus of a fitting voltage is near enough; give the id or move it"
+    message = (
+        f"{bus_column} is missing and no bus of a fitting voltage is near enough; give the id or move it"
+    )
     faults = make_findings(
         "nearer_to_nothing", table, todo.index[~near], message, values=far, geometry=points[~near]
     )
@@ -154,28 +163,32 @@ def _points_of(frame: pd.DataFrame, table: str, bus_column: str) -> np.ndarray:
     return geometry
 
 
+def _has_point(points: np.ndarray) -> np.ndarray:
+    """Tell which are points with finite coordinates; the others are faults of the geometry rules."""
+    return np.asarray(np.isfinite(shapely.get_x(points)) & np.isfinite(shapely.get_y(points)))
+
+
 def _level(buses: pd.DataFrame, frame: pd.DataFrame, voltage: pd.Series, table: str) -> np.ndarray:
     """Boolean matrix rows x buses would be large: return per row the class of bus wanted.
 
-    -1 = any voltage, 0 = low voltage, 1 = above low voltage, otherwise the nominal voltage in kV.
+    ANY_LEVEL, LOW_LEVEL (<= 1 kV), HIGH_LEVEL (above), otherwise the nominal voltage in kV.
     """
     wanted = voltage.loc[frame.index].to_numpy(dtype=float)
     if table in ("loads", "generators"):
         low = frame["p_kw"].to_numpy() <= LV_MAX_KW
         has_low = bool((buses["vn_kv"] <= LV_MAX_KV).any())
-        return np.where(low & has_low, 0.0, 1.0 if (buses["vn_kv"] > LV_MAX_KV).any() else -1.0)
+        otherwise = HIGH_LEVEL if (buses["vn_kv"] > LV_MAX_KV).any() else ANY_LEVEL
+        return np.where(low & has_low, LOW_LEVEL, otherwise)
     if table == "sources":
         return np.full(len(frame), float(buses["vn_kv"].max()))
     return wanted
 
 
-def _nearest(
-    buses: pd.DataFrame, points: np.ndarray, levels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _nearest(buses: pd.DataFrame, points: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Nearest bus per point among those of the wanted level; ties go to the lowest id."""
     bus_ids = np.full(len(points), None, dtype=object)
     distances_m = np.full(len(points), np.inf)
-    ordered = buses.sort_index()
+    ordered = buses[_has_point(np.asarray(buses.geometry.array))].sort_index()
     voltages = ordered["vn_kv"].to_numpy()
     for level in np.unique(levels[~np.isnan(levels)]):
         fitting = ordered[_fits(voltages, level)]
@@ -186,11 +199,11 @@ def _nearest(
 
 
 def _fits(voltages: np.ndarray, level: float) -> np.ndarray:
-    if level == -1.0:
+    if level == ANY_LEVEL:
         return np.ones(len(voltages), dtype=bool)
-    if level == 0.0:
+    if level == LOW_LEVEL:
         return voltages <= LV_MAX_KV
-    if level == 1.0:
+    if level == HIGH_LEVEL:
         return voltages > LV_MAX_KV
     return np.isclose(voltages, level, rtol=0.15)
 

@@ -141,7 +141,7 @@ def _fill(net: pandapowerNet, table: str, columns: dict[str, object]) -> None:
 
 
 def _blank(dtype: object, count: int) -> object:
-    if dtype == bool:
+    if dtype is np.dtype(bool):
         return np.zeros(count, dtype=bool)
     return np.full(count, 0.0 if dtype == np.dtype("uint32") else None, dtype=object)
 
@@ -187,7 +187,7 @@ def _transformers(network: Network, types: Catalogue) -> dict[str, object]:
         "lv_bus": _rows(network, transformers["lv_bus_id"]),
         "sn_mva": figures["sn_kva"].to_numpy() / 1000.0,
         "tap_step_degree": 0.0,
-        "tap_changer_type": np.where(tapped, "Ratio", None),
+        "tap_changer_type": tapped.map({True: "Ratio", False: None}).to_numpy(),
         "parallel": transformers["parallel"].to_numpy(),
         "df": 1.0,
         "in_service": transformers["in_service"].to_numpy(),

@@ -90,7 +90,7 @@ def _add_probes(model: GridModel, buses: np.ndarray) -> None:
     own = model.net.load
     template = own.iloc[:0].reindex(range(len(own), len(own) + len(buses)))
     zeros = [c for c in own.columns if own[c].dtype.kind == "f" and c not in ("sn_mva", "scaling")]
-    template = template.assign(**{c: 0.0 for c in zeros}, bus=buses, in_service=True, scaling=1.0)
+    template = template.assign(**dict.fromkeys(zeros, 0.0), bus=buses, in_service=True, scaling=1.0)
     template["type"] = "probe"
     model.net.load = pd.concat([own, template.astype(own.dtypes.to_dict())])
 

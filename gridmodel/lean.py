@@ -1,4 +1,4 @@
-"""Import pandapower, once, when it is first needed: it takes seconds, and a page or a check needs none of it."""
+"""Import pandapower once, when it is first needed: it takes seconds, and a page or a check needs none."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from gis.findings import make_findings
 from gis.errors import InputError
+from gis.findings import make_findings
 from gridmodel.lean import pandapower
 from gridmodel.model import GridModel
 from gridmodel.results import LoadFlowResult, check_balance
@@ -79,7 +79,10 @@ def collect(
     loads = _loads(model, scenario, converged)
     lines, transformers = _lines(model, converged), _transformers(model, converged)
     sources = pd.DataFrame(
-        {"p_kw": _column(net, "res_ext_grid", "p_mw", 1e3, converged), "q_kvar": _column(net, "res_ext_grid", "q_mvar", 1e3, converged)},
+        {
+            "p_kw": _column(net, "res_ext_grid", "p_mw", 1e3, converged),
+            "q_kvar": _column(net, "res_ext_grid", "q_mvar", 1e3, converged),
+        },
         network.sources.index,
     )
     generation = _column(net, "res_sgen", "p_mw", 1e3, converged)
@@ -152,7 +155,9 @@ def _loads(model: GridModel, scenario: Scenario, converged: bool) -> pd.DataFram
         solved_kw = 1e3 * model.net.res_load["p_mw"].to_numpy()[: len(loads)]
         served_kw = pd.Series(np.where(supplied, solved_kw, 0.0), loads.index)
     status = np.select(
-        [~loads["in_service"], not converged, ~supplied], ["out_of_service", "not_solved", "no_supply"], "served"
+        [~loads["in_service"], not converged, ~supplied],
+        ["out_of_service", "not_solved", "no_supply"],
+        "served",
     )
     return pd.DataFrame(
         {
@@ -166,7 +171,9 @@ def _loads(model: GridModel, scenario: Scenario, converged: bool) -> pd.DataFram
 
 
 def _column(net: pandapowerNet, table: str, column: str, factor: float, converged: bool) -> np.ndarray:
-    values = net[table][column].to_numpy(dtype=float) if converged else np.full(len(net[_parent(table)]), np.nan)
+    values = (
+        net[table][column].to_numpy(dtype=float) if converged else np.full(len(net[_parent(table)]), np.nan)
+    )
     return factor * values
 
 

@@ -110,7 +110,9 @@ def _buses(buses: pd.DataFrame, names: pd.Series) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(columns, geometry=_points(buses["geo"]).to_numpy(), crs=CRS)
 
 
-def _lines(mv: pp.pandapowerNet, lv: pp.pandapowerNet, buses: pd.DataFrame, names: pd.Series) -> gpd.GeoDataFrame:
+def _lines(
+    mv: pp.pandapowerNet, lv: pp.pandapowerNet, buses: pd.DataFrame, names: pd.Series
+) -> gpd.GeoDataFrame:
     lines = pd.concat([mv.line, lv.line])
     frame = gpd.GeoDataFrame(
         {
@@ -142,7 +144,9 @@ def _stub(lv: pp.pandapowerNet, buses: pd.DataFrame, names: pd.Series) -> gpd.Ge
     return gpd.GeoDataFrame(columns, geometry=[shapely.LineString(ends.to_list())], crs=CRS)
 
 
-def _transformers(mv: pp.pandapowerNet, lv: pp.pandapowerNet, buses: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
+def _transformers(
+    mv: pp.pandapowerNet, lv: pp.pandapowerNet, buses: pd.DataFrame, names: pd.Series
+) -> pd.DataFrame:
     rows = pd.concat([mv.trafo, lv.trafo])
     same = [
         "vn_hv_kv", "vn_lv_kv", "vk_percent", "vkr_percent", "pfe_kw", "i0_percent", "shift_degree",
@@ -249,7 +253,9 @@ def _routes(lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def _sites() -> gpd.GeoDataFrame:
     middles = gpd.GeoSeries([shapely.Point(site[5]) for site in SITES], crs=4326).to_crs(CRS)
-    squares = [middle.buffer(site[6], cap_style="square") for middle, site in zip(middles, SITES, strict=True)]
+    squares = [
+        middle.buffer(site[6], cap_style="square") for middle, site in zip(middles, SITES, strict=True)
+    ]
     columns = ["site_id", "name", "dwellings", "heat_pumps", "ev_points"]
     frame = pd.DataFrame([site[:5] for site in SITES], columns=columns)
     return gpd.GeoDataFrame(frame.assign(status="enquiry", year=2028), geometry=squares, crs=CRS)

@@ -79,12 +79,12 @@ def _replace_folder(draft: Path, target: Path) -> None:
         with file.open("rb+") as stream:
             os.fsync(stream.fileno())
     if not target.exists():
-        os.replace(draft, target)
+        draft.replace(target)
         return
     if not all(file.suffix == ".geojson" for file in target.iterdir()):
         message = "the target folder holds other files; choose an empty or new folder"
         raise InputError(str(target), make_findings("file_exists", "file", [""], message))
     old = Path(tempfile.mkdtemp(dir=target.parent, prefix=".old-"))
-    os.replace(target, old)
-    os.replace(draft, target)
+    target.replace(old)
+    draft.replace(target)
     shutil.rmtree(old)

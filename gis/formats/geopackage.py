@@ -40,7 +40,9 @@ def read_layers(path: Path) -> dict[str, pd.DataFrame]:
     try:
         return {name: _read_layer(path, name) for name in _table_names(path)}
     except (sqlite3.DatabaseError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        message = f"the file is damaged or cut off and cannot be read ({type(error).__name__}); take a fresh copy"
+        message = (
+            f"the file is damaged or cut off and cannot be read ({type(error).__name__}); take a fresh copy"
+        )
         raise InputError(str(path), make_findings("file_damaged", "file", [""], message)) from error
 
 
@@ -53,7 +55,7 @@ def write_layers(layers: Mapping[str, pd.DataFrame], path: Path) -> None:
             _write_layer(layer, draft, name)
         with draft.open("rb+") as stream:
             os.fsync(stream.fileno())
-        os.replace(draft, path)
+        draft.replace(path)
 
 
 def _table_names(path: Path) -> list[str]:
@@ -83,5 +85,7 @@ def _write_layer(layer: pd.DataFrame, path: Path, name: str) -> None:
 
 def _storable(layer: pd.DataFrame) -> pd.DataFrame:
     """Columns without any value have no type of their own: they are stored as text."""
-    hollow = [c for c in layer.columns if c != "geometry" and layer[c].dtype == object and layer[c].isna().all()]
-    return layer.astype({column: "string" for column in hollow})
+    hollow = [
+        c for c in layer.columns if c != "geometry" and layer[c].dtype == object and layer[c].isna().all()
+    ]
+    return layer.astype(dict.fromkeys(hollow, "string"))

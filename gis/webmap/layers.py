@@ -93,9 +93,7 @@ class CanvasLayer(folium.map.Layer):
 def _coded(layer: LineLayer | PointLayer) -> CodedGeometry:
     if isinstance(layer.geometry, CodedGeometry):
         return layer.geometry
-    return (
-        code_lines(layer.geometry) if isinstance(layer, LineLayer) else code_points(layer.geometry)
-    )
+    return code_lines(layer.geometry) if isinstance(layer, LineLayer) else code_points(layer.geometry)
 
 
 def _style(layer: LineLayer | PointLayer, owner: npt.NDArray[np.int64]) -> dict[str, str]:

@@ -158,9 +158,7 @@ def network_map(
     return network
 
 
-def update_group(
-    network: NetworkMap, *, focus: dict[str, object] | None = None
-) -> folium.FeatureGroup:
+def update_group(network: NetworkMap, *, focus: dict[str, object] | None = None) -> folium.FeatureGroup:
     """Feature group that brings a mounted map up to the classes and legends of `network`.
 
     Parameters

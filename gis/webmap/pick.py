@@ -6,9 +6,7 @@ import geopandas as gpd
 import shapely
 
 
-def nearest_asset(
-    geometry: gpd.GeoSeries, *, lon: float, lat: float, max_distance_m: float
-) -> str | None:
+def nearest_asset(geometry: gpd.GeoSeries, *, lon: float, lat: float, max_distance_m: float) -> str | None:
     """Id of the asset nearest to a clicked coordinate.
 
     With several at the same distance the first row wins, so that a click has one answer.

@@ -61,9 +61,7 @@ st.text(f"runs={{st.session_state['runs']}} click={{click}}")
 """
 
 
-def demo_layers(
-    scenario: int, points: int = 100, lines: int = 2000
-) -> list[LineLayer | PointLayer]:
+def demo_layers(scenario: int, points: int = 100, lines: int = 2000) -> list[LineLayer | PointLayer]:
     rng = np.random.default_rng(7)
     start = np.column_stack([rng.uniform(8.60, 8.72, lines), rng.uniform(49.38, 49.44, lines)])
     steps = rng.normal(0, 0.0008, (lines, 4, 2)).cumsum(axis=1)
@@ -125,9 +123,7 @@ def test_map_is_drawn_and_recoloured_in_place_without_the_outside(
     traffic.assert_clean()
 
 
-def test_click_returns_coordinate_and_reach(
-    browser_page, traffic, streamlit_server, map_script
-) -> None:
+def test_click_returns_coordinate_and_reach(browser_page, traffic, streamlit_server, map_script) -> None:
     frame = _open_map(browser_page, streamlit_server(map_script))
     lat, lon = frame.evaluate("[map.getCenter().lat, map.getCenter().lng]")
     box = browser_page.locator("iframe").first.bounding_box()
@@ -239,6 +235,4 @@ def _pixel_counts(page, path: Path) -> dict[str, int]:
     picture = page.screenshot(path=path)
     pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(int)
     wanted = {colour: [int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in PALETTE}
-    return {
-        colour: int((np.abs(pixels - rgb).max(axis=2) <= 3).sum()) for colour, rgb in wanted.items()
-    }
+    return {colour: int((np.abs(pixels - rgb).max(axis=2) <= 3).sum()) for colour, rgb in wanted.items()}

@@ -1,0 +1,39 @@
+"""Run every benchmark and write RESULTS.md: figures with their peer in the same run, and the machine."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import bench_build
+import bench_cold
+import bench_headroom
+
+BENCHMARKS = (bench_build, bench_cold, bench_headroom)
+TARGET = Path(__file__).with_name("RESULTS.md")
+
+
+def main() -> None:
+    """Run all and write the page."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("pandapower", "geopandas", "numpy", "pandas"))
+    lines = [
+        "# Benchmark results",
+        "",
+        f"Made by `make bench` on {datetime.date.today()}: {os.cpu_count()} cores, {platform.machine()}, "
+        f"Python {platform.python_version()}, {packages}. Ratios count; seconds are of this machine.",
+    ]
+    for benchmark in BENCHMARKS:
+        section = benchmark.run()
+        print("\n".join(section), flush=True)
+        lines += ["", f"## {benchmark.__name__.removeprefix('bench_')}", "", *section]
+    TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Every page runs in Streamlit's own test harness; what it shows comes from the demo area."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app_pages import PAGES
+from capacity.launch import NETWORK_VARIABLE
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_page(url_path: str) -> AppTest:
+    """Run one page framed as the router frames it."""
+    script = (
+        "from app_pages import PAGES\n"
+        "from app_pages.frame import framed\n"
+        f"framed(next(p for p in PAGES if p.url_path == {url_path!r}).show)()\n"
+    )
+    return AppTest.from_string(script, default_timeout=60).run()
+
+
+def metric(page: AppTest, label: str) -> str:
+    return next(m.value for m in page.metric if m.label == label)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.url_path)
+def test_page_runs_without_exception_or_error(page) -> None:
+    shown = run_page(page.url_path)
+    assert not shown.exception
+    assert not shown.error
+
+
+def test_router_starts_with_the_first_page() -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    assert not app.exception
+    assert metric(app, "Demand") == "36,730 kW"
+
+
+def test_router_is_at_most_60_lines() -> None:
+    assert len((ROOT / "app.py").read_text(encoding="utf-8").splitlines()) <= 60
+
+
+def test_network_page_shows_the_demo_area_as_it_is_solved() -> None:
+    page = run_page("network")
+    assert metric(page, "Losses") == "1,098 kW"
+    assert metric(page, "Lowest voltage") == "0.9329 pu"
+    assert metric(page, "Bottlenecks") == "0"
+    assert "Every limit of EN 50160 holds" in page.success[0].value
+
+
+def test_heat_pumps_overload_one_transformer() -> None:
+    page = run_page("network")
+    page.sidebar.radio(key="scenario").set_value("Heat pumps in 1,251 homes, peak load").run()
+    assert not page.exception
+    assert metric(page, "Bottlenecks") == "1"
+    assert metric(page, "Lowest voltage") == "0.9083 pu"
+    table = page.dataframe[0].value
+    assert list(table["element_id"]) == ["T_idx_35"]
+    assert table["unserved_kw"].iloc[0] == pytest.approx(159.2, abs=0.1)
+
+
+def test_other_limits_give_other_bottlenecks() -> None:
+    page = run_page("network")
+    page.sidebar.selectbox(key="limits").set_value("ansi").run()
+    assert not page.exception
+    assert int(metric(page, "Bottlenecks")) > 0
+
+
+def test_selected_asset_has_its_card_and_headroom() -> None:
+    page = run_page("network")
+    page.session_state["selected"] = ("transformers", "T_idx_35")
+    page.run()
+    card = dict(page.dataframe[0].value.itertuples(index=False, name=None))
+    assert card["Loading"] == "97.7 % (within the limit of 100 %)"
+    assert card["Behind it"].endswith("177 customers")
+    page.button(key="ask_headroom").click().run()
+    assert not page.exception
+    assert "kW more load fits at NS_bus_idx_35" in page.info[0].value
+
+
+def test_connect_page_answers_for_a_known_site_in_one_sentence() -> None:
+    page = run_page("connect")
+    page.selectbox(key="known_site").set_value("Schutterwald South, 120 homes").run()
+    page.button(key="check").click().run()
+    assert not page.exception
+    assert page.warning[0].value.startswith("**Yes, after works.** Schutterwald South, 120 homes (732 kW)")
+    assert "new station" in page.warning[0].value
+
+
+def test_connect_page_asks_for_a_place_before_it_can_check() -> None:
+    page = run_page("connect")
+    assert page.button(key="check").disabled
+    page.session_state["place"] = (7.8771, 48.4569)
+    page.run()
+    assert not page.button(key="check").disabled
+
+
+def test_connect_page_uses_the_homes_asked_for() -> None:
+    page = run_page("connect")
+    page.session_state["place"] = (7.8771, 48.4569)
+    page.run()
+    page.number_input(key="homes").set_value(0).run()
+    page.number_input(key="further").set_value(1.0).run()
+    page.button(key="check").click().run()
+    assert not page.exception
+    assert page.success[0].value.startswith("**Yes.** Your site (1 kW)")
+
+
+def test_bad_network_is_explained_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = tmp_path / "town.gpkg"
+    bad.write_text("not a GeoPackage")
+    monkeypatch.setenv(NETWORK_VARIABLE, str(bad))
+    page = run_page("network")
+    assert not page.exception
+    assert "cannot be used" in page.error[0].value
+    assert "the content is not a GeoPackage" in page.code[0].value
+
+
+def test_defect_shows_an_error_id_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    import app_pages.network
+
+    def broken() -> None:
+        raise RuntimeError("secret path /srv/data")
+
+    monkeypatch.setattr(app_pages.network, "open_study", broken)
+    page = run_page("network")
+    assert not page.exception
+    assert "Error id" in page.error[0].value
+    assert "secret" not in page.error[0].value
+
+
+def test_first_page_does_not_load_pandapower() -> None:
+    """The stored results show before pandapower is loaded: in a fresh process it is not imported."""
+    script = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        f"app = AppTest.from_file({str(ROOT / 'app.py')!r}, default_timeout=60).run()\n"
+        "assert not app.exception and len(app.metric) == 6\n"
+        "print('pandapower' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

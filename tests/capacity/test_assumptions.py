@@ -1,0 +1,69 @@
+"""Assumptions: shipped figures with sources; a user's file is refused with every fault named."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import capacity.assumptions
+from capacity.assumptions import read_assumptions
+from gis import InputError
+
+SHIPPED = Path(capacity.assumptions.__file__).with_name("assumptions.toml").read_text(encoding="utf-8")
+
+
+def _faults(tmp_path: Path, text: str) -> dict[str, str]:
+    path = tmp_path / "own.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_assumptions(path)
+    return dict(caught.value.findings[["element_id", "message"]].itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize("block", sorted(tomllib.loads(SHIPPED)))
+def test_every_shipped_block_names_its_source(block: str) -> None:
+    assert len(getattr(read_assumptions(), block).source) > 10
+
+
+def test_shipped_costs_are_named_and_dated() -> None:
+    cost = read_assumptions().cost
+    assert (cost.name, cost.currency, cost.price_year) == ("dena 2012", "EUR", 2012)
+
+
+def test_a_users_file_replaces_the_shipped_one(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(SHIPPED.replace("admd_kw = 2.0", "admd_kw = 4.5"), encoding="utf-8")
+    assert read_assumptions(path).home.admd_kw == 4.5
+
+
+def test_all_faults_of_a_users_file_come_in_one_report(tmp_path: Path) -> None:
+    text = SHIPPED.replace("admd_kw = 2.0", "admd_kw = -2.0").replace("detour_factor = 1.3", "detour_factor = 0.5")
+    text = text.replace("max_lv_m", "max_low_m")
+    assert set(_faults(tmp_path, text)) == {
+        "home.admd_kw", "route.detour_factor", "route.max_lv_m", "route.max_low_m"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "said"),
+    [
+        ("lv_cable_low_per_m = 60.0", "lv_cable_low_per_m = -60.0", "cost.lv_cable_low_per_m", "greater than or equal"),
+        ("lv_cable_low_per_m = 60.0", "lv_cable_low_per_m = 160.0", "cost", "above the high cost"),
+        ("max_mv_m = 3000.0", "max_mv_m = inf", "route.max_mv_m", "finite"),
+        ("admd_kw = 2.0", "admd_kw = nan", "home.admd_kw", "finite"),
+        ("lv_feeder = 3", "lv_feeder = -3", "months.lv_feeder", "greater than or equal"),
+        ("cos_phi = 0.95", "cos_phi = 1.5", "power_factor.cos_phi", "less than or equal"),
+        ("[floor_area]", "[floor_space]", "floor_area", "required"),
+        ("[home]", "[home", "", "not readable as TOML"),
+    ],
+)
+def test_figures_that_make_no_sense_are_refused(tmp_path: Path, old: str, new: str, place: str, said: str) -> None:
+    assert old in SHIPPED
+    assert said in _faults(tmp_path, SHIPPED.replace(old, new, 1))[place]
+
+
+def test_a_missing_file_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file"):
+        read_assumptions(tmp_path / "none.toml")

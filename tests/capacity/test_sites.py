@@ -1,0 +1,63 @@
+"""Developments from outside: typed places and site files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+import shapely
+from pyproj import CRS
+
+from capacity.sites import development_at, developments_of, read_developments
+from gis import InputError
+from tests.capacity.grids import demo
+
+UTM = CRS.from_epsg(25832)
+
+
+@pytest.mark.parametrize("text", ["7.8840,48.4475", " 7.8840 , 48.4475 ", "7.884e0,48.4475"])
+def test_a_place_is_typed_as_longitude_and_latitude(text: str) -> None:
+    place = development_at(text, UTM).place
+    assert (place.x, place.y) == (pytest.approx(417_460, abs=200), pytest.approx(5_366_600, abs=500))
+
+
+@pytest.mark.parametrize(
+    "text", ["here", "", "7.88", "200,95", "95,200", "nan,nan", "inf,0", "1,2,3", "7,8840;48,4475", "7.88 48.44"]
+)
+def test_what_is_no_place_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(InputError, match=r"LON,LAT in degrees, like 7\.8840,48\.4475") as caught:
+        development_at(text, UTM)
+    assert caught.value.findings["element_id"].tolist() == [text]
+
+
+def test_demo_sites_become_developments() -> None:
+    found = developments_of(demo().sites)
+    assert [d.site_id for d in found] == demo().sites.index.tolist()
+    orchard = found[0]
+    assert (orchard.dwellings, orchard.heat_pumps, orchard.ev_points) == (12, 12, 6)
+    assert (orchard.floor_area_m2, orchard.demand_kw) == (0.0, 0.0)
+
+
+def _sites_file(path: Path, **columns: list[object]) -> Path:
+    layer = gpd.GeoDataFrame(
+        {"site_id": ["s1"], "name": ["Site"], "status": ["enquiry"], **columns},
+        geometry=[shapely.Point(7.884, 48.4475)],
+        crs=4326,
+    )
+    layer.to_file(path, layer="sites", driver="GPKG")
+    return path
+
+
+def test_a_file_in_degrees_is_brought_into_the_networks_crs(tmp_path: Path) -> None:
+    found = read_developments(_sites_file(tmp_path / "sites.gpkg", dwellings=[3]), UTM)
+    assert found[0].place.distance(development_at("7.884,48.4475", UTM).place) < 1e-6
+    assert found[0].dwellings == 3
+
+
+def test_every_fault_of_a_sites_file_is_named(tmp_path: Path) -> None:
+    path = _sites_file(tmp_path / "sites.gpkg", dwellings=[-3], demand_kw=["much"])
+    with pytest.raises(InputError) as caught:
+        read_developments(path, UTM)
+    assert set(caught.value.findings["rule"]) == {"out_of_range", "unreadable_cell"}
+    assert caught.value.findings["element_id"].tolist() == ["s1", "s1"]
