@@ -7,7 +7,7 @@ from pathlib import Path
 
 DEMO_NAME = "schutterwald"
 _HERE = Path(__file__).parent
-STUDY = """# Study of the demo area: the commands that answer the three questions.
+STUDY = """# What the demo area is studied with: its scenarios, and the limits they are held against.
 network = "schutterwald.gpkg"
 scenarios = ["base", "heat_pumps"]
 limits = "en50160"

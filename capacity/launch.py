@@ -27,6 +27,7 @@ def server_command(port: int, *, headless: bool) -> list[str]:
         "server.headless": str(headless).lower(),
         "server.maxUploadSize": "50",
         "server.fileWatcherType": "none",
+        "server.showEmailPrompt": "false",
         "browser.gatherUsageStats": "false",
         "client.showErrorDetails": "none",
         "client.toolbarMode": "minimal",

@@ -333,7 +333,7 @@ def _synthetic_buses(plan: _Plan) -> gpd.GeoDataFrame:
 
 
 def _synthetic_lines(plan: _Plan, lot: np.random.Generator) -> gpd.GeoDataFrame:
-    """Three kinds of lines: primary or station to station, station or cabinet to cabinet, cabinet to house."""
+    """Lines from primary or station to station, from station or cabinet to cabinet, and to the houses."""
     houses = np.arange(len(plan.house_xy))
     at_primary, at_station = plan.station_parent < 0, plan.cabinet_parent < 0
     before = np.where(

@@ -85,8 +85,9 @@ def _buses_from_lines(lines: pd.DataFrame) -> tuple[gpd.GeoDataFrame, pd.DataFra
     """One bus per cluster of line ends of one voltage; ids given for the ends are kept."""
     ends = _line_ends(lines)
     placed = np.isfinite(ends[["x_m", "y_m", "vn_kv"]]).all(axis=1)
-    first = _name_ends(ends[placed]).drop_duplicates("bus_id")
-    named = ends["bus_id"].where(~placed, _name_ends(ends[placed])["bus_id"]).to_numpy()
+    named_ends = _name_ends(ends[placed])
+    first = named_ends.drop_duplicates("bus_id")
+    named = ends["bus_id"].where(~placed, named_ends["bus_id"]).to_numpy()
     raw = gpd.GeoDataFrame(
         {"bus_id": first["bus_id"].to_numpy(), "vn_kv": first["vn_kv"].to_numpy(), "kind": "node"},
         geometry=shapely.points(first[["x_m", "y_m"]].to_numpy()),

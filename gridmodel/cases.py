@@ -59,21 +59,29 @@ def run_cases(model: GridModel, cases: pd.DataFrame, scenario: Scenario) -> Case
     case_ids = pd.Index(cases["case_id"].unique(), name="case_id")
     probes = pd.Index(cases["bus_id"].unique())
     power = _power_by_probe(cases, case_ids, probes)
-    own = model.net.load
+    own, own_sgen = model.net.load, model.net.sgen
     try:
         _add_probes(model, model.position("buses", list(probes)))
+        model.net.sgen = own_sgen.copy()
         apply_scenario(model, scenario)
         solved = [_solve_case(model, len(own), *power[case]) for case in range(len(case_ids))]
     finally:
-        model.net.load = own
-    status, losses, voltages, lines, transformers = zip(*solved, strict=True)
+        model.net.load, model.net.sgen = own, own_sgen
+    status, losses, voltages, lines, transformers = zip(*solved, strict=True) if solved else ((),) * 5
     return CaseResults(
-        cases=pd.DataFrame({"status": status, "loss_kw": losses}, index=case_ids),
-        vm_pu=np.array(voltages),
-        line_loading_percent=np.array(lines),
-        transformer_loading_percent=np.array(transformers),
+        cases=pd.DataFrame(
+            {"status": np.array(status, dtype=object), "loss_kw": np.array(losses, dtype=float)},
+            index=case_ids,
+        ),
+        vm_pu=_stacked(voltages, len(model.net.bus)),
+        line_loading_percent=_stacked(lines, len(model.net.line)),
+        transformer_loading_percent=_stacked(transformers, len(model.net.trafo)),
         engine=f"pandapower {pandapower().__version__}",
     )
+
+
+def _stacked(rows: tuple[np.ndarray, ...], width: int) -> np.ndarray:
+    return np.array(rows, dtype=float).reshape(len(rows), width)
 
 
 def _power_by_probe(cases: pd.DataFrame, case_ids: pd.Index, probes: pd.Index) -> np.ndarray:

@@ -7,7 +7,7 @@ import difflib
 import pandas as pd
 
 from gis.findings import join_findings, make_findings
-from gis.rules import RULES, Rule, Tables
+from gis.rules import RULES, SAME_VOLTAGE_SHARE, Rule, Tables
 from gridmodel.catalogue import Catalogue, read_catalogue
 
 
@@ -19,7 +19,11 @@ def rules_for(catalogue: Catalogue | None = None) -> tuple[Rule, ...]:
         """Every type_id stands in the catalogue."""
         return unknown_types(tables, types)
 
-    return (*RULES, types_known)
+    def types_fit(tables: Tables) -> pd.DataFrame:
+        """Every type is made for the voltage it stands at."""
+        return misplaced_types(tables, types)
+
+    return (*RULES, types_known, types_fit)
 
 
 def unknown_types(tables: Tables, catalogue: Catalogue) -> pd.DataFrame:
@@ -51,6 +55,27 @@ def unknown_types(tables: Tables, catalogue: Catalogue) -> pd.DataFrame:
                 geometry=frame.geometry[lost],
             )
         )
+    return join_findings(parts)
+
+
+def misplaced_types(tables: Tables, catalogue: Catalogue) -> pd.DataFrame:
+    """Find transformer types that do not fit the voltages of their buses, and lines above their type's."""
+    lines, transformers, voltages = tables["lines"], tables["transformers"], tables["buses"]["vn_kv"]
+    highest = lines["type_id"].map(catalogue.lines["vn_max_kv"]).astype(float)
+    over = lines["vn_kv"] > highest * (1.0 + SAME_VOLTAGE_SHARE)
+    message = "the type is made for a lower voltage than the line's vn_kv; correct one of them"
+    parts = [
+        make_findings("type_voltage", "lines", lines.index[over], message, values=lines["type_id"][over])
+    ]
+    for side in ("hv", "lv"):
+        rated = transformers["type_id"].map(catalogue.transformers[f"vn_{side}_kv"]).astype(float)
+        at = transformers[f"{side}_bus_id"].map(voltages).astype(float)
+        # The file's own figure wins over the type's, and `gis.rules` looks at it.
+        off = (at - rated).abs() > SAME_VOLTAGE_SHARE * rated
+        off &= transformers[f"vn_{side}_kv"].isna()
+        message = f"the type's vn_{side}_kv does not fit the voltage of {side}_bus_id; correct one of them"
+        names = transformers["type_id"][off]
+        parts.append(make_findings("type_voltage", "transformers", names.index, message, values=names))
     return join_findings(parts)
 
 

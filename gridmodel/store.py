@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import geopandas as gpd
 import pandas as pd
@@ -42,7 +43,8 @@ def fingerprint(network: Network, scenario: Scenario) -> str:
 
 def results_path(network_path: Path, scenario_id: str) -> Path:
     """Where the results of one scenario lie beside a network file."""
-    return network_path.with_suffix(".results") / f"{scenario_id}.gpkg"
+    # An id is text of the user's: a name of one file, never a way to another folder.
+    return network_path.with_suffix(".results") / f"{quote(scenario_id, safe=' ()+,;=@')}.gpkg"
 
 
 def store_result(network: Network, result: LoadFlowResult, network_path: Path) -> Path:
@@ -73,15 +75,18 @@ def write_result(network: Network, result: LoadFlowResult, path: Path) -> None:
 
 
 def stored_result(network: Network, scenario: Scenario, network_path: Path) -> LoadFlowResult | None:
-    """Return the stored result of a scenario, or nothing when there is none or it is stale."""
+    """Return the stored result of a scenario, or nothing when there is none, or a stale or damaged one."""
     path = results_path(network_path, scenario.scenario_id)
     if not path.is_file() or not geopackage.recognises(path):
         return None
-    layer = pyogrio.read_dataframe(path, layer=_INFO)
-    info = {key: json.loads(value) for key, value in zip(layer["key"], layer["value"], strict=True)}
-    if info.get("fingerprint") != fingerprint(network, scenario):
-        return None
-    frames = {name: _read(path, name) for name in _TABLES}
+    try:
+        layer = pyogrio.read_dataframe(path, layer=_INFO)
+        info = {key: json.loads(value) for key, value in zip(layer["key"], layer["value"], strict=True)}
+        if info.get("fingerprint") != fingerprint(network, scenario):
+            return None
+        frames = {name: _read(path, name) for name in _TABLES}
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, KeyError, ValueError):
+        return None  # it can be computed again
     return LoadFlowResult(
         scenario=scenario,
         status=info["status"],

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyogrio
 
 from gis.errors import InputError
 from gis.findings import join_findings, make_findings
-from gis.formats.geopackage import _storable
+from gis.formats.geopackage import storable
 
 
 def recognises(path: Path) -> bool:
@@ -31,41 +32,57 @@ def read_layers(path: Path) -> dict[str, pd.DataFrame]:
     InputError
         A file is no GeoJSON FeatureCollection; all such files are named.
     """
-    files = sorted(path.glob("*.geojson"))
-    faults = join_findings(_check_content(file) for file in files)
-    if len(faults):
-        raise InputError(str(path), faults)
-    return {file.stem: pyogrio.read_dataframe(file) for file in files}
+    layers: dict[str, pd.DataFrame] = {}
+    faults = []
+    for file in sorted(path.glob("*.geojson")):
+        fault = _check_content(file)
+        if fault.empty:
+            layers[file.stem], fault = _read_file(file)
+        faults.append(fault)
+    if len(join_findings(faults)):
+        raise InputError(str(path), join_findings(faults))
+    return layers
 
 
 def write_layers(layers: Mapping[str, pd.DataFrame], path: Path) -> None:
     """Write one file per table into a temporary folder beside the target, then put it in place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=".writing-"))
-    try:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+        draft = Path(folder) / path.name  # a folder of its own: temporary ones are private
+        draft.mkdir()
         for name, layer in layers.items():
-            _write_layer(layer, folder / f"{name}.geojson")
-        _replace_folder(folder, path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            _write_layer(layer, draft / f"{name}.geojson")
+        _replace_folder(draft, path)
 
 
 def _check_content(file: Path) -> pd.DataFrame:
     try:
         content = json.loads(file.read_bytes())
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         return make_findings("file_damaged", file.stem, [""], f"{file.name} is not readable JSON: {error}")
     if isinstance(content, dict) and content.get("type") == "FeatureCollection":
         return join_findings([])
     return make_findings("file_format", file.stem, [""], f"{file.name} is not a GeoJSON FeatureCollection")
 
 
+def _read_file(file: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    try:
+        # Text that looks like a date stays text: ids are text.
+        with np.errstate(invalid="ignore"):  # a coordinate that is no number is a finding, not a warning
+            layer = pyogrio.read_dataframe(file, DATE_AS_STRING="YES")
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
+        message = f"{file.name} is no readable GeoJSON ({error}); write it again"
+        return pd.DataFrame(), make_findings("file_damaged", file.stem, [""], message)
+    return layer, join_findings([])
+
+
 def _write_layer(layer: pd.DataFrame, file: Path) -> None:
     # 17 significant figures give every float back exactly.
-    options = {"SIGNIFICANT_FIGURES": "17", "RFC7946": "NO"}
-    writable = _storable(layer)
+    # Text that looks like JSON stays text.
+    options = {"SIGNIFICANT_FIGURES": "17", "RFC7946": "NO", "AUTODETECT_JSON_STRINGS": "NO"}
+    writable = storable(layer)
     if not isinstance(writable, gpd.GeoDataFrame):
-        pyogrio.write_dataframe(writable, file, driver="GeoJSON")
+        pyogrio.write_dataframe(writable, file, driver="GeoJSON", layer_options=options)
         return
     geometry_type = "Unknown" if writable.empty else None
     pyogrio.write_dataframe(

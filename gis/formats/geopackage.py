@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyogrio
 
@@ -18,6 +19,13 @@ from gis.findings import make_findings
 
 _SQLITE_MAGIC = b"SQLite format 3\x00"
 _APPLICATION_IDS = (b"GPKG", b"GP10", b"GP11", b"GP12")
+_UNREADABLE = (
+    pyogrio.errors.DataSourceError,
+    pyogrio.errors.DataLayerError,
+    pyogrio.errors.FeatureError,
+    pyogrio.errors.FieldError,
+    pyogrio.errors.GeometryError,
+)
 
 
 def recognises(path: Path) -> bool:
@@ -39,7 +47,7 @@ def read_layers(path: Path) -> dict[str, pd.DataFrame]:
     """
     try:
         return {name: _read_layer(path, name) for name in _table_names(path)}
-    except (sqlite3.DatabaseError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError, *_UNREADABLE) as error:
         message = (
             f"the file is damaged or cut off and cannot be read ({type(error).__name__}); take a fresh copy"
         )
@@ -61,18 +69,24 @@ def write_layers(layers: Mapping[str, pd.DataFrame], path: Path) -> None:
 def _table_names(path: Path) -> list[str]:
     query = (
         "SELECT c.table_name FROM gpkg_contents c JOIN sqlite_master m ON m.name = c.table_name "
-        "WHERE c.data_type IN ('features', 'attributes') AND m.type = 'table' ORDER BY c.table_name"
+        "WHERE c.data_type IN ('features', 'attributes') AND m.type = 'table' "
+        "AND m.sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY c.table_name"
     )
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+        # GDAL returns the rows before a damaged page without a word.
+        damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if damage != "ok":
+            raise sqlite3.DatabaseError(damage)
         return [name for (name,) in connection.execute(query)]
 
 
 def _read_layer(path: Path, name: str) -> pd.DataFrame:
-    return pyogrio.read_dataframe(path, layer=name)
+    with np.errstate(invalid="ignore"):  # a coordinate that is no number is a finding, not a warning
+        return pyogrio.read_dataframe(path, layer=name)
 
 
 def _write_layer(layer: pd.DataFrame, path: Path, name: str) -> None:
-    writable = _storable(layer)
+    writable = storable(layer)
     if isinstance(writable, gpd.GeoDataFrame):
         kinds = set(writable.geom_type.dropna())
         geometry_type = kinds.pop() if len(kinds) == 1 else "Unknown"
@@ -83,7 +97,7 @@ def _write_layer(layer: pd.DataFrame, path: Path, name: str) -> None:
         pyogrio.write_dataframe(writable, path, layer=name, driver="GPKG")
 
 
-def _storable(layer: pd.DataFrame) -> pd.DataFrame:
+def storable(layer: pd.DataFrame) -> pd.DataFrame:
     """Columns without any value have no type of their own: they are stored as text."""
     hollow = [
         c for c in layer.columns if c != "geometry" and layer[c].dtype == object and layer[c].isna().all()

@@ -127,7 +127,6 @@ def test_parallel_lines_feed_a_bus_once() -> None:
     assert supply.buses.loc["A1", "upstream_id"] in {"L1", "L1b"}
 
 
-@pytest.mark.xfail(reason="gis/feeders.py names the second of two parallel lines after its busbar", strict=True)
 def test_a_parallel_line_belongs_to_the_feeder_of_its_twin() -> None:
     lines = [*STATION_LINES, ("L1b", "B1", "A1", 100.0)]
     feeders = trace_supply(grid(STATION_BUSES, lines, transformers=[("T1", "M2", "B1")])).feeders["lines"]
