@@ -6,6 +6,7 @@ import geopandas as gpd
 import pandas as pd
 import streamlit as st
 
+from app_pages.frame import plain
 from app_pages.map_frame import Focus, asset_url, clicked, focus_on, show_map
 from app_pages.network_layers import network_layers, network_legends
 from app_pages.study import Choice, Study, choose, open_study
@@ -57,9 +58,10 @@ def _ask_and_answer(study: Study, choice: Choice) -> None:
 
 def _questions(study: Study) -> Development | None:
     """Place and size of the development; nothing while no place is chosen."""
-    known = {site.name: site for site in developments_of(study.network.sites)}
-    picked = st.selectbox("Development", ["a place I click on the map", *known], key="known_site")
-    if picked in known:
+    known = {site.site_id: site for site in developments_of(study.network.sites)}
+    labels = {None: "a place I click on the map"} | {site_id: site.name for site_id, site in known.items()}
+    picked = st.selectbox("Development", list(labels), format_func=labels.__getitem__, key="known_site")
+    if picked is not None:
         site = known[picked]
         st.caption(f"{site.dwellings} homes, {site.heat_pumps} heat pumps, {site.ev_points} charging points")
         return site
@@ -125,7 +127,7 @@ def _focus(study: Study, development: Development | None) -> Focus:
 
 def _verdict(answer: Assessment) -> None:
     look, word = VERDICTS[answer.verdict]
-    getattr(st, look)(f"**{word}.** {answer.sentence.split(': ', 1)[-1]}")
+    getattr(st, look)(f"**{word}.** {plain(answer.sentence.split(': ', 1)[-1])}")
 
 
 def _options(answer: Assessment) -> None:

@@ -6,6 +6,7 @@ import geopandas as gpd
 import pandas as pd
 import streamlit as st
 
+from app_pages.frame import plain
 from app_pages.map_frame import Focus, asset_url, clicked, focus_on, show_map
 from app_pages.network_layers import ColourBy, network_layers, network_legends
 from app_pages.study import Choice, Study, choose, open_study
@@ -27,10 +28,10 @@ def show_network() -> None:
     with st.sidebar:
         colour_by: ColourBy = st.radio("Colour by", ["Loading", "Voltage"], horizontal=True, key="colour_by")
     found = find_bottlenecks(choice.yardstick, choice.result)
-    st.subheader(study.network.info.get("name", study.path.name))
+    st.subheader(plain(study.network.info.get("name", study.path.name)))
     _figures(choice, found)
     _map_and_table(study, choice, found, colour_by)
-    st.caption(study.network.info.get("credits", ""))
+    st.caption(plain(study.network.info.get("credits", "")))
 
 
 def _figures(choice: Choice, found: gpd.GeoDataFrame) -> None:
@@ -60,7 +61,7 @@ def _bottleneck_table(found: gpd.GeoDataFrame, choice: Choice) -> int | None:
     """The ranked table; returns the position of the row clicked."""
     st.markdown("**Bottlenecks**, most kW first")
     if found.empty:
-        st.success(f"Every limit of {choice.yardstick.limits.name} holds and everybody is supplied.")
+        st.success(f"Every limit of {plain(choice.yardstick.limits.name)} holds and everybody is supplied.")
         return None
     shown = pd.DataFrame(found.drop(columns="geometry"))[
         ["element_id", "check", "unserved_kw", "customers_affected", "feeder_id", "root_cause"]
@@ -153,4 +154,4 @@ def _headroom(study: Study, choice: Choice, bus_id: str) -> None:
             build_model(study.network), choice.scenario, choice.yardstick.limits, supply=study.supply
         )
         answer = headroom(impact, [bus_id]).iloc[0]
-    st.info(headroom_sentence(answer))
+    st.info(plain(headroom_sentence(answer)))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app_pages.frame import plain
 from capacity.checks import Yardstick, make_yardstick
 from capacity.demo import demo_network_path
 from capacity.launch import NETWORK_VARIABLE
@@ -49,6 +50,10 @@ class Study:
     drawn: dict[str, CodedGeometry]
     homes_lonlat: tuple[float, float, float, float]
 
+    def scenario_name(self, scenario_id: str) -> str:
+        """Name of a scenario as Streamlit's text: a name is never markup."""
+        return plain(self.scenarios[scenario_id].name)
+
 
 @dataclass(frozen=True, eq=False)
 class Choice:
@@ -71,12 +76,14 @@ def open_study() -> Study:
 def choose(study: Study) -> Choice:
     """Ask for scenario and limits in the sidebar, and fetch the result."""
     with st.sidebar:
-        names = {scenario.name: scenario for scenario in study.scenarios.values()}
-        picked = names[st.radio("Scenario", list(names), key="scenario")]
+        scenario_id = st.radio(
+            "Scenario", list(study.scenarios), format_func=study.scenario_name, key="scenario"
+        )
         profiles = profile_names()
         profile = st.selectbox(
             "Limits", profiles, index=profiles.index("en50160"), format_func=_profile_name, key="limits"
         )
+    picked = study.scenarios[scenario_id]
     yardstick = make_yardstick(study.network, read_limits(profile), study.supply)
     return Choice(picked, yardstick, _result(str(study.path), study, picked))
 

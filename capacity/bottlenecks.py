@@ -47,7 +47,9 @@ def find_bottlenecks(yardstick: Yardstick, result: LoadFlowResult) -> gpd.GeoDat
     return gpd.GeoDataFrame(table.astype(numeric), geometry="geometry", crs=yardstick.network.crs)
 
 
-def _overloads(yardstick: Yardstick, result: LoadFlowResult, broken: pd.DataFrame) -> list[tuple[object, ...]]:
+def _overloads(
+    yardstick: Yardstick, result: LoadFlowResult, broken: pd.DataFrame
+) -> list[tuple[object, ...]]:
     """Overloaded branches: what flows beyond the limit, and everybody behind them."""
     customers = yardstick.supply.sum_downstream(_per_bus(yardstick, result, "customers"))
     rows: list[tuple[object, ...]] = []
@@ -55,11 +57,14 @@ def _overloads(yardstick: Yardstick, result: LoadFlowResult, broken: pd.DataFram
         below = _bus_behind(yardstick, fault.table, fault.element_id)
         flow_kw = _demand_flow_kw(yardstick, result, fault.table, fault.element_id, below)
         behind = "" if below is None else f", {int(customers[below]):,} customers behind it"
-        cause = f"{fault.element_id} carries {fault.value:.1f} % of its rating (limit {fault.limit:g} %){behind}"
+        cause = (
+            f"{fault.element_id} carries {fault.value:.1f} % of its rating (limit {fault.limit:g} %){behind}"
+        )
         rows.append(
             (
-                fault.table, fault.element_id, fault.feeder_id, fault.scenario, fault.check, fault.value, np.nan,
-                flow_kw * (1.0 - fault.limit / fault.value), 0 if below is None else int(customers[below]), cause,
+                fault.table, fault.element_id, fault.feeder_id, fault.scenario, fault.check, fault.value,
+                np.nan, flow_kw * (1.0 - fault.limit / fault.value),
+                0 if below is None else int(customers[below]), cause,
                 yardstick.network.table(fault.table).geometry[fault.element_id],
             )
         )  # fmt: skip
@@ -107,9 +112,8 @@ def _without_supply(yardstick: Yardstick, result: LoadFlowResult) -> list[tuple[
         return []
     network = yardstick.network
     if not result.converged:
-        cause = (
-            f"the load flow has no solution; at most {100 * result.servable_share:.0f} % of the demand can be served"
-        )
+        share = f"{100 * result.servable_share:.0f} %"
+        cause = f"the load flow has no solution; at most {share} of the demand can be served"
         return [_dead_row(yardstick, result, loads, "no_solution", cause)]
     island = network.loads.loc[loads.index, "bus_id"]
     groups = loads.groupby(islands_of(yardstick.network)[island].to_numpy(), sort=False)
@@ -144,10 +148,10 @@ def _demand_flow_kw(
 ) -> float:
     """Power [kW] an element carries towards the bus it feeds; 0 where generation flows back through it."""
     if table == "transformers":
-        flow_kw, end = float(result.transformers.at[element_id, "p_hv_kw"]), "lv_bus_id"
+        flow_kw, end = float(result.transformers.loc[element_id, "p_hv_kw"]), "lv_bus_id"
     else:
-        flow_kw, end = float(result.lines.at[element_id, "p_from_kw"]), "to_bus_id"
+        flow_kw, end = float(result.lines.loc[element_id, "p_from_kw"]), "to_bus_id"
     if below is None:
         return abs(flow_kw)
-    forward = yardstick.network.table(table).at[element_id, end] == below
+    forward = yardstick.network.table(table).loc[element_id, end] == below
     return max(flow_kw if forward else -flow_kw, 0.0)

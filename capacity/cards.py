@@ -37,9 +37,9 @@ def headroom_bus(yardstick: Yardstick, table: str, element_id: str) -> str:
     if table == "buses":
         return element_id
     if table == "transformers":
-        return str(network.transformers.at[element_id, "lv_bus_id"])
+        return str(network.transformers.loc[element_id, "lv_bus_id"])
     fed = _fed_bus(yardstick, table, element_id)
-    return fed or str(network.lines.at[element_id, "to_bus_id"])
+    return fed or str(network.lines.loc[element_id, "to_bus_id"])
 
 
 def headroom_sentence(answer: pd.Series) -> str:
@@ -97,7 +97,7 @@ def _bus_card(yardstick: Yardstick, catalogue: Catalogue, result: LoadFlowResult
     return [
         ("Bus", bus_id),
         ("Nominal voltage", f"{bus['vn_kv']:g} kV"),
-        ("Voltage", _number(result.buses.at[bus_id, "vm_pu"], 4, "pu")),
+        ("Voltage", _number(result.buses.loc[bus_id, "vm_pu"], 4, "pu")),
         ("Demand here", f"{loads['demand_kw'].sum():,.1f} kW, {int(loads['customers'].sum()):,} customers"),
         ("Unserved here", f"{loads['unserved_kw'].sum():,.1f} kW"),
         ("Feeder", _text(fed["feeder_id"])),

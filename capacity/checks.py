@@ -18,7 +18,8 @@ from gis.feeders import Supply, trace_supply
 from gridmodel import CaseResults, LoadFlowResult
 
 VIOLATION_COLUMNS = (
-    "scenario", "hour", "check", "table", "element_id", "feeder_id", "value", "limit", "unit", "excess_percent",
+    "scenario", "hour", "check", "table", "element_id", "feeder_id", "value", "limit", "unit",
+    "excess_percent",
 )  # fmt: skip
 
 
@@ -78,7 +79,14 @@ def violations(yardstick: Yardstick, result: LoadFlowResult) -> pd.DataFrame:
         that did not converge gives one row of the check "no_solution".
     """
     if not result.converged:
-        found = _rows("no_solution", "sources", result.sources.index[:1], np.array([result.servable_share]), 1.0, "share")
+        found = _rows(
+            "no_solution",
+            "sources",
+            result.sources.index[:1],
+            np.array([result.servable_share]),
+            1.0,
+            "share",
+        )
         found["excess_percent"] = 100.0 * (1.0 - result.servable_share)
     else:
         found = broken_limits(yardstick, state_of(result))
@@ -115,7 +123,9 @@ def state_of_case(results: CaseResults, row: int) -> State:
 def undervoltage(yardstick: Yardstick, state: State) -> pd.DataFrame:
     """Buses under their band."""
     low, _ = voltage_bounds(yardstick, state)
-    return _exceeding("undervoltage", "buses", yardstick.network.buses.index, state.vm_pu, low, "pu", below=True)
+    return _exceeding(
+        "undervoltage", "buses", yardstick.network.buses.index, state.vm_pu, low, "pu", below=True
+    )
 
 
 def overvoltage(yardstick: Yardstick, state: State) -> pd.DataFrame:
@@ -152,8 +162,9 @@ def voltage_bounds(yardstick: Yardstick, state: State) -> tuple[np.ndarray, np.n
 def band_used_percent(yardstick: Yardstick, state: State) -> np.ndarray:
     """How much of its voltage band each bus uses [%]: 0 at its reference, 100 at the limit.
 
-    Counted from the reference of the band (nominal voltage, busbar or, at a station, the bus above) towards the side the voltage
-    lies on; over 100 the limit is broken. NaN where a bus is dead or no band applies.
+    Counted from the reference of the band (nominal voltage, busbar or, at a station, the bus above)
+    towards the side the voltage lies on; over 100 the limit is broken. NaN where a bus is dead or no
+    band applies.
     """
     low, high = voltage_bounds(yardstick, state)
     reference = _reference(yardstick, state, of_nominal=1.0)
@@ -163,7 +174,7 @@ def band_used_percent(yardstick: Yardstick, state: State) -> np.ndarray:
 
 
 def busbar_of(supply: Supply) -> np.ndarray:
-    """Position per bus of the busbar it hangs on: fed by a transformer or a source, through lines and couplers."""
+    """Position per bus of the busbar it hangs on through lines and couplers."""
     through = supply.buses["upstream_table"].isin(["lines", "switches"]).to_numpy()
     busbar = np.where(through, supply.parents, np.arange(len(supply.parents)))
     while not np.array_equal(further := busbar[busbar], busbar):
@@ -177,13 +188,20 @@ def _reference(yardstick: Yardstick, state: State, *, of_nominal: float) -> np.n
 
 
 def _station_busbars(network: Network, supply: Supply) -> np.ndarray:
-    """Positions of low-voltage buses a transformer feeds: the station band is theirs, not the substation's."""
+    """Positions of the low-voltage buses a transformer feeds: the station band is theirs alone."""
     fed = supply.buses["upstream_table"] == "transformers"
     return np.flatnonzero(fed & (network.buses["vn_kv"] <= LV_MAX_KV))
 
 
 def _exceeding(
-    check: str, table: str, ids: pd.Index, values: np.ndarray, limit: np.ndarray, unit: str, *, below: bool = False
+    check: str,
+    table: str,
+    ids: pd.Index,
+    values: np.ndarray,
+    limit: np.ndarray,
+    unit: str,
+    *,
+    below: bool = False,
 ) -> pd.DataFrame:
     with np.errstate(invalid="ignore"):
         broken = values < limit if below else values > limit

@@ -31,9 +31,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-NetworkFile = Annotated[Path, typer.Argument(help="GeoPackage, or folder of GeoJSON files, in the canonical tables.")]
+NetworkFile = Annotated[
+    Path, typer.Argument(help="GeoPackage, or folder of GeoJSON files, in the canonical tables.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-ScenarioId = Annotated[Optional[str], typer.Option("--scenario", help="Scenario of the network; its first if absent.")]  # noqa: UP045
+ScenarioId = Annotated[
+    str | None, typer.Option("--scenario", help="Scenario of the network; its first if absent.")
+]
 LimitsName = Annotated[str, typer.Option("--limits", help="Limit profile by name, or a TOML file.")]
 Out = Annotated[Optional[Path], typer.Option("--out", help="GeoPackage to write.")]  # noqa: UP045
 
@@ -48,7 +52,6 @@ def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise typer.BadParameter("must be a finite number")
     return value
-
 
 
 def main() -> None:
@@ -90,7 +93,7 @@ def demo(
 
 @app.command("app")
 def start_app(
-    network: Annotated[Optional[Path], typer.Argument(help="Network to show; the demo area if absent.")] = None,  # noqa: UP045
+    network: Annotated[Path | None, typer.Argument(help="Network to show; the demo area if absent.")] = None,
     port: Annotated[int, typer.Option(help="Port of the local server.")] = 8501,
     headless: Annotated[bool, typer.Option(help="Do not open a browser.")] = False,
 ) -> None:
@@ -176,7 +179,9 @@ def headroom_at(
     scenario: ScenarioId = None,
     limits: LimitsName = "en50160",
     direction: Annotated[str, typer.Option(help="load or generation.")] = "load",
-    cos_phi: Annotated[float, typer.Option(min=0.5, max=1.0, callback=_finite, help="Power factor of the load, inductive.")] = 0.95,
+    cos_phi: Annotated[
+        float, typer.Option(min=0.5, max=1.0, callback=_finite, help="Power factor of the load, inductive.")
+    ] = 0.95,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
@@ -211,11 +216,15 @@ def connect(
     dwellings: Annotated[int, typer.Option(min=0, max=MOST_UNITS, help="Homes.")] = 0,
     heat_pumps: Annotated[int, typer.Option(min=0, max=MOST_UNITS, help="Homes heated by heat pump.")] = 0,
     ev_points: Annotated[int, typer.Option(min=0, max=MOST_UNITS, help="Charging points.")] = 0,
-    floor_area_m2: Annotated[float, typer.Option(min=0, callback=_finite, help="Floor area of shops and offices [m2].")] = 0.0,
+    floor_area_m2: Annotated[
+        float, typer.Option(min=0, callback=_finite, help="Floor area of shops and offices [m2].")
+    ] = 0.0,
     demand_kw: Annotated[float, typer.Option(min=0, callback=_finite, help="Further demand [kW].")] = 0.0,
     scenario: ScenarioId = None,
     limits: LimitsName = "en50160",
-    assumptions: Annotated[Optional[Path], typer.Option(help="TOML with your own demand and cost figures.")] = None,  # noqa: UP045
+    assumptions: Annotated[
+        Path | None, typer.Option(help="TOML with your own demand and cost figures.")
+    ] = None,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:

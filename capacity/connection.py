@@ -107,7 +107,9 @@ def assess_on(impact: Impact, development: Development, config: ConnectionConfig
     if impact.base is None or not candidates:
         return _undetermined(impact, development, demand, config)
     bus_ids = [candidate.bus_id for candidate in candidates]
-    results = run_cases(impact.model, additions(bus_ids, [demand_kw] * len(bus_ids), cos_phi=cos_phi), impact.scenario)
+    results = run_cases(
+        impact.model, additions(bus_ids, [demand_kw] * len(bus_ids), cos_phi=cos_phi), impact.scenario
+    )
     judged = [
         _judge(impact, results, row, candidate, demand_kw, config) for row, candidate in enumerate(candidates)
     ]
@@ -137,7 +139,12 @@ class _Judged:
 
 
 def _judge(
-    impact: Impact, results: CaseResults, row: int, candidate: Candidate, demand_kw: float, config: ConnectionConfig
+    impact: Impact,
+    results: CaseResults,
+    row: int,
+    candidate: Candidate,
+    demand_kw: float,
+    config: ConnectionConfig,
 ) -> _Judged:
     cos_phi = config.assumptions.power_factor.cos_phi
     bus = int(impact.model.position("buses", [candidate.bus_id])[0])
@@ -153,7 +160,13 @@ def _judge(
     allowed = _allowed_change(config.limits, candidate)
     if change > allowed:
         reason = f"the voltage at {candidate.bus_id} would change by {change:.1f} % (limit {allowed:g} %)"
-        binding = {"check": "voltage_change", "table": "buses", "element_id": candidate.bus_id, "value": change, "limit": allowed}
+        binding = {
+            "check": "voltage_change",
+            "table": "buses",
+            "element_id": candidate.bus_id,
+            "value": change,
+            "limit": allowed,
+        }
         return _Judged(candidate, works, False, reason, binding)
     if works.problem:
         binding = {"check": "supply_cable", "table": "buses", "element_id": candidate.bus_id}
@@ -179,7 +192,9 @@ def _allowed_drop(impact: Impact, vm_pu: np.ndarray, bus: int, candidate: Candid
     band = impact.yardstick.limits.bands_of(pd.Series([candidate.voltage_kv])).iloc[0]
     busbar = bus if candidate.kind == "lv_busbar" else int(impact.yardstick.busbar[bus])
     lowest_pu = band["min_pu"] + (vm_pu[busbar] if band["from_busbar"] else 0.0)
-    return float(np.fmin(_allowed_change(impact.yardstick.limits, candidate), 100.0 * (vm_pu[bus] - lowest_pu)))
+    return float(
+        np.fmin(_allowed_change(impact.yardstick.limits, candidate), 100.0 * (vm_pu[bus] - lowest_pu))
+    )
 
 
 def _tightest(impact: Impact, results: CaseResults, row: int, candidate: Candidate) -> str:
@@ -204,7 +219,11 @@ def _verdict(best: _Judged) -> Verdict:
 
 
 def _sentence(
-    development: Development, verdict: Verdict, demand_kw: float, judged: list[_Judged], config: ConnectionConfig
+    development: Development,
+    verdict: Verdict,
+    demand_kw: float,
+    judged: list[_Judged],
+    config: ConnectionConfig,
 ) -> str:
     best = judged[0]
     asked = f"{development.name} ({demand_kw:,.0f} kW)"
@@ -218,16 +237,17 @@ def _sentence(
         why = f"; the nearest point, {nearest.candidate.bus_id}, does not do because {nearest.reason}"
     return (
         f"{answer}: {asked} can be connected at {best.candidate.bus_id} with {works.text}, for about "
-        f"{works.cost_eur:,.0f} {cost.currency} ({works.cost_low_eur:,.0f}-{works.cost_high_eur:,.0f}, prices of "
-        f"{cost.price_year}), in about {works.months} months{why}."
+        f"{works.cost_eur:,.0f} {cost.currency} ({works.cost_low_eur:,.0f}-{works.cost_high_eur:,.0f}, "
+        f"prices of {cost.price_year}), in about {works.months} months{why}."
     )
 
 
 def _options_table(judged: list[_Judged], impact: Impact) -> gpd.GeoDataFrame:
     rows = [
         (
-            rank, option.candidate.kind, option.candidate.bus_id, option.candidate.voltage_kv, option.works.route_m,
-            option.works.text, option.works.cost_low_eur, option.works.cost_eur, option.works.cost_high_eur,
+            rank, option.candidate.kind, option.candidate.bus_id, option.candidate.voltage_kv,
+            option.works.route_m, option.works.text,
+            option.works.cost_low_eur, option.works.cost_eur, option.works.cost_high_eur,
             option.works.months, option.fits, option.reason, option.candidate.line,
         )
         for rank, option in enumerate(judged, start=1)
@@ -260,11 +280,13 @@ def _why_undetermined(impact: Impact, demand_kw: float, assumptions: Assumptions
     most_kw = assumptions.supply.mv_feeder_max_kw
     if demand_kw > most_kw:
         return (
-            f"{demand_kw:,.0f} kW is more than a medium-voltage feeder takes ({most_kw:,.0f} kW); ask for a supply "
-            "from the substation or the high-voltage grid, which is not checked here"
+            f"{demand_kw:,.0f} kW is more than a medium-voltage feeder takes ({most_kw:,.0f} kW); ask for a "
+            "supply from the substation or the high-voltage grid, which is not checked here"
         )
     reach_m = assumptions.route.max_mv_m
-    return f"there is no supplied network within {reach_m:,.0f} m of cable for a demand of {demand_kw:,.0f} kW"
+    return (
+        f"there is no supplied network within {reach_m:,.0f} m of cable for a demand of {demand_kw:,.0f} kW"
+    )
 
 
 def place_at(crs: object, longitude: float, latitude: float) -> shapely.Point:

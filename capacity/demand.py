@@ -49,7 +49,10 @@ class Development:
         if bad:
             messages = [f"{name} must be a number >= 0; correct it" for name in bad]
             values = [figures[name] for name in bad]
-            raise InputError("sites", make_findings("out_of_range", "sites", [self.site_id] * len(bad), messages, values=values))
+            raise InputError(
+                "sites",
+                make_findings("out_of_range", "sites", [self.site_id] * len(bad), messages, values=values),
+            )
 
 
 def coincident_kw(count: int, admd_kw: float, g_inf: float) -> float:
@@ -97,12 +100,17 @@ def demand_parts(development: Development, assumptions: Assumptions) -> pd.DataF
         Rows that add up to the demand: part, count, p_kw [kW], source; parts of nothing are left out.
     """
     home, pump, point = assumptions.home, assumptions.heat_pump, assumptions.ev_point
+    area = assumptions.floor_area
+    homes_kw = coincident_kw(development.dwellings, home.admd_kw, home.g_inf)
+    pumps_kw = coincident_kw(development.heat_pumps, pump.admd_kw, pump.g_inf)
+    points_kw = coincident_kw(development.ev_points, point.rated_kw * point.g_inf, point.g_inf)
+    area_kw = development.floor_area_m2 * area.w_per_m2 / 1e3
     parts = [
-        ("homes", development.dwellings, coincident_kw(development.dwellings, home.admd_kw, home.g_inf), home.source),
-        ("heat pumps", development.heat_pumps, coincident_kw(development.heat_pumps, pump.admd_kw, pump.g_inf), pump.source),
-        ("charging points", development.ev_points, coincident_kw(development.ev_points, point.rated_kw * point.g_inf, point.g_inf), point.source),
-        ("floor area, m2", development.floor_area_m2, development.floor_area_m2 * assumptions.floor_area.w_per_m2 / 1e3, assumptions.floor_area.source),
+        ("homes", development.dwellings, homes_kw, home.source),
+        ("heat pumps", development.heat_pumps, pumps_kw, pump.source),
+        ("charging points", development.ev_points, points_kw, point.source),
+        ("floor area, m2", development.floor_area_m2, area_kw, area.source),
         ("stated by the applicant, kW", development.demand_kw, development.demand_kw, "the application"),
-    ]  # fmt: skip
+    ]
     table = pd.DataFrame([part for part in parts if part[1]], columns=["part", "count", "p_kw", "source"])
     return table.astype({"count": float, "p_kw": float})

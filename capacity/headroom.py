@@ -19,8 +19,8 @@ from gridmodel import run_cases
 Direction = Literal["load", "generation"]
 
 HEADROOM_COLUMNS = (
-    "bus_id", "direction", "headroom_kw", "binding_check", "binding_table", "binding_id", "scenario", "status",
-    "geometry",
+    "bus_id", "direction", "headroom_kw", "binding_check", "binding_table", "binding_id", "scenario",
+    "status", "geometry",
 )  # fmt: skip
 
 # First addition tried [kW]: large enough that its effect stands clear of the solver's tolerance.

@@ -54,7 +54,9 @@ def study_impact(
     results = run_cases(model, additions([bus_id], [0.0], cos_phi=1.0), scenario)
     solved = results.cases["status"].iloc[0] == "converged"
     base = state_of_case(results, 0) if solved else None
-    broken = broken_limits(yardstick, base) if base else pd.DataFrame(columns=["check", "table", "element_id"])
+    broken = (
+        broken_limits(yardstick, base) if base else pd.DataFrame(columns=["check", "table", "element_id"])
+    )
     return Impact(model, scenario, yardstick, base, broken, branch_ratings_kva(model))
 
 
@@ -79,8 +81,16 @@ def blocked_by(impact: Impact, results: CaseResults, row: int, bus_id: str, s_kv
         check, table, element_id, value, limit, unit, excess_percent, already (broken before it).
     """
     if impact.base is None or results.cases["status"].iloc[row] != "converged":
-        nothing = {"check": "no_solution", "table": "buses", "element_id": bus_id, "value": np.nan, "limit": np.nan}
-        return pd.DataFrame([{**nothing, "unit": "", "excess_percent": np.inf, "already": impact.base is None}])
+        nothing = {
+            "check": "no_solution",
+            "table": "buses",
+            "element_id": bus_id,
+            "value": np.nan,
+            "limit": np.nan,
+        }
+        return pd.DataFrame(
+            [{**nothing, "unit": "", "excess_percent": np.inf, "already": impact.base is None}]
+        )
     state = state_of_case(results, row)
     found = broken_limits(impact.yardstick, state)
     keys = ["check", "table", "element_id"]

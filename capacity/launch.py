@@ -47,7 +47,8 @@ def run_app(network: Path | None, *, port: int, headless: bool) -> int:
     path = (network or demo_network_path()).resolve()
     if not path.exists():
         raise FileNotFoundError(2, "no such network", str(path))
-    print(f"feederplan: the map is at http://127.0.0.1:{port} (stop with Ctrl+C)", file=sys.stderr, flush=True)  # noqa: T201
+    where = f"http://127.0.0.1:{port}"
+    print(f"feederplan: the map is at {where} (stop with Ctrl+C)", file=sys.stderr, flush=True)  # noqa: T201
     environment = {**os.environ, NETWORK_VARIABLE: str(path)}
     command = server_command(port, headless=headless)
     if os.name == "posix":  # the server takes this process's place: a signal to us stops it

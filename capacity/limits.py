@@ -46,9 +46,13 @@ class VoltageBand(_Frozen):
     def _ordered(self) -> VoltageBand:
         if self.min_pu >= self.max_pu or self.above_kv >= self.up_to_kv:
             raise ValueError("min_pu must be below max_pu and above_kv below up_to_kv")
-        centre, what = (1.0, "voltages around 1") if self.reference == "nominal" else (0.0, "changes around 0")
+        centre, what = (
+            (1.0, "voltages around 1") if self.reference == "nominal" else (0.0, "changes around 0")
+        )
         if not centre - BAND_MAX_PU <= self.min_pu < centre < self.max_pu <= centre + BAND_MAX_PU:
-            raise ValueError(f"min_pu and max_pu must be {what} pu, within {BAND_MAX_PU:g} pu of it, not percent")
+            raise ValueError(
+                f"min_pu and max_pu must be {what} pu, within {BAND_MAX_PU:g} pu of it, not percent"
+            )
         return self
 
 
@@ -94,7 +98,9 @@ class Limits(_Frozen):
         ordered = sorted(bands, key=lambda band: band.above_kv)
         for below, above in pairwise(ordered):
             if above.above_kv < below.up_to_kv:
-                raise ValueError(f"two bands hold between {above.above_kv:g} and {below.up_to_kv:g} kV; keep one")
+                raise ValueError(
+                    f"two bands hold between {above.above_kv:g} and {below.up_to_kv:g} kV; keep one"
+                )
         return bands
 
     def bands_of(self, vn_kv: pd.Series) -> pd.DataFrame:
@@ -131,7 +137,9 @@ def read_limits(profile: str | Path = "en50160") -> Limits:
     try:
         return Limits.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(str(path), make_findings("file_damaged", "limits", [""], f"not TOML: {error}")) from error
+        raise InputError(
+            str(path), make_findings("file_damaged", "limits", [""], f"not TOML: {error}")
+        ) from error
     except ValidationError as error:
         places = [".".join(map(str, fault["loc"])) for fault in error.errors()]
         messages = [fault["msg"] for fault in error.errors()]

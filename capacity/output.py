@@ -56,7 +56,12 @@ def check_report(network: Network | None, findings: pd.DataFrame) -> Report:
     total = sum(len(frame) for frame in network.tables().values()) if network else 0
     touched = len(findings[["table", "element_id"]].drop_duplicates())
     score = 100.0 * (1.0 - min(1.0, touched / total)) if total else 0.0
-    values = {"findings": _rows(findings), "counts": counts, "score_percent": score, "usable": network is not None}
+    values = {
+        "findings": _rows(findings),
+        "counts": counts,
+        "score_percent": score,
+        "usable": network is not None,
+    }
     if findings.empty:
         return values, [f"no findings in {total:,} elements"]
     return values, [f"{len(findings)} findings", render_findings(findings)]
@@ -81,8 +86,10 @@ def load_flow_report(result: LoadFlowResult, yardstick: Yardstick, broken: pd.Da
         f"transformers {_figure(values['transformer_loading_max_percent'], 2)} %",
         f"  limits    {yardstick.limits.name}: {len(broken)} violated",
     ]
-    for row in broken.head(20).itertuples():
-        lines.append(f"    {row.check:22} {row.element_id:24} {row.value:10.4g} {row.unit} (limit {row.limit:g})")
+    lines += [
+        f"    {row.check:22} {row.element_id:24} {row.value:10.4g} {row.unit} (limit {row.limit:g})"
+        for row in broken.head(20).itertuples()
+    ]
     return values, lines
 
 
@@ -98,8 +105,10 @@ def bottleneck_report(result: LoadFlowResult, limits: Limits, found: pd.DataFram
     if found.empty:
         return values, [f"no bottlenecks in {result.scenario.name} under {limits.name}"]
     lines = [f"{len(found)} bottlenecks in {result.scenario.name} under {limits.name}:"]
-    for row in found.itertuples():
-        lines.append(f"  {row.unserved_kw:10,.1f} kW {row.customers_affected:7,} customers  {row.root_cause}")
+    lines += [
+        f"  {row.unserved_kw:10,.1f} kW {row.customers_affected:7,} customers  {row.root_cause}"
+        for row in found.itertuples()
+    ]
     return values, lines
 
 
@@ -133,7 +142,9 @@ def connection_report(answers: list[Assessment], *, single: bool) -> Report:
         lines.append(answer.sentence)
         for row in answer.options.itertuples():
             fits = "fits" if row.fits else "no  "
-            lines.append(f"  {row.rank}. {fits} {row.kind:11} {row.bus_id:20} {row.cost_eur:10,.0f} EUR  {row.reason}")
+            lines.append(
+                f"  {row.rank}. {fits} {row.kind:11} {row.bus_id:20} {row.cost_eur:10,.0f} EUR  {row.reason}"
+            )
     return (rows[0] if single else {"sites": rows}), lines
 
 
@@ -212,7 +223,11 @@ def _texts(layer: pd.DataFrame) -> pd.DataFrame:
     """Columns of mixed values become text: a GeoPackage column has one type."""
     import pandas as pd
 
-    mixed = [c for c in layer.columns if c != "geometry" and pd.api.types.infer_dtype(layer[c], skipna=True).startswith("mixed")]
+    mixed = [
+        c
+        for c in layer.columns
+        if c != "geometry" and pd.api.types.infer_dtype(layer[c], skipna=True).startswith("mixed")
+    ]
     return layer.assign(**{column: layer[column].map(str, na_action="ignore") for column in mixed})
 
 

@@ -94,12 +94,15 @@ def size_works(
     route_m = candidate.distance_m * assumptions.route.detour_factor
     route_m = 0.0 if candidate.distance_m <= AT_THE_POINT_M else route_m
     cos_phi = assumptions.power_factor.cos_phi
-    cable = _choose_cable(candidate.voltage_kv, route_m, demand_kw, vm_pu, cos_phi, allowed_drop_percent, catalogue)
+    cable = _choose_cable(
+        candidate.voltage_kv, route_m, demand_kw, vm_pu, cos_phi, allowed_drop_percent, catalogue
+    )
     station = ""
     if candidate.kind == "mv_feeder":
         station = _choose_station(candidate.voltage_kv, demand_kw / cos_phi, catalogue)
     problem = "" if cable else (
-        f"no cable of the catalogue carries {demand_kw:,.0f} kW over {route_m:,.0f} m with at most {allowed_drop_percent:.2g} % voltage drop"
+        f"no cable of the catalogue carries {demand_kw:,.0f} kW over {route_m:,.0f} m "
+        f"with at most {max(allowed_drop_percent, 0.0):.2g} % voltage drop"
     )  # fmt: skip
     cost_low, cost_high = _cost(candidate, route_m, bool(station), assumptions)
     months = getattr(assumptions.months, candidate.kind)
@@ -115,7 +118,13 @@ def size_works(
 
 
 def voltage_drop_percent(
-    p_kw: float, cos_phi: float, length_m: float, vn_kv: float, vm_pu: float, r_ohm_per_km: float, x_ohm_per_km: float
+    p_kw: float,
+    cos_phi: float,
+    length_m: float,
+    vn_kv: float,
+    vm_pu: float,
+    r_ohm_per_km: float,
+    x_ohm_per_km: float,
 ) -> float:
     """Voltage drop over a cable that carries one load at its end [% of nominal].
 
@@ -170,16 +179,26 @@ def _nearest(buses: pd.DataFrame, place: BaseGeometry, kind: SupplyKind, reach_m
 
 
 def _choose_cable(
-    vn_kv: float, route_m: float, p_kw: float, vm_pu: float, cos_phi: float, allowed_percent: float, catalogue: Catalogue
+    vn_kv: float,
+    route_m: float,
+    p_kw: float,
+    vm_pu: float,
+    cos_phi: float,
+    allowed_percent: float,
+    catalogue: Catalogue,
 ) -> str:
     """Smallest cable of the voltage level that carries the current and holds the voltage; "" if none."""
     types = catalogue.lines
     lowest, highest = (0.0, LV_MAX_KV) if vn_kv <= LV_MAX_KV else (EQUIPMENT_FACTOR * vn_kv, MV_MAX_KV)
     fitting = types[(types["kind"] == "cable") & types["vn_max_kv"].between(lowest, highest)]
-    cables = fitting[fitting["vn_max_kv"] == fitting["vn_max_kv"].min()].sort_values(["i_max_a", "r_ohm_per_km"])
+    cables = fitting[fitting["vn_max_kv"] == fitting["vn_max_kv"].min()].sort_values(
+        ["i_max_a", "r_ohm_per_km"]
+    )
     current_a = p_kw / cos_phi / (math.sqrt(3.0) * vn_kv * vm_pu)
     for cable in cables[cables["i_max_a"] >= current_a].itertuples():
-        drop = voltage_drop_percent(p_kw, cos_phi, route_m, vn_kv, vm_pu, cable.r_ohm_per_km, cable.x_ohm_per_km)
+        drop = voltage_drop_percent(
+            p_kw, cos_phi, route_m, vn_kv, vm_pu, cable.r_ohm_per_km, cable.x_ohm_per_km
+        )
         if drop <= allowed_percent:
             return str(cable.Index)
     return ""
@@ -198,7 +217,9 @@ def _choose_station(vn_kv: float, s_kva: float, catalogue: Catalogue) -> str:
     return f"new stations with {math.ceil(s_kva / largest)} transformers of {largest:g} kVA"
 
 
-def _cost(candidate: Candidate, route_m: float, station: bool, assumptions: Assumptions) -> tuple[float, float]:
+def _cost(
+    candidate: Candidate, route_m: float, station: bool, assumptions: Assumptions
+) -> tuple[float, float]:
     cost = assumptions.cost
     if candidate.voltage_kv <= LV_MAX_KV:
         return route_m * cost.lv_cable_low_per_m, route_m * cost.lv_cable_high_per_m

@@ -67,12 +67,13 @@ def misplaced_types(tables: Tables, catalogue: Catalogue) -> pd.DataFrame:
     parts = [
         make_findings("type_voltage", "lines", lines.index[over], message, values=lines["type_id"][over])
     ]
-    for side in ("hv", "lv"):
+    ends = [transformers[f"{side}_bus_id"].map(voltages).astype(float) for side in ("hv", "lv")]
+    swapped = ends[0] < ends[1]  # `gis.rules` says so
+    for side, at in zip(("hv", "lv"), ends, strict=True):
         rated = transformers["type_id"].map(catalogue.transformers[f"vn_{side}_kv"]).astype(float)
-        at = transformers[f"{side}_bus_id"].map(voltages).astype(float)
         # The file's own figure wins over the type's, and `gis.rules` looks at it.
         off = (at - rated).abs() > SAME_VOLTAGE_SHARE * rated
-        off &= transformers[f"vn_{side}_kv"].isna()
+        off &= transformers[f"vn_{side}_kv"].isna() & ~swapped
         message = f"the type's vn_{side}_kv does not fit the voltage of {side}_bus_id; correct one of them"
         names = transformers["type_id"][off]
         parts.append(make_findings("type_voltage", "transformers", names.index, message, values=names))

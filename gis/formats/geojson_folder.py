@@ -77,7 +77,7 @@ def _read_file(file: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _write_layer(layer: pd.DataFrame, file: Path) -> None:
-    # 17 significant figures give every float back exactly.
+    # 17 significant figures give floats back, but GDAL drops a last digit after a dozen zeros.
     # Text that looks like JSON stays text.
     options = {"SIGNIFICANT_FIGURES": "17", "RFC7946": "NO", "AUTODETECT_JSON_STRINGS": "NO"}
     writable = storable(layer)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import gis
 from app_pages import PAGES
+from app_pages.frame import plain
+from capacity.demo import demo_network_path
 from capacity.launch import NETWORK_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +60,7 @@ def test_network_page_shows_the_demo_area_as_it_is_solved() -> None:
 
 def test_heat_pumps_overload_one_transformer() -> None:
     page = run_page("network")
-    page.sidebar.radio(key="scenario").set_value("Heat pumps in 1,251 homes, peak load").run()
+    page.sidebar.radio(key="scenario").set_value("heat_pumps").run()
     assert not page.exception
     assert metric(page, "Bottlenecks") == "1"
     assert metric(page, "Lowest voltage") == "0.9083 pu"
@@ -81,15 +85,17 @@ def test_selected_asset_has_its_card_and_headroom() -> None:
     assert card["Behind it"].endswith("177 customers")
     page.button(key="ask_headroom").click().run()
     assert not page.exception
-    assert "kW more load fits at NS_bus_idx_35" in page.info[0].value
+    assert plain("kW more load fits at NS_bus_idx_35") in page.info[0].value
 
 
 def test_connect_page_answers_for_a_known_site_in_one_sentence() -> None:
     page = run_page("connect")
-    page.selectbox(key="known_site").set_value("Schutterwald South, 120 homes").run()
+    page.selectbox(key="known_site").set_value("site-south").run()
     page.button(key="check").click().run()
     assert not page.exception
-    assert page.warning[0].value.startswith("**Yes, after works.** Schutterwald South, 120 homes (732 kW)")
+    assert page.warning[0].value.startswith(
+        f"**Yes, after works.** {plain('Schutterwald South, 120 homes (732 kW)')}"
+    )
     assert "new station" in page.warning[0].value
 
 
@@ -109,7 +115,7 @@ def test_connect_page_uses_the_homes_asked_for() -> None:
     page.number_input(key="further").set_value(1.0).run()
     page.button(key="check").click().run()
     assert not page.exception
-    assert page.success[0].value.startswith("**Yes.** Your site (1 kW)")
+    assert page.success[0].value.startswith(f"**Yes.** {plain('Your site (1 kW)')}")
 
 
 def test_bad_network_is_explained_without_a_traceback(
@@ -148,3 +154,20 @@ def test_first_page_does_not_load_pandapower() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_names_are_never_markup_on_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    payload = "![x](http://evil.example/x.png) <b>:red[a]$1$"
+    network = gis.read_network(demo_network_path())
+    sites = network.sites.assign(name=payload)
+    path = tmp_path / "named.gpkg"
+    gis.write_network(replace(network, sites=sites, info={"name": payload, "credits": payload}), path)
+    monkeypatch.setenv(NETWORK_VARIABLE, str(path))
+    page = run_page("network")
+    connect = run_page("connect")
+    connect.selectbox(key="known_site").set_value("site-south").run()
+    connect.button(key="check").click().run()
+    captions = "".join(caption.value for caption in page.caption)
+    for text in (page.subheader[0].value, captions, connect.warning[0].value):
+        assert plain(payload) in text
+        assert payload not in text

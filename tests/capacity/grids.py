@@ -35,7 +35,7 @@ def grid(
     scenarios: Sequence[tuple[str, str, float, float]] = (("base", "All loads", 1.0, 0.0),),
     transformer_type: str = TRANSFORMER,
 ) -> Network:
-    """Build a network from rows: buses (id, kV, x, y), lines (id, from, to, m), loads (id, bus, kW, customers)."""
+    """Build a network from rows, like buses (id, kV, x, y) and lines (id, from, to, m)."""
     at = {name: shapely.Point(EAST_M + x, NORTH_M + y) for name, _, x, y in buses}
     vn_kv = {name: kv for name, kv, _, _ in buses}
     tables = {
@@ -113,7 +113,13 @@ STATION_BUSES = (
     ("A2", 0.4, 1210.0, 0.0),
     ("C1", 0.4, 1010.0, 200.0),
 )
-STATION_LINES = (("K1", "M1", "M2", 1000.0), ("L1", "B1", "A1", 100.0), ("L2", "A1", "A2", 100.0), ("L3", "B1", "C1", 200.0))
+STATION_LINES = (
+    ("K1", "M1", "M2", 1000.0),
+    ("L1", "B1", "A1", 100.0),
+    ("L2", "A1", "A2", 100.0),
+    ("L3", "B1", "C1", 200.0),
+)
+_STATIONS: dict[str, Network] = {}
 
 
 def station(a2_kw: float = 30.0, c1_kw: float = 10.0, source_pu: float = 1.0, **changes: object) -> Network:
@@ -129,7 +135,11 @@ def station(a2_kw: float = 30.0, c1_kw: float = 10.0, source_pu: float = 1.0, **
         "loads": [("home-A1", "A1", 20.0, 5), ("home-A2", "A2", a2_kw, 6), ("home-C1", "C1", c1_kw, 3)],
         "sources": [("S1", "M1", source_pu)],
     }
-    return grid(STATION_BUSES, STATION_LINES, **{**parts, **changes})  # type: ignore[arg-type]
+    rows = {**parts, **changes}
+    key = repr(rows)
+    if key not in _STATIONS:  # a network is never changed, so tests share it
+        _STATIONS[key] = grid(STATION_BUSES, STATION_LINES, **rows)  # type: ignore[arg-type]
+    return _STATIONS[key]
 
 
 def with_column(network: Network, table: str, column: str, values: dict[str, object]) -> Network:

@@ -39,7 +39,9 @@ def test_a_users_file_replaces_the_shipped_one(tmp_path: Path) -> None:
 
 
 def test_all_faults_of_a_users_file_come_in_one_report(tmp_path: Path) -> None:
-    text = SHIPPED.replace("admd_kw = 2.0", "admd_kw = -2.0").replace("detour_factor = 1.3", "detour_factor = 0.5")
+    text = SHIPPED.replace("admd_kw = 2.0", "admd_kw = -2.0").replace(
+        "detour_factor = 1.3", "detour_factor = 0.5"
+    )
     text = text.replace("max_lv_m", "max_low_m")
     assert set(_faults(tmp_path, text)) == {
         "home.admd_kw", "route.detour_factor", "route.max_lv_m", "route.max_low_m"
@@ -49,7 +51,12 @@ def test_all_faults_of_a_users_file_come_in_one_report(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "place", "said"),
     [
-        ("lv_cable_low_per_m = 60.0", "lv_cable_low_per_m = -60.0", "cost.lv_cable_low_per_m", "greater than or equal"),
+        (
+            "lv_cable_low_per_m = 60.0",
+            "lv_cable_low_per_m = -60.0",
+            "cost.lv_cable_low_per_m",
+            "greater than or equal",
+        ),
         ("lv_cable_low_per_m = 60.0", "lv_cable_low_per_m = 160.0", "cost", "above the high cost"),
         ("max_mv_m = 3000.0", "max_mv_m = inf", "route.max_mv_m", "finite"),
         ("admd_kw = 2.0", "admd_kw = nan", "home.admd_kw", "finite"),
@@ -59,7 +66,9 @@ def test_all_faults_of_a_users_file_come_in_one_report(tmp_path: Path) -> None:
         ("[home]", "[home", "", "not readable as TOML"),
     ],
 )
-def test_figures_that_make_no_sense_are_refused(tmp_path: Path, old: str, new: str, place: str, said: str) -> None:
+def test_figures_that_make_no_sense_are_refused(
+    tmp_path: Path, old: str, new: str, place: str, said: str
+) -> None:
     assert old in SHIPPED
     assert said in _faults(tmp_path, SHIPPED.replace(old, new, 1))[place]
 

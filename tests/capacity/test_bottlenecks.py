@@ -86,7 +86,11 @@ def test_undervoltage_is_one_row_per_feeder_and_names_the_branch_with_the_larges
     vm_pu = result.buses["vm_pu"]
     assert vm_pu["A2"] < 0.9 < vm_pu["A1"]
     assert (row["unserved_kw"], row["customers_affected"], row["feeder_id"]) == (70.0, 6, "L1")
-    drops = {"L2": vm_pu["A1"] - vm_pu["A2"], "L1": vm_pu["B1"] - vm_pu["A1"], "T1": vm_pu["M2"] - vm_pu["B1"]}
+    drops = {
+        "L2": vm_pu["A1"] - vm_pu["A2"],
+        "L1": vm_pu["B1"] - vm_pu["A1"],
+        "T1": vm_pu["M2"] - vm_pu["B1"],
+    }
     assert max(drops, key=lambda name: drops[name]) == "L2"
     total = 100 * (vm_pu["M1"] - vm_pu["A2"])
     assert f"L2 takes {100 * drops['L2']:.2f} of {total:.2f} %" in row["root_cause"]
@@ -133,7 +137,7 @@ def test_most_unserved_comes_first() -> None:
     assert found["unserved_kw"].is_monotonic_decreasing
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(a2_kw=st.floats(0.0, 400.0), source_pu=st.floats(0.92, 1.08))
 def test_demand_is_unserved_only_where_a_limit_is_broken(a2_kw: float, source_pu: float) -> None:
     network = station(a2_kw=a2_kw, source_pu=source_pu)

@@ -81,12 +81,16 @@ def test_the_bus_that_answers_for_an_asset(table: str, element_id: str, bus_id: 
         ("ok", 12.0, "12 kW more load fits at A1; one kW more gives line overload at L1."),
         ("capped", 20_000.0, "At least 20,000 kW more load fits at A1; more was not tried."),
         ("already_violated", 0.0, "No more load fits at A1: line overload at L1 is there already."),
-        ("undetermined", float("nan"), "Not to be said for A1: it has no supply, or the scenario no solution."),
+        (
+            "undetermined",
+            float("nan"),
+            "Not to be said for A1: it has no supply, or the scenario no solution.",
+        ),
     ],
 )
 def test_headroom_in_words(status: str, kw: float, said: str) -> None:
     row = {
-        "bus_id": "A1", "direction": "load", "headroom_kw": kw, "status": status, "binding_check": "line_overload",
-        "binding_id": "L1",
+        "bus_id": "A1", "direction": "load", "headroom_kw": kw, "status": status,
+        "binding_check": "line_overload", "binding_id": "L1",
     }  # fmt: skip
     assert headroom_sentence(pd.Series(row)) == said

@@ -99,7 +99,9 @@ def test_dena_medium_voltage_counts_from_the_source_where_no_substation_is_drawn
     inside = _volts(network, M1=1.03, M2=1.0151)
     assert broken_limits(yardstick, inside).empty
     outside = _volts(network, M1=1.03, M2=1.0149)
-    assert broken_limits(yardstick, outside)[["check", "element_id"]].values.tolist() == [["undervoltage", "M2"]]
+    assert broken_limits(yardstick, outside)[["check", "element_id"]].values.tolist() == [
+        ["undervoltage", "M2"]
+    ]
 
 
 def test_a_transformer_that_feeds_nothing_sets_no_station_band() -> None:
@@ -107,7 +109,12 @@ def test_a_transformer_that_feeds_nothing_sets_no_station_band() -> None:
 
     M1 --K1-- M2 ==T1 off== B1 --L9-- B2 ==T2== M1
     """
-    buses = [("M1", 20.0, 0.0, 0.0), ("M2", 20.0, 1000.0, 0.0), ("B1", 0.4, 1010.0, 0.0), ("B2", 0.4, 10.0, 0.0)]
+    buses = [
+        ("M1", 20.0, 0.0, 0.0),
+        ("M2", 20.0, 1000.0, 0.0),
+        ("B1", 0.4, 1010.0, 0.0),
+        ("B2", 0.4, 10.0, 0.0),
+    ]
     network = grid(
         buses,
         [("K1", "M1", "M2", 1000.0), ("L9", "B2", "B1", 1000.0)],
@@ -164,7 +171,9 @@ def test_dead_buses_break_no_limit_and_their_customers_stand_in_the_result() -> 
 def test_band_used_is_over_100_exactly_where_the_band_is_broken(profile: str, data: st.DataObject) -> None:
     network, yardstick = NETWORK, YARDSTICKS[profile]
     volts = st.floats(0.8, 1.2) | st.sampled_from([0.9, 0.95, 1.0, 1.05, 1.1])
-    state = dataclasses.replace(calm(network), vm_pu=np.array(data.draw(st.lists(volts, min_size=6, max_size=6))))
+    state = dataclasses.replace(
+        calm(network), vm_pu=np.array(data.draw(st.lists(volts, min_size=6, max_size=6)))
+    )
     broken = network.buses.index.isin(broken_limits(yardstick, state)["element_id"])
     assert ((band_used_percent(yardstick, state) > 100.0) == broken).all()
 

@@ -1,4 +1,4 @@
-"""Connection: verdicts per kind, every option that fits proved in plain pandapower, reasons in the sentence."""
+"""Connection: verdicts per kind, each option that fits proved in plain pandapower, reasons in words."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def _at(x: float, y: float) -> shapely.Point:
     return shapely.Point(EAST_M + x, NORTH_M + y)
 
 
-def _assess(network: Network, x: float, y: float, kw: float, config: ConnectionConfig | None = None) -> Assessment:
+def _assess(
+    network: Network, x: float, y: float, kw: float, config: ConnectionConfig | None = None
+) -> Assessment:
     return assess_connection(build_model(network), Development(_at(x, y), demand_kw=kw), config)
 
 
@@ -55,7 +57,12 @@ def _fits_in_pandapower(model: GridModel, answer: Assessment) -> bool:
 def test_a_small_demand_connects_at_the_nearest_joint() -> None:
     answer = _assess(station(), 1110.0, 30.0, 10.0)
     best = answer.options.iloc[0]
-    assert (answer.verdict, best["kind"], best["bus_id"], best["fits"]) == ("connect", "lv_feeder", "A1", True)
+    assert (answer.verdict, best["kind"], best["bus_id"], best["fits"]) == (
+        "connect",
+        "lv_feeder",
+        "A1",
+        True,
+    )
     assert answer.sentence.startswith("Yes: the site (10 kW) can be connected at A1")
     assert answer.binding == {}
 
@@ -89,7 +96,7 @@ def test_refused_where_nothing_fits_and_the_reason_is_the_binding_limit() -> Non
     assert answer.binding["check"] == "undervoltage"
 
 
-@pytest.mark.parametrize("kw", [0.0, 5.0, 20.0, 60.0, 110.0, 150.0, 400.0, 2000.0])
+@pytest.mark.parametrize("kw", [0.0, 20.0, 110.0, 2000.0])
 @pytest.mark.parametrize("a2_kw", [30.0, 125.0])
 def test_every_option_that_fits_breaks_no_limit_in_plain_pandapower(kw: float, a2_kw: float) -> None:
     model = build_model(station(a2_kw=a2_kw))
@@ -101,7 +108,7 @@ def test_what_fits_fits_at_the_end_of_its_new_cable_too() -> None:
     """A2 ends near 0.9 pu: a cable of 150 m would take the site below it though A2 itself holds."""
     network = with_column(station(a2_kw=60.0, source_pu=0.95), "lines", "length_m", {"L2": 180.0})
     model = build_model(network)
-    for kw in (5.0, 10.0, 15.0, 20.0):
+    for kw in (5.0, 10.0, 20.0):
         answer = assess_connection(model, Development(_at(1210.0, 150.0), demand_kw=kw))
         row = answer.options.set_index("bus_id").loc["A2"]
         if not row["fits"]:
@@ -110,9 +117,8 @@ def test_what_fits_fits_at_the_end_of_its_new_cable_too() -> None:
         cable = model.catalogue.lines.loc[name]
         net = copy.deepcopy(model.net)
         end = pandapower.create_bus(net, 0.4)
-        pandapower.create_line_from_parameters(
-            net, list(network.buses.index).index("A2"), end, row["route_m"] / 1e3, cable["r_ohm_per_km"], cable["x_ohm_per_km"], 0.0, 1.0
-        )  # fmt: skip
+        start, ohm = list(network.buses.index).index("A2"), cable[["r_ohm_per_km", "x_ohm_per_km"]]
+        pandapower.create_line_from_parameters(net, start, end, row["route_m"] / 1e3, *ohm, 0.0, 1.0)
         pandapower.create_load(net, end, kw / 1e3, kw / 1e3 * math.tan(math.acos(COS_PHI)))
         pandapower.runpp(net, numba=False, calculate_voltage_angles=True)
         assert net.res_bus.loc[end, "vm_pu"] >= 0.9 - 2e-4
@@ -166,7 +172,9 @@ def test_options_are_ranked_fitting_first_then_cheapest_and_repeatably() -> None
     assert first["fits"].is_monotonic_decreasing
     for _, group in first.groupby("fits"):
         assert group["cost_eur"].is_monotonic_increasing
-    assert (first["cost_low_eur"] <= first["cost_eur"]).all() and (first["cost_eur"] <= first["cost_high_eur"]).all()
+    assert (first["cost_low_eur"] <= first["cost_eur"]).all() and (
+        first["cost_eur"] <= first["cost_high_eur"]
+    ).all()
 
 
 def test_ties_are_decided_by_the_lowest_id() -> None:

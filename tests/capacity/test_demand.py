@@ -35,7 +35,9 @@ def test_more_customers_draw_more_in_all_and_less_each(count: int, g_inf: float)
 
 
 def test_parts_by_hand_and_they_add_up() -> None:
-    development = Development(HERE, dwellings=4, heat_pumps=10, ev_points=4, floor_area_m2=200.0, demand_kw=7.5)
+    development = Development(
+        HERE, dwellings=4, heat_pumps=10, ev_points=4, floor_area_m2=200.0, demand_kw=7.5
+    )
     parts = demand_parts(development, read_assumptions()).set_index("part")["p_kw"]
     assert parts.to_dict() == {
         "homes": pytest.approx(24.0),
@@ -64,4 +66,8 @@ def test_every_figure_that_is_no_demand_is_named_at_once() -> None:
         Development(HERE, site_id="s1", dwellings=-1, floor_area_m2=math.nan, demand_kw=math.inf)
     findings = caught.value.findings
     assert findings["element_id"].tolist() == ["s1"] * 3
-    assert [message.split()[0] for message in findings["message"]] == ["dwellings", "floor_area_m2", "demand_kw"]
+    assert [message.split()[0] for message in findings["message"]] == [
+        "dwellings",
+        "floor_area_m2",
+        "demand_kw",
+    ]

@@ -54,7 +54,9 @@ def test_the_four_profiles_are_shipped() -> None:
 
 
 @pytest.mark.parametrize("name", profile_names())
-@pytest.mark.parametrize("vn_kv", [0.23, 0.4, 0.69, 1.0, 6.0, 10.0, 11.0, 20.0, 22.0, 33.0, 36.0, 110.0, 380.0])
+@pytest.mark.parametrize(
+    "vn_kv", [0.23, 0.4, 0.69, 1.0, 6.0, 10.0, 11.0, 20.0, 22.0, 33.0, 36.0, 110.0, 380.0]
+)
 def test_every_voltage_has_exactly_one_band_in_every_shipped_profile(name: str, vn_kv: float) -> None:
     bands = read_limits(name).voltage
     assert sum(band.above_kv < vn_kv <= band.up_to_kv for band in bands) == 1
@@ -97,10 +99,17 @@ def test_unknown_profile_lists_the_known_ones() -> None:
 
 
 def test_all_faults_of_a_users_file_come_in_one_report(tmp_path: Path) -> None:
-    text = GOOD.replace("min_pu = 0.9\n", 'min_pu = "low"\n').replace("line_percent = 100.0\n", "line_percent = -1.0\n")
-    text = text.replace('[voltage_change]\nlv_percent = 3.0\n', "[voltage_change]\nlv_procent = 3.0\n")
+    text = GOOD.replace("min_pu = 0.9\n", 'min_pu = "low"\n').replace(
+        "line_percent = 100.0\n", "line_percent = -1.0\n"
+    )
+    text = text.replace("[voltage_change]\nlv_percent = 3.0\n", "[voltage_change]\nlv_procent = 3.0\n")
     places = [place for place, _ in _faults(tmp_path, text)]
-    wanted = {"voltage.0.min_pu", "loading.line_percent", "voltage_change.lv_percent", "voltage_change.lv_procent"}
+    wanted = {
+        "voltage.0.min_pu",
+        "loading.line_percent",
+        "voltage_change.lv_percent",
+        "voltage_change.lv_procent",
+    }
     assert set(places) == wanted
 
 
@@ -114,7 +123,11 @@ def test_all_faults_of_a_users_file_come_in_one_report(tmp_path: Path) -> None:
         ("line_percent = 100.0", "line_percent = inf", "finite"),
         ("up_to_kv = 1.0", "up_to_kv = 0.0", "greater than 0"),
         ('transformer_percent = 100.0\nsource = "test"', "transformer_percent = 100.0", "required"),
-        ("[loading]", "[[voltage]]\nabove_kv=0.5\nup_to_kv=2.0\nmin_pu=0.9\nmax_pu=1.1\n[loading]", "two bands"),
+        (
+            "[loading]",
+            "[[voltage]]\nabove_kv=0.5\nup_to_kv=2.0\nmin_pu=0.9\nmax_pu=1.1\n[loading]",
+            "two bands",
+        ),
         ('name = "own"', "name = ", "not TOML"),
     ],
 )
@@ -124,7 +137,7 @@ def test_figures_that_make_no_sense_are_refused(tmp_path: Path, old: str, new: s
 
 
 def test_a_profile_without_any_band_is_refused_instead_of_checking_nothing(tmp_path: Path) -> None:
-    text = 'voltage = []\n' + GOOD[: GOOD.index("[[voltage]]")] + GOOD[GOOD.index("[loading]") :]
+    text = "voltage = []\n" + GOOD[: GOOD.index("[[voltage]]")] + GOOD[GOOD.index("[loading]") :]
     assert [place for place, _ in _faults(tmp_path, text)] == ["voltage"]
 
 

@@ -84,8 +84,10 @@ def _written(rows: pd.DataFrame, path: Path) -> gpd.GeoDataFrame:
 def test_a_layer_is_read_back_with_its_crs(tmp_path: Path) -> None:
     rows = gpd.GeoDataFrame({"a": ["x"], "b": [1.0]}, geometry=[shapely.Point(1, 2)], crs=UTM)
     back = _written(rows, tmp_path / "out.gpkg")
-    assert back.crs == UTM and back["b"].tolist() == [1.0] and back.geometry.iloc[0].equals(shapely.Point(1, 2))
-    assert os.listdir(tmp_path) == ["out.gpkg"]
+    assert (
+        back.crs == UTM and back["b"].tolist() == [1.0] and back.geometry.iloc[0].equals(shapely.Point(1, 2))
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["out.gpkg"]
 
 
 def test_an_empty_layer_keeps_its_columns(tmp_path: Path) -> None:
@@ -94,7 +96,9 @@ def test_an_empty_layer_keeps_its_columns(tmp_path: Path) -> None:
 
 
 def test_a_column_of_mixed_values_becomes_text(tmp_path: Path) -> None:
-    rows = pd.DataFrame({"value": [1.5, "x", None], "geometry": [shapely.Point(0, 0), None, shapely.Point(1, 1)]})
+    rows = pd.DataFrame(
+        {"value": [1.5, "x", None], "geometry": [shapely.Point(0, 0), None, shapely.Point(1, 1)]}
+    )
     assert _written(rows, tmp_path / "out.gpkg")["value"].tolist() == ["1.5", "x", None]
 
 
@@ -119,7 +123,7 @@ def _refused(out: Path, *sources: Path) -> str:
 def test_a_good_target_is_accepted_and_nothing_is_made(tmp_path: Path) -> None:
     output.require_target(None)
     output.require_target(tmp_path / "new" / "folder" / "out.gpkg", tmp_path / "in.gpkg")
-    assert os.listdir(tmp_path) == []
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_target_of_another_name_is_refused(tmp_path: Path) -> None:
@@ -146,7 +150,9 @@ def test_all_faults_of_a_target_come_at_once(tmp_path: Path) -> None:
     assert "2 faults" in _refused(tmp_path / "file" / "out.txt")
 
 
-def test_a_folder_without_write_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_write_permission_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
     assert "choose another folder" in _refused(tmp_path / "out.gpkg")
 

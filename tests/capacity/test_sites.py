@@ -23,7 +23,8 @@ def test_a_place_is_typed_as_longitude_and_latitude(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["here", "", "7.88", "200,95", "95,200", "nan,nan", "inf,0", "1,2,3", "7,8840;48,4475", "7.88 48.44"]
+    "text",
+    ["here", "", "7.88", "200,95", "95,200", "nan,nan", "inf,0", "1,2,3", "7,8840;48,4475", "7.88 48.44"],
 )
 def test_what_is_no_place_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(InputError, match=r"LON,LAT in degrees, like 7\.8840,48\.4475") as caught:

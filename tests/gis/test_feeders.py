@@ -6,9 +6,9 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
-from tests.capacity.grids import STATION_BUSES, STATION_LINES, demo, grid, station, with_column
 
 from gis.feeders import islands_of, trace_supply
+from tests.capacity.grids import STATION_BUSES, STATION_LINES, demo, grid, station, with_column
 
 LV = 0.4
 
@@ -57,7 +57,9 @@ def test_an_open_switch_at_a_transformer_leaves_its_station_without_supply() -> 
     assert supply.buses["station_id"].isna().tolist() == [False, False, True, True, True, True]
 
 
-@pytest.mark.parametrize(("table", "element_id"), [("lines", "L1"), ("transformers", "T1"), ("sources", "S1")])
+@pytest.mark.parametrize(
+    ("table", "element_id"), [("lines", "L1"), ("transformers", "T1"), ("sources", "S1")]
+)
 def test_what_is_out_of_service_feeds_nobody(table: str, element_id: str) -> None:
     supply = trace_supply(with_column(station(), table, "in_service", {element_id: False}))
     assert pd.isna(supply.buses.loc["A2", "station_id"])
@@ -148,8 +150,12 @@ def test_sum_downstream_equals_brute_force_on_random_trees(seed: int) -> None:
     names = [f"b{i}" for i in range(count)]
     parents = [int(rng.integers(0, i)) for i in range(1, count)]
     buses = [(name, 20.0, *rng.uniform(0, 1000, 2)) for name in names]
-    ends = [(names[p], names[i]) if rng.random() < 0.5 else (names[i], names[p]) for i, p in enumerate(parents, 1)]
-    network = grid(buses, [(f"l{i}", u, v, 10.0) for i, (u, v) in enumerate(ends)], sources=[("S1", "b0", 1.0)])
+    ends = [
+        (names[p], names[i]) if rng.random() < 0.5 else (names[i], names[p]) for i, p in enumerate(parents, 1)
+    ]
+    network = grid(
+        buses, [(f"l{i}", u, v, 10.0) for i, (u, v) in enumerate(ends)], sources=[("S1", "b0", 1.0)]
+    )
     values = pd.Series(rng.uniform(0, 10, count), names)
     tree = nx.bfs_tree(nx.Graph(ends), "b0")
     expected = {name: values[[name, *nx.descendants(tree, name)]].sum() for name in names}
@@ -173,7 +179,9 @@ def test_supply_and_islands_agree_with_networkx_on_random_meshes(seed: int) -> N
     assert set(supply.buses.index[supply.buses["station_id"].notna()]) == set(near)
     assert all(len(supply.path_to_source(name)) == hops for name, hops in near.items())
     groups = islands_of(network).groupby(islands_of(network)).groups.values()
-    assert {frozenset(group) for group in groups} == {frozenset(part) for part in nx.connected_components(graph)}
+    assert {frozenset(group) for group in groups} == {
+        frozenset(part) for part in nx.connected_components(graph)
+    }
 
 
 def test_demo_area_is_supplied_as_a_whole() -> None:
