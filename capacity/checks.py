@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from capacity.limits import Limits
-from gis import Network
+from gis import InputError, Network
 from gis.feeders import Supply, trace_supply
+from gis.findings import make_findings
 from gridmodel import CaseResults, LoadFlowResult
 
 VIOLATION_COLUMNS = (
@@ -59,14 +60,29 @@ Check = Callable[[Yardstick, State], pd.DataFrame]
 
 
 def make_yardstick(network: Network, limits: Limits, supply: Supply | None = None) -> Yardstick:
-    """Lay limits over a network."""
+    """Lay limits over a network.
+
+    Raises
+    ------
+    InputError
+        The limits have no band for a voltage of the network: its buses would pass unchecked.
+    """
     traced = supply or trace_supply(network)
     bands, busbar = limits.bands_of(network.buses["vn_kv"]), busbar_of(traced)
+    _refuse_gaps(network, limits, bands)
     if limits.station is not None:
         at = _station_busbars(network, traced)
         bands.iloc[at] = (limits.station.min_pu, limits.station.max_pu, True)
         busbar[at] = traced.parents[at]
     return Yardstick(network, traced, limits, bands, busbar)
+
+
+def _refuse_gaps(network: Network, limits: Limits, bands: pd.DataFrame) -> None:
+    voltages = network.buses["vn_kv"][bands["min_pu"].isna()].unique()
+    if len(voltages):
+        message = "the limits have no voltage band for this nominal voltage [kV]; add one to the profile"
+        faults = make_findings("limits_gap", "limits", [f"{kv:g}" for kv in sorted(voltages)], message)
+        raise InputError(limits.name, faults)
 
 
 def violations(yardstick: Yardstick, result: LoadFlowResult) -> pd.DataFrame:

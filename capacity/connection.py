@@ -148,15 +148,15 @@ def _judge(
 ) -> _Judged:
     cos_phi = config.assumptions.power_factor.cos_phi
     bus = int(impact.model.position("buses", [candidate.bus_id])[0])
+    change = _voltage_change_percent(impact, results, row, bus)
     works = size_works(
         candidate, demand_kw, results.vm_pu[row, bus], impact.model.catalogue, config.assumptions,
-        allowed_drop_percent=_allowed_drop(impact, results.vm_pu[row], bus, candidate),
+        allowed_drop_percent=_allowed_drop(impact, results.vm_pu[row], bus, candidate, change),
     )  # fmt: skip
     blocked = blocked_by(impact, results, row, candidate.bus_id, demand_kw / cos_phi)
     if len(blocked):
         worst = blocked.iloc[0]
         return _Judged(candidate, works, False, describe_limit(worst), worst.to_dict())
-    change = _voltage_change_percent(impact, results, row, bus)
     allowed = _allowed_change(config.limits, candidate)
     if change > allowed:
         reason = f"the voltage at {candidate.bus_id} would change by {change:.1f} % (limit {allowed:g} %)"
@@ -184,16 +184,22 @@ def _allowed_change(limits: Limits, candidate: Candidate) -> float:
     return change.lv_percent if candidate.voltage_kv <= LV_MAX_KV else change.mv_percent
 
 
-def _allowed_drop(impact: Impact, vm_pu: np.ndarray, bus: int, candidate: Candidate) -> float:
-    """Voltage drop [%] the new cable may take: as caused by one connection, and what is left of the band.
+def _allowed_drop(
+    impact: Impact, vm_pu: np.ndarray, bus: int, candidate: Candidate, change_percent: float
+) -> float:
+    """Voltage drop [%] the new cable may take: what the supply point leaves of the change and of the band.
 
-    The band is that of the site's end, so at a station's busbar the one of the grid behind it.
+    Both count at the site: the change one connection may cause is spent once, by grid and new cable
+    together; the band is that of the site's end, so at a station's busbar the one of the grid behind it.
     """
     band = impact.yardstick.limits.bands_of(pd.Series([candidate.voltage_kv])).iloc[0]
     busbar = bus if candidate.kind == "lv_busbar" else int(impact.yardstick.busbar[bus])
     lowest_pu = band["min_pu"] + (vm_pu[busbar] if band["from_busbar"] else 0.0)
     return float(
-        np.fmin(_allowed_change(impact.yardstick.limits, candidate), 100.0 * (vm_pu[bus] - lowest_pu))
+        np.fmin(
+            _allowed_change(impact.yardstick.limits, candidate) - change_percent,
+            100.0 * (vm_pu[bus] - lowest_pu),
+        )
     )
 
 

@@ -31,14 +31,14 @@ def progress(step: str) -> None:
 
 def say(values: dict[str, object], lines: list[str], *, as_json: bool) -> None:
     """Print the result on stdout."""
-    print(json.dumps(_plain(values), ensure_ascii=False) if as_json else "\n".join(lines))
+    print(json.dumps(_plain(values), ensure_ascii=False) if as_json else _printable("\n".join(lines)))
 
 
 def report_bad_input(error: InputError, *, as_json: bool) -> None:
     """Print every fault of a bad input: text on stderr, JSON on stdout."""
     if as_json:
         say({"error": str(error).splitlines()[0], "findings": _rows(error.findings)}, [], as_json=True)
-    print(f"feederplan: {error}", file=sys.stderr)
+    print(f"feederplan: {_printable(str(error))}", file=sys.stderr)
 
 
 def report_problem(message: str, *, as_json: bool) -> None:
@@ -256,6 +256,11 @@ def _plain(value: object) -> object:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return None if type(value).__name__ in ("NAType", "NaTType") else str(value)
+
+
+def _printable(text: str) -> str:
+    """Names may hold control characters; a terminal must never act on them."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def _figure(value: object, digits: int) -> str:

@@ -72,14 +72,13 @@ def trace_supply(network: Network) -> Supply:
     feeders, stations = _names(network, edges, parents, via)
     bus_ids = network.buses.index.to_numpy()
     fed = via >= 0
-    upstream = edges.iloc[np.where(fed, via, 0)]
     buses = pd.DataFrame(
         {
             "feeder_id": feeders,
             "station_id": stations,
             "upstream_bus_id": np.where(fed, bus_ids[np.maximum(parents, 0)], None),
-            "upstream_table": np.where(fed, _TABLE_NAMES[upstream["kind"]], None),
-            "upstream_id": np.where(fed, upstream["element_id"], None),
+            "upstream_table": np.where(fed, _TABLE_NAMES[_taken(edges["kind"], via, _SOURCE)], None),
+            "upstream_id": _taken(edges["element_id"], via, None),
         },
         network.buses.index,
     )
@@ -152,8 +151,8 @@ def _names(
 ) -> tuple[np.ndarray, np.ndarray]:
     """feeder_id and station_id per bus, inherited along the supply path by pointer jumping."""
     count = len(parents)
-    kind = np.where(via >= 0, edges["kind"].to_numpy()[np.maximum(via, 0)], _SOURCE)
-    own: np.ndarray = edges["element_id"].to_numpy(dtype=object)[np.maximum(via, 0)]
+    kind = _taken(edges["kind"], via, _SOURCE)
+    own = _taken(edges["element_id"], via, None)
     sources = network.sources[network.sources["in_service"]]
     supplied = np.zeros(count, dtype=bool)
     at = network.buses.index.get_indexer(sources["bus_id"])
@@ -171,6 +170,13 @@ def _names(
     feeders[~supplied] = None
     stations[~supplied] = None
     return feeders, stations
+
+
+def _taken(values: pd.Series, rows: np.ndarray, otherwise: object) -> np.ndarray:
+    """Values at rows; `otherwise` where the row is -1."""
+    taken = np.full(len(rows), otherwise, dtype=object if otherwise is None else values.dtype)
+    taken[rows >= 0] = values.to_numpy()[rows[rows >= 0]]
+    return taken
 
 
 def _roots(pointers: np.ndarray) -> np.ndarray:

@@ -21,7 +21,8 @@ from capacity.checks import (
     voltage_bounds,
 )
 from capacity.limits import profile_names, read_limits
-from gis import Network
+from gis import InputError, Network
+from gis.examples import network_from_text
 from gridmodel import build_model, run_load_flow
 from tests.capacity.grids import calm, grid, station, with_column, yardstick_of
 
@@ -197,3 +198,11 @@ def test_band_used_is_missing_where_a_bus_is_dead() -> None:
     used = band_used_percent(yardstick_of(network), _volts(network, A2=np.nan))
     assert np.isnan(used[network.buses.index.get_loc("A2")])
     assert used[network.buses.index.get_loc("A1")] == 0.0
+
+
+def test_a_voltage_without_a_band_is_refused_and_named() -> None:
+    limits = read_limits("en50160")
+    low_only = limits.model_copy(update={"voltage": limits.voltage[:1]})
+    network = network_from_text("bus A 110\nbus B 20\nsource grid A\nline L A B 10 x\nload x B 3")
+    with pytest.raises(InputError, match=r"'110': the limits have no voltage band"):
+        make_yardstick(network, low_only)

@@ -162,3 +162,8 @@ def test_unknown_ids_are_named_at_once_with_their_neighbours() -> None:
         output.require_ids(station(), "buses", ["A1", "a2", "nowhere"], option="--bus")
     assert caught.value.findings["element_id"].tolist() == ["a2", "nowhere"]
     output.require_ids(station(), "buses", ["A1", "A2"], option="--bus")
+
+
+def test_control_characters_in_names_never_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    output.say({}, ["name \x1b[31mred\x07", "second"], as_json=False)
+    assert capsys.readouterr().out == "name \\x1b[31mred\\x07\nsecond\n"

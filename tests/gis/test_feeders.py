@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gis.examples import network_from_text
 from gis.feeders import islands_of, trace_supply
 from tests.capacity.grids import STATION_BUSES, STATION_LINES, demo, grid, station, with_column
 
@@ -191,3 +192,11 @@ def test_demo_area_is_supplied_as_a_whole() -> None:
     assert at_loads.notna().all()
     total = supply.sum_downstream(network.loads.groupby("bus_id")["p_kw"].sum())
     assert total[network.sources["bus_id"]].sum() == pytest.approx(network.loads["p_kw"].sum())
+
+
+def test_a_network_without_any_line_has_supply_at_its_source_only() -> None:
+    network = network_from_text("bus A 20\nbus B 20\nsource grid A\nload x B 3")
+    supply = trace_supply(network)
+    assert supply.buses["station_id"].fillna("none").tolist() == ["grid", "none"]
+    assert supply.feeders["lines"].empty
+    assert islands_of(network).nunique() == 2
