@@ -105,7 +105,7 @@ def _map(study: Study, choice: Choice, development: Development | None, answer: 
     groups = [site_group(sites.geometry, dict.fromkeys(sites.index, ""))]
     if development is not None:
         place = gpd.GeoSeries([development.place], index=["site"], crs=study.network.crs)
-        groups.append(site_group(place, {"site": development.name}))
+        groups.append(site_group(place, {"site": "" if answer else development.name}))
     if answer is not None and len(answer.options):
         best = answer.options.iloc[[0]].set_index("bus_id")
         groups.append(route_group(best.geometry, {bus_id: f"to {bus_id}" for bus_id in best.index}))

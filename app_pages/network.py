@@ -67,7 +67,7 @@ def _bottleneck_table(found: gpd.GeoDataFrame, choice: Choice) -> int | None:
         ["element_id", "check", "unserved_kw", "customers_affected", "feeder_id", "root_cause"]
     ]
     event = st.dataframe(
-        shown,
+        shown.assign(check=shown["check"].str.replace("_", " ")),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",

@@ -159,7 +159,7 @@ def _judge(
         return _Judged(candidate, works, False, describe_limit(worst), worst.to_dict())
     allowed = _allowed_change(config.limits, candidate)
     if change > allowed:
-        reason = f"the voltage at {candidate.bus_id} would change by {change:.1f} % (limit {allowed:g} %)"
+        reason = f"the voltage at {candidate.bus_id} would change by {change:.2f} % (limit {allowed:g} %)"
         binding = {
             "check": "voltage_change",
             "table": "buses",

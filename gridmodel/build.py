@@ -127,7 +127,8 @@ def reactive_power_kvar(network: Network) -> pd.Series:
 
 def _with_types(frame: pd.DataFrame, types: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     typed = types[columns].reindex(frame["type_id"]).set_axis(frame.index)
-    return pd.DataFrame({column: frame[column].fillna(typed[column]) for column in columns}, frame.index)
+    given = {column: frame[column].where(frame[column].notna(), typed[column]) for column in columns}
+    return pd.DataFrame(given, frame.index)
 
 
 def _fill(net: pandapowerNet, table: str, columns: dict[str, object]) -> None:
