@@ -35,16 +35,14 @@ class _Statement:
     defaults: tuple[tuple[str, object], ...] = ()
 
 
+_RESIDENTIAL: Final = (("customer_class", "residential"),)
 _STATEMENTS: Final = {
     "bus": _Statement("buses", ("bus_id", "vn_kv", "x", "y"), 2),
     "source": _Statement("sources", ("source_id", "bus_id", "vm_pu"), 2, (("vm_pu", 1.0),)),
     "transformer": _Statement("transformers", ("transformer_id", "hv_bus_id", "lv_bus_id", "type_id"), 3),
     "line": _Statement("lines", ("line_id", "from_bus_id", "to_bus_id", "length_m", "type_id"), 4),
     "load": _Statement(
-        "loads",
-        ("load_id", "bus_id", "p_kw", "customer_class", "customers"),
-        3,
-        (("customer_class", "residential"),),
+        "loads", ("load_id", "bus_id", "p_kw", "customer_class", "customers"), 3, _RESIDENTIAL
     ),
     "generator": _Statement("generators", ("generator_id", "bus_id", "p_kw", "kind"), 3, (("kind", "pv"),)),
     "switch": _Statement(
@@ -55,13 +53,8 @@ _STATEMENTS: Final = {
     ),
     "scenario": _Statement("scenarios", ("scenario_id", "name"), 1),
 }
-_PLACED_AT: Final = {
-    "sources": "bus_id",
-    "loads": "bus_id",
-    "generators": "bus_id",
-    "switches": "bus_id",
-    "transformers": "lv_bus_id",
-}
+_AT_BUS: Final = ("sources", "loads", "generators", "switches")
+_PLACED_AT: Final = {**dict.fromkeys(_AT_BUS, "bus_id"), "transformers": "lv_bus_id"}
 
 
 def network_from_text(text: str) -> Network:
@@ -110,8 +103,12 @@ def network_from_text(text: str) -> Network:
     >>> network.lines.loc["L", ["from_bus_id", "to_bus_id", "type_id"]].to_list()
     ['B', 'C', 'NAYY 4x150 SE']
     """
-    rows = _parse(text)
-    frames = {name: pd.DataFrame(found) for name, found in rows.items()}
+    frames = {name: pd.DataFrame(found) for name, found in _parse(text).items()}
+    return make_network(_place(frames), CRS, info={"name": "example"})
+
+
+def _place(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Give every element its geometry, from the buses it names."""
     buses = _place_buses(frames.get("buses", empty_table(TABLES["buses"], CRS).reset_index()))
     places = pd.Series(buses.geometry.array, buses["bus_id"]).groupby(level=0).first()
     voltages = buses.groupby("bus_id")["vn_kv"].first()
@@ -124,7 +121,7 @@ def network_from_text(text: str) -> Network:
     if "switches" in tables:
         closed = tables["switches"]["closed"].replace({"open": "false", "closed": "true"})
         tables["switches"] = tables["switches"].assign(closed=closed)
-    return make_network(tables, CRS, info={"name": "example"})
+    return tables
 
 
 def _parse(text: str) -> dict[str, list[dict[str, object]]]:
@@ -334,28 +331,23 @@ def _synthetic_buses(plan: _Plan) -> gpd.GeoDataFrame:
 
 def _synthetic_lines(plan: _Plan, lot: np.random.Generator) -> gpd.GeoDataFrame:
     """Lines from primary or station to station, from station or cabinet to cabinet, and to the houses."""
-    houses = np.arange(len(plan.house_xy))
-    at_primary, at_station = plan.station_parent < 0, plan.cabinet_parent < 0
-    before = np.where(
-        at_primary, _ids("primary", plan.station_primary), _ids("station-mv", plan.station_parent)
+    stations, cabinets, houses = (
+        np.arange(len(xy)) for xy in (plan.station_xy, plan.cabinet_xy, plan.house_xy)
     )
-    cabinet_before = np.where(
-        at_station, _ids("station", plan.cabinet_station), _ids("cabinet", plan.cabinet_parent)
-    )
-    mv_from = np.where(
-        at_primary[:, None], plan.primary_xy[plan.station_primary], plan.station_xy[plan.station_parent]
-    )
-    lv_from = np.where(
-        at_station[:, None], plan.station_xy[plan.cabinet_station], plan.cabinet_xy[plan.cabinet_parent]
-    )
+    first, lv_first = plan.station_parent < 0, plan.cabinet_parent < 0
+    at, before = plan.station_primary, plan.station_parent
+    lv_at, lv_before = plan.cabinet_station, plan.cabinet_parent
+    mv_ids = np.where(first, _ids("primary", at), _ids("station-mv", before))
+    lv_ids = np.where(lv_first, _ids("station", lv_at), _ids("cabinet", lv_before))
+    mv_from = np.where(first[:, None], plan.primary_xy[at], plan.station_xy[before])
+    lv_from = np.where(lv_first[:, None], plan.station_xy[lv_at], plan.cabinet_xy[lv_before])
     starts = np.vstack([mv_from, lv_from, plan.cabinet_xy[houses]])
     ends = np.vstack([plan.station_xy, plan.cabinet_xy, plan.house_xy])
-    stations, cabinets = np.arange(len(plan.station_xy)), np.arange(len(plan.cabinet_xy))
     counts = [len(stations), len(cabinets), len(houses)]
     straight_m = np.hypot(*(ends - starts).T)
     columns = {
         "line_id": np.concatenate([_ids("mv", stations), _ids("main", cabinets), _ids("service", houses)]),
-        "from_bus_id": np.concatenate([before, cabinet_before, _ids("cabinet", houses)]),
+        "from_bus_id": np.concatenate([mv_ids, lv_ids, _ids("cabinet", houses)]),
         "to_bus_id": np.concatenate(
             [_ids("station-mv", stations), _ids("cabinet", cabinets), _ids("house", houses)]
         ),

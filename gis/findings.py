@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ REPAIR_COLUMNS = ("action", "table", "element_id", "before", "after", "distance_
 
 def empty_findings() -> pd.DataFrame:
     """Return a findings table without rows."""
-    return pd.DataFrame({column: pd.Series(dtype=object) for column in FINDING_COLUMNS})
+    return _no_findings().copy()
 
 
 def empty_repairs() -> pd.DataFrame:
@@ -53,6 +54,8 @@ def make_findings(
     """
     ids = ["" if _is_missing(i) else str(i) for i in element_ids]
     count = len(ids)
+    if not count:
+        return empty_findings()
     return pd.DataFrame(
         {
             "rule": [rule] * count,
@@ -88,6 +91,11 @@ def render_findings(findings: pd.DataFrame) -> str:
         where = f"{table}: {ids}: " if ids else f"{table}: "
         lines.append(f"  {severity} [{rule}] {where}{message}")
     return "\n".join(lines)
+
+
+@cache
+def _no_findings() -> pd.DataFrame:
+    return pd.DataFrame({column: pd.Series(dtype=object) for column in FINDING_COLUMNS})
 
 
 def _shown(row: tuple[object, object]) -> str:

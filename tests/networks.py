@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -32,6 +33,7 @@ STATION = """
 """
 
 
+@cache
 def station(*more: str, without: tuple[str, ...] = ()) -> Network:
     """The station with further lines of text, and without the statements that begin like `without`."""
     kept = [line for line in STATION.splitlines() if not line.strip().startswith(without or "#")]
