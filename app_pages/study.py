@@ -121,7 +121,7 @@ def _homes_lonlat(network: Network) -> tuple[float, float, float, float]:
 @st.cache_resource(show_spinner="Solving the load flow ...", max_entries=32)
 def _solve(path: str, scenario_id: str, study_number: int, _study: Study) -> LoadFlowResult:
     scenario = _study.scenarios[scenario_id]
-    stored = stored_result(_study.network, scenario, _study.path)
+    stored = stored_result(_study.network, scenario, _study.path, catalogue=_study.catalogue)
     return stored or run_load_flow(build_model(_study.network), scenario)
 
 

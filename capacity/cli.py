@@ -140,7 +140,7 @@ def loadflow(
     yardstick = make_yardstick(model.network, profile)
     broken = violations(yardstick, result)
     if out is not None:
-        write_result(model.network, result, out)
+        write_result(model, result, out)
     output.say(*output.load_flow_report(result, yardstick, broken), as_json=as_json)
     raise typer.Exit(VIOLATED if len(broken) or result.unserved_kw > 0 else DONE)
 

@@ -92,11 +92,9 @@ def network_from_text(text: str) -> Network:
     Examples
     --------
     >>> network = network_from_text('''
-    ...     bus A 20
     ...     bus B 0.4
     ...     bus C 0.4
-    ...     source S A
-    ...     transformer T A B "0.4 MVA 20/0.4 kV"
+    ...     source S B
     ...     line L B C 50 "NAYY 4x150 SE"
     ...     load H C 5 residential
     ... ''')
@@ -276,8 +274,7 @@ class _Plan:
 def _draw_plan(lines: int, lot: np.random.Generator) -> _Plan:
     stations = -(-lines // (1 + LV_LINES_PER_STATION))
     primaries = -(-stations // STATIONS_PER_PRIMARY)
-    low = lines - stations
-    cabinets, houses = -(-low // 2), low // 2
+    cabinets, houses = (lines - stations + 1) // 2, (lines - stations) // 2
     primary_xy = _on_grid(primaries)
     number = np.arange(stations) % STATIONS_PER_PRIMARY
     station_primary = np.arange(stations) // STATIONS_PER_PRIMARY
@@ -331,9 +328,8 @@ def _synthetic_buses(plan: _Plan) -> gpd.GeoDataFrame:
 
 def _synthetic_lines(plan: _Plan, lot: np.random.Generator) -> gpd.GeoDataFrame:
     """Lines from primary or station to station, from station or cabinet to cabinet, and to the houses."""
-    stations, cabinets, houses = (
-        np.arange(len(xy)) for xy in (plan.station_xy, plan.cabinet_xy, plan.house_xy)
-    )
+    counts = [len(xy) for xy in (plan.station_xy, plan.cabinet_xy, plan.house_xy)]
+    stations, cabinets, houses = map(np.arange, counts)
     first, lv_first = plan.station_parent < 0, plan.cabinet_parent < 0
     at, before = plan.station_primary, plan.station_parent
     lv_at, lv_before = plan.cabinet_station, plan.cabinet_parent
@@ -343,7 +339,6 @@ def _synthetic_lines(plan: _Plan, lot: np.random.Generator) -> gpd.GeoDataFrame:
     lv_from = np.where(lv_first[:, None], plan.station_xy[lv_at], plan.cabinet_xy[lv_before])
     starts = np.vstack([mv_from, lv_from, plan.cabinet_xy[houses]])
     ends = np.vstack([plan.station_xy, plan.cabinet_xy, plan.house_xy])
-    counts = [len(stations), len(cabinets), len(houses)]
     straight_m = np.hypot(*(ends - starts).T)
     columns = {
         "line_id": np.concatenate([_ids("mv", stations), _ids("main", cabinets), _ids("service", houses)]),

@@ -19,6 +19,9 @@ import pyogrio
 from gis import Network
 from gis.formats import geopackage
 from gis.schema import TABLES
+from gridmodel.build import line_figures, reactive_power_kvar, transformer_figures
+from gridmodel.catalogue import Catalogue, read_catalogue
+from gridmodel.model import GridModel
 from gridmodel.results import LoadFlowResult
 from gridmodel.scenario import Scenario
 
@@ -26,16 +29,21 @@ _TABLES = ("buses", "lines", "transformers", "loads", "sources")
 _INFO = "result_info"
 
 
-def fingerprint(network: Network, scenario: Scenario) -> str:
-    """Sha256 over the canonical rows and the scenario: equal inputs, equal fingerprint."""
+def fingerprint(network: Network, catalogue: Catalogue, scenario: Scenario) -> str:
+    """Sha256 over all that a load flow sees: rows, figures from the catalogue, and the scenario's factors.
+
+    Lengths, impedances and reactive power count as resolved, wherever they came from.
+    """
     digest = hashlib.sha256()
-    for name in ("buses", "lines", "transformers", "switches", "sources", "loads", "generators"):
-        columns = [column.name for column in TABLES[name].columns[1:]]
-        frame = network.table(name)[columns]
+    names = ("buses", "lines", "transformers", "switches", "sources", "loads", "generators")
+    seen: list[pd.DataFrame | pd.Series] = [
+        network.table(name)[[column.name for column in TABLES[name].columns[1:]]] for name in names
+    ]
+    seen.append(line_figures(network, catalogue).round(9))
+    seen.append(transformer_figures(network, catalogue))
+    seen.append(reactive_power_kvar(network).round(9))
+    for frame in seen:
         digest.update(pd.util.hash_pandas_object(frame, index=True).to_numpy().tobytes())
-        if name == "lines":  # lengths come from geometry where the attribute is missing
-            lengths = network.lines.geometry.length.round(6)
-            digest.update(pd.util.hash_pandas_object(lengths, index=False).to_numpy().tobytes())
     factors = (scenario.load_factor, scenario.generation_factor, sorted(scenario.class_factors.items()))
     digest.update(repr(factors).encode())
     return digest.hexdigest()
@@ -47,22 +55,23 @@ def results_path(network_path: Path, scenario_id: str) -> Path:
     return network_path.with_suffix(".results") / f"{quote(scenario_id, safe=' ()+,;=@')}.gpkg"
 
 
-def store_result(network: Network, result: LoadFlowResult, network_path: Path) -> Path:
+def store_result(model: GridModel, result: LoadFlowResult, network_path: Path) -> Path:
     """Write a result to its place beside the network; returns that place."""
     target = results_path(network_path, result.scenario.scenario_id)
-    write_result(network, result, target)
+    write_result(model, result, target)
     return target
 
 
-def write_result(network: Network, result: LoadFlowResult, path: Path) -> None:
+def write_result(model: GridModel, result: LoadFlowResult, path: Path) -> None:
     """Write one result as a GeoPackage: every result table as a layer with its geometry."""
+    network = model.network
     layers: dict[str, pd.DataFrame] = {}
     for name in _TABLES:
         frame = getattr(result, name)
         geometry = network.table(name).geometry
         layers[name] = gpd.GeoDataFrame(frame, geometry=geometry, crs=network.crs).reset_index()
     info = {
-        "fingerprint": fingerprint(network, result.scenario),
+        "fingerprint": fingerprint(network, model.catalogue, result.scenario),
         "status": result.status,
         "servable_share": result.servable_share,
         "generation_kw": result.generation_kw,
@@ -74,15 +83,21 @@ def write_result(network: Network, result: LoadFlowResult, path: Path) -> None:
     geopackage.write_layers(layers, path)
 
 
-def stored_result(network: Network, scenario: Scenario, network_path: Path) -> LoadFlowResult | None:
-    """Return the stored result of a scenario, or nothing when there is none, or a stale or damaged one."""
+def stored_result(
+    network: Network, scenario: Scenario, network_path: Path, *, catalogue: Catalogue | None = None
+) -> LoadFlowResult | None:
+    """Return the stored result of a scenario, or nothing when there is none, or a stale or damaged one.
+
+    Stale is a result of other rows, other factors, or other figures in the catalogue (the shipped one
+    when none is given).
+    """
     path = results_path(network_path, scenario.scenario_id)
     if not path.is_file() or not geopackage.recognises(path):
         return None
     try:
         layer = pyogrio.read_dataframe(path, layer=_INFO)
         info = {key: json.loads(value) for key, value in zip(layer["key"], layer["value"], strict=True)}
-        if info.get("fingerprint") != fingerprint(network, scenario):
+        if info.get("fingerprint") != fingerprint(network, catalogue or read_catalogue(), scenario):
             return None
         frames = {name: _read(path, name) for name in _TABLES}
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, KeyError, ValueError):

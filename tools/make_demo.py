@@ -60,7 +60,7 @@ def main() -> None:
     model = gridmodel.build_model(network)
     for scenario in gridmodel.scenarios_of(network).values():
         result = gridmodel.run_load_flow(model, scenario)
-        store_result(network, result, target)
+        store_result(model, result, target)
         print(json.dumps(result.summary()))
 
 

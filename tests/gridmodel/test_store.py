@@ -34,8 +34,9 @@ def town(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("more", ["", "load Z E 5000"], ids=["converged", "not converged"])
 def test_a_stored_result_comes_back_as_it_was(more: str, town: Path) -> None:
     network = station(more)
-    result = run_load_flow(build_model(network))
-    store_result(network, result, town)
+    model = build_model(network)
+    result = run_load_flow(model)
+    store_result(model, result, town)
     again = stored_result(network, result.scenario, town)
     assert again is not None
     for name in TABLES:
@@ -45,8 +46,9 @@ def test_a_stored_result_comes_back_as_it_was(more: str, town: Path) -> None:
 
 def test_a_network_without_transformers_has_a_stored_result_too(town: Path) -> None:
     network = station(without=("load", "generator", "line", "transformer", "switch"))
-    result = run_load_flow(build_model(network))
-    store_result(network, result, town)
+    model = build_model(network)
+    result = run_load_flow(model)
+    store_result(model, result, town)
     again = stored_result(network, result.scenario, town)
     assert again is not None and again.summary() == result.summary()
     assert again.transformers.columns.tolist() == result.transformers.columns.tolist()
@@ -73,25 +75,38 @@ def changed(network: gis.Network, table: str, column: str, value: object) -> gis
 )
 def test_a_result_of_another_network_is_stale(table: str, column: str, value: object, town: Path) -> None:
     network = station()
-    result = run_load_flow(build_model(network))
-    store_result(network, result, town)
+    model = build_model(network)
+    result = run_load_flow(model)
+    store_result(model, result, town)
     assert stored_result(network, result.scenario, town) is not None
     assert stored_result(changed(network, table, column, value), result.scenario, town) is None
 
 
 def test_a_result_of_another_scenario_is_stale(town: Path) -> None:
     network = station()
-    result = run_load_flow(build_model(network))
-    store_result(network, result, town)
+    model = build_model(network)
+    result = run_load_flow(model)
+    store_result(model, result, town)
     assert stored_result(network, dataclasses.replace(result.scenario, load_factor=0.9), town) is None
     assert stored_result(network, find_scenario(network, "feed_in"), town) is None
+
+
+def test_a_result_of_another_catalogue_is_stale(town: Path) -> None:
+    model = build_model(station())
+    result = run_load_flow(model)
+    store_result(model, result, town)
+    stock = model.catalogue
+    stronger = dataclasses.replace(stock, lines=stock.lines.assign(r_ohm_per_km=stock.lines.r_ohm_per_km / 2))
+    assert stored_result(model.network, result.scenario, town, catalogue=stock) is not None
+    assert stored_result(model.network, result.scenario, town, catalogue=stronger) is None
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "no info"])
 def test_a_damaged_result_is_none(damage: str, town: Path) -> None:
     network = station()
-    result = run_load_flow(build_model(network))
-    path = store_result(network, result, town)
+    model = build_model(network)
+    result = run_load_flow(model)
+    path = store_result(model, result, town)
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:9000])
     elif damage == "text":
@@ -105,14 +120,16 @@ def test_a_scenario_id_never_leads_out_of_the_folder(town: Path) -> None:
     for scenario_id in ("../../evil", "/etc/passwd", "..", "a/b"):
         path = results_path(town, scenario_id)
         assert path.parent == town.with_suffix(".results")
-    result = run_load_flow(build_model(station()), Scenario(scenario_id="../x"))
-    assert store_result(station(), result, town).is_file()
+    model = build_model(station())
+    result = run_load_flow(model, Scenario(scenario_id="../x"))
+    assert store_result(model, result, town).is_file()
     assert stored_result(station(), result.scenario, town) is not None
 
 
 def test_results_lie_as_layers_with_geometry(town: Path) -> None:
     network = station()
-    path = store_result(network, run_load_flow(build_model(network)), town)
+    model = build_model(network)
+    path = store_result(model, run_load_flow(model), town)
     lines = gpd.read_file(path, layer="lines")
     assert lines.crs == network.crs and lines.geometry.notna().all() and "loading_percent" in lines
 
