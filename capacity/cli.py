@@ -11,7 +11,7 @@ import math
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -39,7 +39,7 @@ ScenarioId = Annotated[
     str | None, typer.Option("--scenario", help="Scenario of the network; its first if absent.")
 ]
 LimitsName = Annotated[str, typer.Option("--limits", help="Limit profile by name, or a TOML file.")]
-Out = Annotated[Optional[Path], typer.Option("--out", help="GeoPackage to write.")]  # noqa: UP045
+Out = Annotated[Path | None, typer.Option("--out", help="GeoPackage to write.")]
 
 # Most homes, heat pumps or charging points of one development; more is a slip of the keyboard.
 MOST_UNITS = 1_000_000
@@ -211,8 +211,8 @@ def headroom_at(
 @app.command()
 def connect(
     network: NetworkFile,
-    site: Annotated[Optional[str], typer.Option(help="LON,LAT in degrees, like 7.8840,48.4475.")] = None,  # noqa: UP045
-    sites: Annotated[Optional[Path], typer.Option(help="File with a layer `sites`.")] = None,  # noqa: UP045
+    site: Annotated[str | None, typer.Option(help="LON,LAT in degrees, like 7.8840,48.4475.")] = None,
+    sites: Annotated[Path | None, typer.Option(help="File with a layer `sites`.")] = None,
     dwellings: Annotated[int, typer.Option(min=0, max=MOST_UNITS, help="Homes.")] = 0,
     heat_pumps: Annotated[int, typer.Option(min=0, max=MOST_UNITS, help="Homes heated by heat pump.")] = 0,
     ev_points: Annotated[int, typer.Option(min=0, max=MOST_UNITS, help="Charging points.")] = 0,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gridmodel import LoadFlowResult
 
 Report = tuple[dict[str, object], list[str]]
+EACH_ALONE = "Each site is judged alone: sites that fit one by one may not fit together."
 _STARTED = time.perf_counter()
 
 
@@ -145,7 +146,9 @@ def connection_report(answers: list[Assessment], *, single: bool) -> Report:
             lines.append(
                 f"  {row.rank}. {fits} {row.kind:11} {row.bus_id:20} {row.cost_eur:10,.0f} EUR  {row.reason}"
             )
-    return (rows[0] if single else {"sites": rows}), lines
+    if single:
+        return rows[0], lines
+    return {"sites": rows, "note": EACH_ALONE}, [*lines, EACH_ALONE]
 
 
 def require_target(out: Path | None, *sources: Path | None) -> None:
