@@ -25,8 +25,8 @@ HEADROOM_COLUMNS = (
 
 # First addition tried [kW]: large enough that its effect stands clear of the solver's tolerance.
 FIRST_KW = 16
-# Largest addition tried [kW]; more is status "capped". DESIGN section 5: 20 MW is the most a medium-
-# voltage busbar takes, so no distribution bus is worth asking for more.
+# Largest addition tried [kW]; more is status "capped". Planning practice of German operators: 20 MW is
+# the most a medium-voltage busbar takes, so no distribution bus is worth asking for more.
 CAP_KW = 20_000
 
 
