@@ -11,7 +11,7 @@ from app_pages.map_frame import Focus, asset_url, clicked, focus_on, show_map
 from app_pages.network_layers import ColourBy, network_layers, network_legends
 from app_pages.study import Choice, Study, choose, open_study
 from capacity.bottlenecks import find_bottlenecks
-from capacity.cards import asset_card, headroom_bus, headroom_sentence
+from capacity.cards import asset_card, figure, headroom_bus, headroom_sentence
 from capacity.headroom import headroom
 from capacity.impact import study_impact
 from gis.webmap import highlight, nearest_asset, network_map
@@ -38,11 +38,11 @@ def _figures(choice: Choice, found: gpd.GeoDataFrame) -> None:
     result = choice.result
     voltage = result.buses["vm_pu"]
     places = st.columns(6)
-    places[0].metric("Demand", f"{result.demand_kw:,.0f} kW")
-    places[1].metric("Without supply", f"{result.unserved_kw:,.0f} kW")
-    places[2].metric("Losses", f"{result.loss_kw:,.0f} kW")
-    places[3].metric("Lowest voltage", f"{voltage.min():.4f} pu")
-    places[4].metric("Highest voltage", f"{voltage.max():.4f} pu")
+    places[0].metric("Demand", figure(result.demand_kw, 0, "kW"))
+    places[1].metric("Without supply", figure(result.unserved_kw, 0, "kW"))
+    places[2].metric("Losses", figure(result.loss_kw, 0, "kW"))
+    places[3].metric("Lowest voltage", figure(voltage.min(), 4, "pu"))
+    places[4].metric("Highest voltage", figure(voltage.max(), 4, "pu"))
     places[5].metric("Bottlenecks", len(found))
 
 

@@ -64,7 +64,7 @@ def _line_card(yardstick: Yardstick, catalogue: Catalogue, result: LoadFlowResul
         ("Type", _text(line["type_id"])),
         ("Length", f"{figures['length_m']:,.0f} m"),
         ("Rated current", f"{figures['i_max_a'] * line['parallel']:,.0f} A"),
-        ("Current", _number(solved["i_a"], 1, "A")),
+        ("Current", figure(solved["i_a"], 1, "A")),
         ("Loading", _loading(solved["loading_percent"], yardstick.limits.loading.line_percent)),
         *_behind(yardstick, result, "lines", line_id),
         ("Feeder", _text(yardstick.supply.feeders["lines"][line_id])),
@@ -82,9 +82,9 @@ def _transformer_card(
         ("Transformer", transformer_id),
         ("Type", _text(transformer["type_id"])),
         ("Rated power", f"{rated}, {figures['vn_hv_kv']:g}/{figures['vn_lv_kv']:g} kV"),
-        ("Power", _number(solved["s_kva"], 0, "kVA")),
+        ("Power", figure(solved["s_kva"], 0, "kVA")),
         ("Loading", _loading(solved["loading_percent"], yardstick.limits.loading.transformer_percent)),
-        ("Voltage at busbar", _number(result.buses["vm_pu"][transformer["lv_bus_id"]], 4, "pu")),
+        ("Voltage at busbar", figure(result.buses["vm_pu"][transformer["lv_bus_id"]], 4, "pu")),
         *_behind(yardstick, result, "transformers", transformer_id),
         ("Fed by feeder", _text(yardstick.supply.feeders["transformers"][transformer_id])),
     ]
@@ -97,7 +97,7 @@ def _bus_card(yardstick: Yardstick, catalogue: Catalogue, result: LoadFlowResult
     return [
         ("Bus", bus_id),
         ("Nominal voltage", f"{bus['vn_kv']:g} kV"),
-        ("Voltage", _number(result.buses.loc[bus_id, "vm_pu"], 4, "pu")),
+        ("Voltage", figure(result.buses.loc[bus_id, "vm_pu"], 4, "pu")),
         ("Demand here", f"{loads['demand_kw'].sum():,.1f} kW, {int(loads['customers'].sum()):,} customers"),
         ("Unserved here", f"{loads['unserved_kw'].sum():,.1f} kW"),
         ("Feeder", _text(fed["feeder_id"])),
@@ -129,7 +129,8 @@ def _loading(percent: float, limit_percent: float) -> str:
     return f"{percent:.1f} % ({verdict} of {limit_percent:g} %)"
 
 
-def _number(value: float, digits: int, unit: str) -> str:
+def figure(value: float, digits: int, unit: str) -> str:
+    """A number with its unit, or "no data" for a missing one."""
     return "no data" if np.isnan(value) else f"{value:,.{digits}f} {unit}"
 
 

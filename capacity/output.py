@@ -81,7 +81,7 @@ def load_flow_report(result: LoadFlowResult, yardstick: Yardstick, broken: pd.Da
         f"{result.scenario.name} ({result.scenario.scenario_id}): {solved}, {result.engine}",
         f"  demand    {result.demand_kw:12,.1f} kW   served {result.served_kw:12,.1f} kW   "
         f"unserved {result.unserved_kw:10,.1f} kW ({values['unserved_customers']} customers)",
-        f"  losses    {result.loss_kw:12,.1f} kW",
+        f"  losses    {_figure(values['loss_kw'], 1):>12} kW",
         f"  voltage   {_figure(values['vm_min_pu'], 4)} to {_figure(values['vm_max_pu'], 4)} pu",
         f"  loading   lines {_figure(values['line_loading_max_percent'], 2)} %, "
         f"transformers {_figure(values['transformer_loading_max_percent'], 2)} %",
@@ -267,4 +267,4 @@ def _printable(text: str) -> str:
 
 
 def _figure(value: object, digits: int) -> str:
-    return f"{value:.{digits}f}" if isinstance(value, float) else "-"
+    return f"{value:,.{digits}f}" if isinstance(value, float) else "-"

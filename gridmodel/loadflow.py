@@ -95,8 +95,8 @@ def collect(
         transformers=transformers,
         loads=loads,
         sources=sources,
-        generation_kw=float(np.nansum(generation)),
-        loss_kw=float(lines["loss_kw"].sum() + transformers["loss_kw"].sum()),
+        generation_kw=float(np.nansum(generation)) if converged else float("nan"),
+        loss_kw=float(lines["loss_kw"].sum() + transformers["loss_kw"].sum()) if converged else float("nan"),
         engine=f"pandapower {pandapower().__version__}",
     )
 

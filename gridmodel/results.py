@@ -39,7 +39,7 @@ class LoadFlowResult:
     sources
         p_kw, q_kvar drawn from the upstream grid.
     generation_kw, loss_kw
-        Totals [kW].
+        Totals [kW]; missing without a solution.
     engine
         What solved it, with its version.
     """
@@ -86,13 +86,13 @@ class LoadFlowResult:
             "served_kw": self.served_kw,
             "unserved_kw": self.unserved_kw,
             "unserved_customers": int(self.loads.loc[self.loads["unserved_kw"] > 0, "customers"].sum()),
-            "generation_kw": self.generation_kw,
-            "source_kw": float(self.sources["p_kw"].sum()),
-            "loss_kw": self.loss_kw,
-            "vm_min_pu": _extreme(self.buses["vm_pu"].min()),
-            "vm_max_pu": _extreme(self.buses["vm_pu"].max()),
-            "line_loading_max_percent": _extreme(self.lines["loading_percent"].max()),
-            "transformer_loading_max_percent": _extreme(self.transformers["loading_percent"].max()),
+            "generation_kw": _figure(self.generation_kw),
+            "source_kw": _figure(self.sources["p_kw"].sum(min_count=1)),
+            "loss_kw": _figure(self.loss_kw),
+            "vm_min_pu": _figure(self.buses["vm_pu"].min()),
+            "vm_max_pu": _figure(self.buses["vm_pu"].max()),
+            "line_loading_max_percent": _figure(self.lines["loading_percent"].max()),
+            "transformer_loading_max_percent": _figure(self.transformers["loading_percent"].max()),
             "engine": self.engine,
         }
 
@@ -117,5 +117,5 @@ def check_balance(result: LoadFlowResult) -> LoadFlowResult:
     return result
 
 
-def _extreme(value: float) -> float | None:
+def _figure(value: float) -> float | None:
     return None if np.isnan(value) else float(value)

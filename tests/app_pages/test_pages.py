@@ -15,6 +15,7 @@ from app_pages import PAGES
 from app_pages.frame import plain
 from capacity.demo import demo_network_path
 from capacity.launch import NETWORK_VARIABLE
+from gis.examples import network_from_text
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -171,3 +172,66 @@ def test_names_are_never_markup_on_a_page(tmp_path: Path, monkeypatch: pytest.Mo
     for text in (page.subheader[0].value, captions, connect.warning[0].value):
         assert plain(payload) in text
         assert payload not in text
+
+
+SMALL = {
+    "low voltage only": """
+        bus A 0.4
+        bus B 0.4
+        source grid A
+        line L1 A B 50 "NAYY 4x150 SE"
+        load home B 5
+    """,
+    "customers without supply": """
+        bus A 20
+        bus B 0.4
+        bus C 0.4
+        bus D 0.4
+        source grid A
+        transformer T A B "0.4 MVA 20/0.4 kV"
+        line L1 B C 50 "NAYY 4x150 SE"
+        line L2 C D 50 "NAYY 4x50 SE"
+        switch S open C lines L2
+        load near C 5
+        load far D 7
+    """,
+    "no solution": """
+        bus A 0.4
+        bus B 0.4
+        source grid A
+        line L1 A B 5000 "NAYY 4x50 SE"
+        load works B 900 industrial
+    """,
+}
+
+
+@pytest.mark.parametrize("text", SMALL.values(), ids=SMALL.keys())
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.url_path)
+def test_pages_show_any_network(page, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "small.gpkg"
+    gis.write_network(network_from_text(text), path)
+    monkeypatch.setenv(NETWORK_VARIABLE, str(path))
+    shown = run_page(page.url_path)
+    assert not shown.exception
+    assert not shown.error
+
+
+def test_network_page_names_customers_without_supply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "small.gpkg"
+    gis.write_network(network_from_text(SMALL["customers without supply"]), path)
+    monkeypatch.setenv(NETWORK_VARIABLE, str(path))
+    page = run_page("network")
+    assert metric(page, "Without supply") == "7 kW"
+    row = page.dataframe[0].value.iloc[0]
+    assert (row["element_id"], row["check"], row["customers_affected"]) == ("far", "no supply", 1)
+
+
+def test_network_page_shows_no_figure_where_there_is_no_solution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "small.gpkg"
+    gis.write_network(network_from_text(SMALL["no solution"]), path)
+    monkeypatch.setenv(NETWORK_VARIABLE, str(path))
+    page = run_page("network")
+    assert [metric(page, label) for label in ("Losses", "Lowest voltage")] == ["no data", "no data"]
+    assert metric(page, "Without supply") == "900 kW"
