@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from app_pages.study import LV_MAX_KV, Choice, Study
+from app_pages.study import Choice, Study
 from capacity.checks import band_used_percent, state_of
+from gis.voltage import LV_MAX_KV
 from gis.webmap import Legend, LineLayer, PointLayer, Swatch, class_legend, classify, width_by_class
 
 ColourBy = Literal["Loading", "Voltage"]

@@ -19,6 +19,7 @@ from capacity.launch import NETWORK_VARIABLE
 from capacity.limits import profile_names, read_limits
 from gis import Network, read_network
 from gis.feeders import Supply, trace_supply
+from gis.voltage import LV_MAX_KV
 from gis.webmap import CodedGeometry, code_lines, code_points
 from gridmodel import (
     LoadFlowResult,
@@ -31,8 +32,6 @@ from gridmodel import (
     stored_result,
 )
 from gridmodel.catalogue import Catalogue
-
-LV_MAX_KV = 1.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """Which element breaks which limit: a registry of checks, one function a criterion.
 
 A check sees one solved state and answers with the violated elements. The same checks serve a load
-flow (`violations`) and the cases of headroom and connection (`states_of_cases`).
+flow (`violations`) and the cases of headroom and connection (`state_of_case`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from capacity.limits import Limits
 from gis import InputError, Network
 from gis.feeders import Supply, trace_supply
 from gis.findings import make_findings
+from gis.voltage import LV_MAX_KV
 from gridmodel import CaseResults, LoadFlowResult
 
 VIOLATION_COLUMNS = (
@@ -52,9 +53,6 @@ class State:
     line_loading_percent: np.ndarray
     transformer_loading_percent: np.ndarray
 
-
-# Up to here a bus is low voltage [kV] (IEC 60038).
-LV_MAX_KV = 1.0
 
 Check = Callable[[Yardstick, State], pd.DataFrame]
 

@@ -21,7 +21,6 @@ import pandas as pd
 import shapely
 
 from capacity.assumptions import Assumptions, read_assumptions
-from capacity.checks import LV_MAX_KV
 from capacity.demand import Development, demand_parts
 from capacity.impact import Impact, additions, blocked_by, study_impact
 from capacity.limits import Limits, read_limits
@@ -32,6 +31,7 @@ from capacity.supply_options import (
     find_candidates,
     size_works,
 )
+from gis.voltage import LV_MAX_KV
 from gridmodel import CaseResults, GridModel, find_scenario, run_cases
 
 Verdict = Literal["connect", "connect_after_works", "refuse", "undetermined"]

@@ -12,7 +12,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from capacity.assumptions import Assumptions
-from capacity.checks import LV_MAX_KV, Yardstick
+from capacity.checks import Yardstick
+from gis.voltage import LV_MAX_KV, MV_MAX_KV, same_voltage
 from gridmodel import Catalogue
 
 SupplyKind = Literal["lv_feeder", "lv_busbar", "mv_feeder"]
@@ -21,8 +22,6 @@ SupplyKind = Literal["lv_feeder", "lv_busbar", "mv_feeder"]
 PER_KIND = {"lv_feeder": 5, "lv_busbar": 3, "mv_feeder": 3}
 # Longest straight line [m] at which a site counts as standing at its supply point already.
 AT_THE_POINT_M = 1.0
-# Medium voltage ends here [kV]; highest voltage for equipment of 33 kV grids (IEC 60038 table 3).
-MV_MAX_KV = 36.0
 # Highest voltage for equipment against nominal: 12/11, 24/22, 36/33 kV (IEC 60038 table 3).
 EQUIPMENT_FACTOR = 1.09
 
@@ -207,7 +206,7 @@ def _choose_cable(
 def _choose_station(vn_kv: float, s_kva: float, catalogue: Catalogue) -> str:
     """Transformers of the new station: one of the smallest size that does, or several of the largest."""
     types = catalogue.transformers
-    fitting = types[np.isclose(types["vn_hv_kv"], vn_kv, rtol=0.15) & (types["vn_lv_kv"] <= LV_MAX_KV)]
+    fitting = types[same_voltage(types["vn_hv_kv"], vn_kv) & (types["vn_lv_kv"] <= LV_MAX_KV)]
     if fitting.empty:
         return f"a station for {s_kva:,.0f} kVA"
     enough = fitting[fitting["sn_kva"] >= s_kva]

@@ -15,13 +15,11 @@ import shapely
 
 from gis.findings import join_findings, make_findings
 from gis.schema import TABLES
+from gis.voltage import same_voltage
 
 Tables = Mapping[str, pd.DataFrame]
 Rule = Callable[[Tables], pd.DataFrame]
 
-# Relative difference of voltages that still counts as equal: 10 and 10.5 kV belong together,
-# 0.4 and 0.69 kV do not (engineering judgement).
-SAME_VOLTAGE_SHARE = 0.15
 # Below this a drawn line is a point: a millimetre is finer than any survey.
 MIN_LENGTH_M = 0.001
 
@@ -129,7 +127,7 @@ def line_ends_fit(tables: Tables) -> pd.DataFrame:
     ]
     for end in ends:
         voltage = ends[end].map(tables["buses"]["vn_kv"]).astype(float)
-        off = voltage.notna() & lines["vn_kv"].notna() & ~_same_voltage(voltage, lines["vn_kv"])
+        off = voltage.notna() & lines["vn_kv"].notna() & ~same_voltage(voltage, lines["vn_kv"])
         values = [f"{v:g} kV at {b}" for v, b in zip(voltage[off], ends[end][off], strict=True)]
         message = f"{end} has another voltage than the line's vn_kv; a transformer belongs between them"
         parts.append(make_findings("line_voltage", "lines", lines.index[off], message, values=values))
@@ -175,7 +173,7 @@ def transformer_sides_fit(tables: Tables) -> pd.DataFrame:
         ("hv", high, transformers["vn_hv_kv"]),
         ("lv", low, transformers["vn_lv_kv"]),
     ):
-        off = ~swapped & voltage.notna() & rated.notna() & ~_same_voltage(voltage, rated)
+        off = ~swapped & voltage.notna() & rated.notna() & ~same_voltage(voltage, rated)
         message = f"vn_{side}_kv does not fit the voltage of {side}_bus_id"
         parts.append(
             make_findings(
@@ -218,7 +216,7 @@ def couplers_join_one_voltage(tables: Tables) -> pd.DataFrame:
     couplers = switches[switches["element_table"] == "buses"]
     first = couplers["bus_id"].map(voltages).astype(float)
     second = couplers["element_id"].map(voltages).astype(float)
-    off = first.notna() & second.notna() & ~_same_voltage(first, second)
+    off = first.notna() & second.notna() & ~same_voltage(first, second)
     values = [f"{a:g} and {b:g} kV" for a, b in zip(first[off], second[off], strict=True)]
     message = "the switch joins buses of different voltage; a transformer belongs between them"
     return make_findings("coupler_voltage", "switches", couplers.index[off], message, values=values)
@@ -300,10 +298,6 @@ def _readable_factors(text: object) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _same_voltage(first: pd.Series, second: pd.Series) -> pd.Series:
-    return (first - second).abs() <= SAME_VOLTAGE_SHARE * second.abs()
 
 
 def _finite(geometry: gpd.array.GeometryArray) -> np.ndarray:

@@ -24,6 +24,7 @@ from scipy.spatial import cKDTree
 from gis.conform import conform_table
 from gis.findings import REPAIR_COLUMNS, empty_repairs, join_findings, make_findings
 from gis.schema import TABLES
+from gis.voltage import LV_MAX_KV, same_voltage
 
 # Line ends this close [m] are one bus: rounding of coordinates in GIS exports, well under the
 # shortest real line (0.1 m segments are seen). Near misses are never joined silently.
@@ -35,7 +36,6 @@ ANY_LEVEL, LOW_LEVEL, HIGH_LEVEL = -1.0, -2.0, -3.0
 # Largest load [kW] that is looked for on a low-voltage bus: planning practice of German operators, who
 # connect up to 0.2 MW at a low-voltage busbar and more at medium voltage.
 LV_MAX_KW = 200.0
-LV_MAX_KV = 1.0
 
 Tables = dict[str, pd.DataFrame]
 
@@ -207,7 +207,7 @@ def _fits(voltages: np.ndarray, level: float) -> np.ndarray:
         return voltages <= LV_MAX_KV
     if level == HIGH_LEVEL:
         return voltages > LV_MAX_KV
-    return np.isclose(voltages, level, rtol=0.15)
+    return same_voltage(voltages, level)
 
 
 def _nearest_of(fitting: pd.DataFrame, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gis import InputError, Network, check_network, errors_of
+from gis.voltage import LV_MAX_KV
 from gridmodel.catalogue import Catalogue, read_catalogue
 from gridmodel.lean import pandapower
 from gridmodel.model import GridModel
@@ -119,7 +120,7 @@ def reactive_power_kvar(network: Network) -> pd.Series:
     """Reactive power per load [kvar]: as stated, from its cos phi, or from the planning power factor."""
     loads = network.loads
     factors = assumptions()["cos_phi"]
-    low = loads["bus_id"].map(network.buses["vn_kv"]) <= 1.0
+    low = loads["bus_id"].map(network.buses["vn_kv"]) <= LV_MAX_KV
     planning = pd.Series(np.where(low, factors["lv"], factors["mv"]), loads.index)
     cos_phi = loads["cos_phi"].fillna(planning)
     return loads["q_kvar"].fillna(loads["p_kw"] * np.tan(np.arccos(cos_phi)))

@@ -7,7 +7,8 @@ import difflib
 import pandas as pd
 
 from gis.findings import join_findings, make_findings
-from gis.rules import RULES, SAME_VOLTAGE_SHARE, Rule, Tables
+from gis.rules import RULES, Rule, Tables
+from gis.voltage import SAME_VOLTAGE_SHARE, same_voltage
 from gridmodel.catalogue import Catalogue, read_catalogue
 
 
@@ -72,7 +73,7 @@ def misplaced_types(tables: Tables, catalogue: Catalogue) -> pd.DataFrame:
     for side, at in zip(("hv", "lv"), ends, strict=True):
         rated = transformers["type_id"].map(catalogue.transformers[f"vn_{side}_kv"]).astype(float)
         # The file's own figure wins over the type's, and `gis.rules` looks at it.
-        off = (at - rated).abs() > SAME_VOLTAGE_SHARE * rated
+        off = at.notna() & rated.notna() & ~same_voltage(at, rated)
         off &= transformers[f"vn_{side}_kv"].isna() & ~swapped
         message = f"the type's vn_{side}_kv does not fit the voltage of {side}_bus_id; correct one of them"
         names = transformers["type_id"][off]
