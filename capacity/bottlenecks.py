@@ -51,10 +51,10 @@ def _overloads(
     yardstick: Yardstick, result: LoadFlowResult, broken: pd.DataFrame
 ) -> list[tuple[object, ...]]:
     """Overloaded branches: what flows beyond the limit, and everybody behind them."""
-    customers = yardstick.supply.sum_downstream(_per_bus(yardstick, result, "customers"))
+    customers = yardstick.supply.sum_downstream(result.per_bus(yardstick.network, "customers"))
     rows: list[tuple[object, ...]] = []
     for fault in broken.itertuples():
-        below = _bus_behind(yardstick, fault.table, fault.element_id)
+        below = yardstick.supply.fed_bus(fault.table, fault.element_id)
         flow_kw = _demand_flow_kw(yardstick, result, fault.table, fault.element_id, below)
         behind = "" if below is None else f", {int(customers[below]):,} customers behind it"
         cause = (
@@ -73,8 +73,8 @@ def _overloads(
 
 def _voltages(yardstick: Yardstick, result: LoadFlowResult, broken: pd.DataFrame) -> list[tuple[object, ...]]:
     """Voltages out of band, one row per feeder and direction, at its worst bus."""
-    demand_kw = _per_bus(yardstick, result, "demand_kw")
-    customers = _per_bus(yardstick, result, "customers")
+    demand_kw = result.per_bus(yardstick.network, "demand_kw")
+    customers = result.per_bus(yardstick.network, "customers")
     rows: list[tuple[object, ...]] = []
     for (feeder_id, check), group in broken.groupby(["feeder_id", "check"], sort=False, dropna=False):
         worst = group.loc[group["excess_percent"].idxmax()]
@@ -129,18 +129,6 @@ def _dead_row(
         "loads", loads.index[0], None, result.scenario.scenario_id, check, np.nan, np.nan,
         float(loads["unserved_kw"].sum()), int(loads["customers"].sum()), cause, first.geometry,
     )  # fmt: skip
-
-
-def _per_bus(yardstick: Yardstick, result: LoadFlowResult, column: str) -> pd.Series:
-    sums = result.loads[column].groupby(yardstick.network.loads["bus_id"]).sum()
-    return sums.reindex(yardstick.network.buses.index, fill_value=0)
-
-
-def _bus_behind(yardstick: Yardstick, table: str, element_id: str) -> str | None:
-    """The bus an element feeds; nothing for an element that closes a loop."""
-    buses = yardstick.supply.buses
-    fed = buses.index[(buses["upstream_table"] == table) & (buses["upstream_id"] == element_id)]
-    return str(fed[0]) if len(fed) else None
 
 
 def _demand_flow_kw(

@@ -38,7 +38,7 @@ def headroom_bus(yardstick: Yardstick, table: str, element_id: str) -> str:
         return element_id
     if table == "transformers":
         return str(network.transformers.loc[element_id, "lv_bus_id"])
-    fed = _fed_bus(yardstick, table, element_id)
+    fed = yardstick.supply.fed_bus(table, element_id)
     return fed or str(network.lines.loc[element_id, "to_bus_id"])
 
 
@@ -107,19 +107,14 @@ def _bus_card(yardstick: Yardstick, catalogue: Catalogue, result: LoadFlowResult
 
 
 def _behind(yardstick: Yardstick, result: LoadFlowResult, table: str, element_id: str) -> Card:
-    bus_id = _fed_bus(yardstick, table, element_id)
+    bus_id = yardstick.supply.fed_bus(table, element_id)
     if bus_id is None:
         return [("Behind it", "closes a loop, or carries no supply")]
-    at_bus = yardstick.network.loads["bus_id"]
-    demand = yardstick.supply.sum_downstream(result.loads["demand_kw"].groupby(at_bus).sum())[bus_id]
-    customers = yardstick.supply.sum_downstream(result.loads["customers"].groupby(at_bus).sum())[bus_id]
+    demand, customers = (
+        yardstick.supply.sum_downstream(result.per_bus(yardstick.network, column))[bus_id]
+        for column in ("demand_kw", "customers")
+    )
     return [("Behind it", f"{demand:,.0f} kW, {int(customers):,} customers")]
-
-
-def _fed_bus(yardstick: Yardstick, table: str, element_id: str) -> str | None:
-    buses = yardstick.supply.buses
-    fed = buses.index[(buses["upstream_table"] == table) & (buses["upstream_id"] == element_id)]
-    return str(fed[0]) if len(fed) else None
 
 
 def _loading(percent: float, limit_percent: float) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from capacity.limits import Limits
 from gis import InputError, Network
-from gis.feeders import Supply, trace_supply
+from gis.feeders import Supply, roots_of, trace_supply
 from gis.findings import make_findings
 from gis.voltage import LV_MAX_KV
 from gridmodel import CaseResults, LoadFlowResult
@@ -190,10 +190,7 @@ def band_used_percent(yardstick: Yardstick, state: State) -> np.ndarray:
 def busbar_of(supply: Supply) -> np.ndarray:
     """Position per bus of the busbar it hangs on through lines and couplers."""
     through = supply.buses["upstream_table"].isin(["lines", "switches"]).to_numpy()
-    busbar = np.where(through, supply.parents, np.arange(len(supply.parents)))
-    while not np.array_equal(further := busbar[busbar], busbar):
-        busbar = further
-    return busbar
+    return roots_of(np.where(through, supply.parents, np.arange(len(supply.parents))))
 
 
 def _reference(yardstick: Yardstick, state: State, *, of_nominal: float) -> np.ndarray:

@@ -18,11 +18,12 @@ import typer
 from capacity import output
 
 if TYPE_CHECKING:
+    from capacity.checks import Yardstick
     from capacity.demand import Development
     from capacity.impact import Impact
     from capacity.limits import Limits
     from gis import Network
-    from gridmodel import GridModel, Scenario
+    from gridmodel import GridModel, LoadFlowResult, Scenario
 
 app = typer.Typer(
     help="Distribution network GIS and grid capacity planning: from a GIS file to a verdict.",
@@ -127,17 +128,10 @@ def loadflow(
     as_json: AsJson = False,
 ) -> None:
     """Solve the load flow of one scenario; exit code 1 when a limit is violated or demand is unserved."""
-    from capacity.checks import make_yardstick, violations
-    from capacity.limits import read_limits
-    from gridmodel import find_scenario, run_load_flow, write_result
+    from capacity.checks import violations
+    from gridmodel import write_result
 
-    output.require_target(out, network)
-    profile, grid = read_limits(limits), _network(network)
-    chosen = find_scenario(grid, scenario)
-    model = _model(grid)
-    output.progress("solving")
-    result = run_load_flow(model, chosen)
-    yardstick = make_yardstick(model.network, profile)
+    model, yardstick, result = _solved(network, scenario, limits, out)
     broken = violations(yardstick, result)
     if out is not None:
         write_result(model, result, out)
@@ -155,20 +149,12 @@ def bottlenecks(
 ) -> None:
     """Rank the places where demand cannot be served; exit code 1 when there are any."""
     from capacity.bottlenecks import find_bottlenecks
-    from capacity.checks import make_yardstick
-    from capacity.limits import read_limits
-    from gridmodel import find_scenario, run_load_flow
 
-    output.require_target(out, network)
-    profile, grid = read_limits(limits), _network(network)
-    chosen = find_scenario(grid, scenario)
-    model = _model(grid)
-    output.progress("solving")
-    result = run_load_flow(model, chosen)
-    found = find_bottlenecks(make_yardstick(model.network, profile), result)
+    model, yardstick, result = _solved(network, scenario, limits, out)
+    found = find_bottlenecks(yardstick, result)
     if out is not None:
         output.write_layer(found, out, "bottlenecks", crs=model.network.crs)
-    output.say(*output.bottleneck_report(result, profile, found), as_json=as_json)
+    output.say(*output.bottleneck_report(result, yardstick.limits, found), as_json=as_json)
     raise typer.Exit(VIOLATED if len(found) else DONE)
 
 
@@ -285,6 +271,22 @@ def _model(grid: Network) -> GridModel:
     from gridmodel import build_model
 
     return build_model(grid)
+
+
+def _solved(
+    network: Path, scenario: str | None, limits: str, out: Path | None
+) -> tuple[GridModel, Yardstick, LoadFlowResult]:
+    """Refuse what can be known to be wrong, then solve one scenario and lay the limits over it."""
+    from capacity.checks import make_yardstick
+    from capacity.limits import read_limits
+    from gridmodel import find_scenario, run_load_flow
+
+    output.require_target(out, network)
+    profile, grid = read_limits(limits), _network(network)
+    chosen, yardstick = find_scenario(grid, scenario), make_yardstick(grid, profile)
+    model = _model(grid)
+    output.progress("solving")
+    return model, yardstick, run_load_flow(model, chosen)
 
 
 def _impact(grid: Network, scenario: Scenario, limits: Limits) -> Impact:

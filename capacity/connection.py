@@ -122,7 +122,7 @@ def assess_on(impact: Impact, development: Development, config: ConnectionConfig
         demand_kw=demand_kw,
         demand=demand,
         options=_options_table(judged, impact),
-        binding={} if judged[0].fits else judged[0].binding,
+        binding=judged[0].binding,
         reasons=tuple(option.reason for option in judged),
     )
 

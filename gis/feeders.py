@@ -54,6 +54,11 @@ class Supply:
                 totals[self.parents[bus]] += totals[bus]
         return pd.Series(totals, self.buses.index)
 
+    def fed_bus(self, table: str, element_id: str) -> str | None:
+        """The bus a line or transformer feeds; nothing for one that closes a loop or carries no supply."""
+        fed = (self.buses["upstream_table"] == table) & (self.buses["upstream_id"] == element_id)
+        return str(self.buses.index[fed][0]) if fed.any() else None
+
     def path_to_source(self, bus_id: str) -> pd.DataFrame:
         """The elements that feed a bus, nearest first: columns table, element_id, bus_id, upstream_bus_id."""
         steps = []
@@ -91,6 +96,13 @@ def islands_of(network: Network) -> pd.Series:
     count = len(network.buses)
     graph = csr_array((np.ones(len(live), dtype=np.int8), (live["u"], live["v"])), shape=(count, count))
     return pd.Series(connected_components(graph, directed=False)[1], network.buses.index)
+
+
+def roots_of(pointers: np.ndarray) -> np.ndarray:
+    """Follow pointers until they point at themselves, doubling the step each time."""
+    while not np.array_equal(further := pointers[pointers], pointers):
+        pointers = further
+    return pointers
 
 
 def _edges(network: Network) -> pd.DataFrame:
@@ -162,11 +174,11 @@ def _names(
     here = np.arange(count)
     up = np.where(parents >= 0, parents, here)
     # A busbar: fed by a transformer or source, directly or through closed couplers.
-    joint = _roots(np.where(kind == _SWITCH, up, here))
+    joint = roots_of(np.where(kind == _SWITCH, up, here))
     busbar = np.isin(kind[joint], (_TRANSFORMER, _SOURCE))
     starts_feeder = (kind == _LINE) & busbar[up]
-    stations = own[_roots(np.where(np.isin(kind, (_TRANSFORMER, _SOURCE)), here, up))]
-    feeders = own[_roots(np.where(np.isin(kind, (_TRANSFORMER, _SOURCE)) | starts_feeder, here, up))]
+    stations = own[roots_of(np.where(np.isin(kind, (_TRANSFORMER, _SOURCE)), here, up))]
+    feeders = own[roots_of(np.where(np.isin(kind, (_TRANSFORMER, _SOURCE)) | starts_feeder, here, up))]
     feeders[~supplied] = None
     stations[~supplied] = None
     return feeders, stations
@@ -177,13 +189,6 @@ def _taken(values: pd.Series, rows: np.ndarray, otherwise: object) -> np.ndarray
     taken = np.full(len(rows), otherwise, dtype=object if otherwise is None else values.dtype)
     taken[rows >= 0] = values.to_numpy()[rows[rows >= 0]]
     return taken
-
-
-def _roots(pointers: np.ndarray) -> np.ndarray:
-    """Follow pointers until they point at themselves, doubling the step each time."""
-    while not np.array_equal(further := pointers[pointers], pointers):
-        pointers = further
-    return pointers
 
 
 def _element_feeders(network: Network, edges: pd.DataFrame, buses: pd.DataFrame) -> dict[str, pd.Series]:

@@ -80,12 +80,12 @@ def collect(
     lines, transformers = _lines(model, converged), _transformers(model, converged)
     sources = pd.DataFrame(
         {
-            "p_kw": _column(net, "res_ext_grid", "p_mw", 1e3, converged),
-            "q_kvar": _column(net, "res_ext_grid", "q_mvar", 1e3, converged),
+            "p_kw": _column(net, "ext_grid", "p_mw", 1e3, converged),
+            "q_kvar": _column(net, "ext_grid", "q_mvar", 1e3, converged),
         },
         network.sources.index,
     )
-    generation = _column(net, "res_sgen", "p_mw", 1e3, converged)
+    generation = _column(net, "sgen", "p_mw", 1e3, converged)
     return LoadFlowResult(
         scenario=scenario,
         status="converged" if converged else "not_converged",
@@ -113,8 +113,8 @@ def _servable_share(model: GridModel, scenario: Scenario) -> float:
 
 
 def _buses(model: GridModel, converged: bool) -> pd.DataFrame:
-    vm_pu = _column(model.net, "res_bus", "vm_pu", 1.0, converged)
-    angles = _column(model.net, "res_bus", "va_degree", 1.0, converged)
+    vm_pu = _column(model.net, "bus", "vm_pu", 1.0, converged)
+    angles = _column(model.net, "bus", "va_degree", 1.0, converged)
     columns = {"vm_pu": vm_pu, "va_degree": angles, "supplied": ~np.isnan(vm_pu)}
     return pd.DataFrame(columns, model.network.buses.index)
 
@@ -122,24 +122,24 @@ def _buses(model: GridModel, converged: bool) -> pd.DataFrame:
 def _lines(model: GridModel, converged: bool) -> pd.DataFrame:
     net = model.net
     columns = {
-        "i_a": _column(net, "res_line", "i_ka", 1e3, converged),
-        "loading_percent": _column(net, "res_line", "loading_percent", 1.0, converged),
-        "p_from_kw": _column(net, "res_line", "p_from_mw", 1e3, converged),
-        "q_from_kvar": _column(net, "res_line", "q_from_mvar", 1e3, converged),
-        "loss_kw": _column(net, "res_line", "pl_mw", 1e3, converged),
+        "i_a": _column(net, "line", "i_ka", 1e3, converged),
+        "loading_percent": _column(net, "line", "loading_percent", 1.0, converged),
+        "p_from_kw": _column(net, "line", "p_from_mw", 1e3, converged),
+        "q_from_kvar": _column(net, "line", "q_from_mvar", 1e3, converged),
+        "loss_kw": _column(net, "line", "pl_mw", 1e3, converged),
     }
     return pd.DataFrame(columns, model.network.lines.index)
 
 
 def _transformers(model: GridModel, converged: bool) -> pd.DataFrame:
     net = model.net
-    p_kw = _column(net, "res_trafo", "p_hv_mw", 1e3, converged)
-    q_kvar = _column(net, "res_trafo", "q_hv_mvar", 1e3, converged)
+    p_kw = _column(net, "trafo", "p_hv_mw", 1e3, converged)
+    q_kvar = _column(net, "trafo", "q_hv_mvar", 1e3, converged)
     columns = {
         "s_kva": np.hypot(p_kw, q_kvar),
         "p_hv_kw": p_kw,
-        "loading_percent": _column(net, "res_trafo", "loading_percent", 1.0, converged),
-        "loss_kw": _column(net, "res_trafo", "pl_mw", 1e3, converged),
+        "loading_percent": _column(net, "trafo", "loading_percent", 1.0, converged),
+        "loss_kw": _column(net, "trafo", "pl_mw", 1e3, converged),
     }
     return pd.DataFrame(columns, model.network.transformers.index)
 
@@ -148,7 +148,7 @@ def _loads(model: GridModel, scenario: Scenario, converged: bool) -> pd.DataFram
     loads = model.network.loads
     factors = scenario.load_factors(loads["customer_class"])
     demand_kw = (loads["p_kw"] * factors).where(loads["in_service"], 0.0)
-    vm_pu = _column(model.net, "res_bus", "vm_pu", 1.0, converged)
+    vm_pu = _column(model.net, "bus", "vm_pu", 1.0, converged)
     supplied = ~np.isnan(vm_pu[model.net.load["bus"].to_numpy()[: len(loads)]])
     served_kw = demand_kw.where(supplied & converged, 0.0)
     if converged:
@@ -171,14 +171,10 @@ def _loads(model: GridModel, scenario: Scenario, converged: bool) -> pd.DataFram
 
 
 def _column(net: pandapowerNet, table: str, column: str, factor: float, converged: bool) -> np.ndarray:
-    values = (
-        net[table][column].to_numpy(dtype=float) if converged else np.full(len(net[_parent(table)]), np.nan)
-    )
-    return factor * values
-
-
-def _parent(result_table: str) -> str:
-    return result_table.removeprefix("res_")
+    """A column of a result table, missing throughout where nothing converged."""
+    if not converged:
+        return np.full(len(net[table]), np.nan)
+    return factor * net[f"res_{table}"][column].to_numpy(dtype=float)
 
 
 def _probes(model: GridModel) -> int:

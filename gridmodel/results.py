@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from gis import Network
 from gis.errors import BalanceError
 from gridmodel.scenario import Scenario
 
@@ -71,6 +72,11 @@ class LoadFlowResult:
     @property
     def unserved_kw(self) -> float:
         return float(self.loads["unserved_kw"].sum())
+
+    def per_bus(self, network: Network, column: str) -> pd.Series:
+        """Sum a column of `loads` over each bus of the network it was solved on."""
+        sums = self.loads[column].groupby(network.loads["bus_id"]).sum()
+        return sums.reindex(network.buses.index, fill_value=0)
 
     def summary(self) -> dict[str, object]:
         """Key figures under the names of `feederplan loadflow --json`."""
