@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gis import InputError
-from gis.findings import make_findings
+from capacity.toml_file import read_figures
 
 _SHIPPED = Path(__file__).with_name("assumptions.toml")
 
@@ -116,13 +114,4 @@ def read_assumptions(path: Path | None = None) -> Assumptions:
     InputError
         The file is not readable or a figure makes no sense; every fault is named.
     """
-    source = path or _SHIPPED
-    try:
-        return Assumptions.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        fault = make_findings("file_damaged", "assumptions", [""], f"not readable as TOML: {error}")
-        raise InputError(str(source), fault) from error
-    except ValidationError as error:
-        places = [".".join(map(str, fault["loc"])) for fault in error.errors()]
-        messages = [fault["msg"] for fault in error.errors()]
-        raise InputError(str(source), make_findings("bad_figure", "assumptions", places, messages)) from error
+    return read_figures(path or _SHIPPED, Assumptions, subject="assumptions", rule="bad_figure")

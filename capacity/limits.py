@@ -6,15 +6,15 @@ Which element breaks them is `capacity.checks`.
 
 from __future__ import annotations
 
-import tomllib
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from capacity.toml_file import read_figures
 from gis import InputError
 from gis.findings import make_findings
 
@@ -134,13 +134,4 @@ def read_limits(profile: str | Path = "en50160") -> Limits:
     if not path.is_file():
         message = f"no such profile or file; shipped profiles: {', '.join(profile_names())}"
         raise InputError("limits", make_findings("unknown_limits", "limits", [str(profile)], message))
-    try:
-        return Limits.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            str(path), make_findings("file_damaged", "limits", [""], f"not TOML: {error}")
-        ) from error
-    except ValidationError as error:
-        places = [".".join(map(str, fault["loc"])) for fault in error.errors()]
-        messages = [fault["msg"] for fault in error.errors()]
-        raise InputError(str(path), make_findings("bad_limits", "limits", places, messages)) from error
+    return read_figures(path, Limits, subject="limits", rule="bad_limits")

@@ -210,7 +210,7 @@ def write_layer(rows: pd.DataFrame, path: Path, name: str, *, crs: CRS | None) -
         layer: pd.DataFrame = gpd.GeoDataFrame(rows, geometry="geometry", crs=crs)
     else:
         layer = rows.drop(columns="geometry", errors="ignore")
-    geopackage.write_layers({name: _texts(layer)}, path)
+    geopackage.write_layers({name: layer}, path)
 
 
 def write_options(answers: list[Assessment], path: Path, *, crs: CRS) -> None:
@@ -220,18 +220,6 @@ def write_options(answers: list[Assessment], path: Path, *, crs: CRS) -> None:
     tables = [answer.options.assign(site_id=answer.development.site_id) for answer in answers]
     filled = [table for table in tables if len(table)] or tables[:1]
     write_layer(pd.concat(filled, ignore_index=True), path, "options", crs=crs)
-
-
-def _texts(layer: pd.DataFrame) -> pd.DataFrame:
-    """Columns of mixed values become text: a GeoPackage column has one type."""
-    import pandas as pd
-
-    mixed = [
-        c
-        for c in layer.columns
-        if c != "geometry" and pd.api.types.infer_dtype(layer[c], skipna=True).startswith("mixed")
-    ]
-    return layer.assign(**{column: layer[column].map(str, na_action="ignore") for column in mixed})
 
 
 def _nearest(name: str, known: list[str]) -> str:

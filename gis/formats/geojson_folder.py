@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import pyogrio
 
 from gis.errors import InputError
 from gis.findings import join_findings, make_findings
-from gis.formats.geopackage import storable
+from gis.formats.gdal import UNREADABLE, read_layer, storable
 
 
 def recognises(path: Path) -> bool:
@@ -68,9 +67,8 @@ def _check_content(file: Path) -> pd.DataFrame:
 def _read_file(file: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     try:
         # Text that looks like a date stays text: ids are text.
-        with np.errstate(invalid="ignore"):  # a coordinate that is no number is a finding, not a warning
-            layer = pyogrio.read_dataframe(file, DATE_AS_STRING="YES")
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
+        layer = read_layer(file, DATE_AS_STRING="YES")
+    except (*UNREADABLE, ValueError) as error:
         message = f"{file.name} is no readable GeoJSON ({error}); write it again"
         return pd.DataFrame(), make_findings("file_damaged", file.stem, [""], message)
     return layer, join_findings([])

@@ -10,22 +10,15 @@ from contextlib import closing
 from pathlib import Path
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import pyogrio
 
 from gis.errors import InputError
 from gis.findings import make_findings
+from gis.formats.gdal import UNREADABLE, read_layer, storable
 
 _SQLITE_MAGIC = b"SQLite format 3\x00"
 _APPLICATION_IDS = (b"GPKG", b"GP10", b"GP11", b"GP12")
-_UNREADABLE = (
-    pyogrio.errors.DataSourceError,
-    pyogrio.errors.DataLayerError,
-    pyogrio.errors.FeatureError,
-    pyogrio.errors.FieldError,
-    pyogrio.errors.GeometryError,
-)
 
 
 def recognises(path: Path) -> bool:
@@ -46,8 +39,8 @@ def read_layers(path: Path) -> dict[str, pd.DataFrame]:
         The file is damaged.
     """
     try:
-        return {name: _read_layer(path, name) for name in _table_names(path)}
-    except (sqlite3.DatabaseError, UnicodeDecodeError, *_UNREADABLE) as error:
+        return {name: read_layer(path, layer=name) for name in _table_names(path)}
+    except (sqlite3.DatabaseError, UnicodeDecodeError, *UNREADABLE) as error:
         message = (
             f"the file is damaged or cut off and cannot be read ({type(error).__name__}); take a fresh copy"
         )
@@ -80,11 +73,6 @@ def _table_names(path: Path) -> list[str]:
         return [name for (name,) in connection.execute(query)]
 
 
-def _read_layer(path: Path, name: str) -> pd.DataFrame:
-    with np.errstate(invalid="ignore"):  # a coordinate that is no number is a finding, not a warning
-        return pyogrio.read_dataframe(path, layer=name)
-
-
 def _write_layer(layer: pd.DataFrame, path: Path, name: str) -> None:
     writable = storable(layer)
     if isinstance(writable, gpd.GeoDataFrame):
@@ -95,11 +83,3 @@ def _write_layer(layer: pd.DataFrame, path: Path, name: str) -> None:
         )
     else:
         pyogrio.write_dataframe(writable, path, layer=name, driver="GPKG")
-
-
-def storable(layer: pd.DataFrame) -> pd.DataFrame:
-    """Columns without any value have no type of their own: they are stored as text."""
-    hollow = [
-        c for c in layer.columns if c != "geometry" and layer[c].dtype == object and layer[c].isna().all()
-    ]
-    return layer.astype(dict.fromkeys(hollow, "string"))

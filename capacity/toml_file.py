@@ -1,0 +1,40 @@
+"""Figures from TOML files into checked values: one report with every fault of a file."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from gis import InputError
+from gis.findings import make_findings
+
+Figures = TypeVar("Figures", bound=BaseModel)
+
+
+def read_figures(path: Path, model: type[Figures], *, subject: str, rule: str) -> Figures:
+    """Read a TOML file into its model.
+
+    Parameters
+    ----------
+    subject
+        What the figures are, as the findings' table.
+    rule
+        Name of the findings' rule for a figure that makes no sense.
+
+    Raises
+    ------
+    InputError
+        The file is not readable or a figure makes no sense; every fault is named.
+    """
+    try:
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"not TOML or not readable as TOML: {error}"
+        raise InputError(str(path), make_findings("file_damaged", subject, [""], message)) from error
+    except ValidationError as error:
+        places = [".".join(map(str, fault["loc"])) for fault in error.errors()]
+        messages = [fault["msg"] for fault in error.errors()]
+        raise InputError(str(path), make_findings(rule, subject, places, messages)) from error
