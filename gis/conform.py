@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gis.findings import join_findings, make_findings
+from gis.findings import findings_of, join_findings, make_findings
 from gis.schema import Column, Table
 
 _TRUE = {"true", "t", "yes", "y", "1", "1.0"}
@@ -199,7 +199,7 @@ def _outside_bounds(values: pd.Series, column: Column, table: str) -> pd.DataFra
             bad |= broken(bound).to_numpy(dtype=bool)
             words.append(f"{sign} {bound:g}")
     message = f"{column.name} must be {' and '.join(words)} {column.unit}".rstrip() + "; check the unit"
-    return make_findings("out_of_range", table, values.index[bad], message, values=values[bad])
+    return findings_of("out_of_range", table, values[bad], message)
 
 
 def _missing_cells(values: pd.Series, unreadable: np.ndarray, column: Column, table: str) -> pd.DataFrame:

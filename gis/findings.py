@@ -71,6 +71,11 @@ def make_findings(
     )
 
 
+def findings_of(rule: str, table: str, values: pd.Series, message: str | Sequence[str]) -> pd.DataFrame:
+    """Build findings rows from offending values, indexed by the ids of their elements."""
+    return make_findings(rule, table, values.index, message, values=values)
+
+
 def join_findings(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Stack findings tables, keeping the columns when all are empty."""
     filled = [part for part in parts if len(part)]

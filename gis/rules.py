@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gis.findings import join_findings, make_findings
+from gis.findings import findings_of, join_findings, make_findings
 from gis.schema import TABLES
 from gis.voltage import same_voltage
 
@@ -41,13 +41,7 @@ def geometry_usable(tables: Tables) -> pd.DataFrame:
         parts += [
             make_findings("geometry_missing", name, frame.index[absent], "it has no geometry; draw it"),
             make_findings("geometry_not_finite", name, frame.index[broken], "a coordinate is not a number"),
-            make_findings(
-                "geometry_kind",
-                name,
-                frame.index[wrong],
-                f"must be a {table.geometry}",
-                values=frame.geom_type[wrong],
-            ),
+            findings_of("geometry_kind", name, frame.geom_type[wrong], f"must be a {table.geometry}"),
         ]
     return join_findings(parts)
 
@@ -62,9 +56,7 @@ def references_exist(tables: Tables) -> pd.DataFrame:
             given = frame[column.name]
             lost = given.notna() & ~given.isin(tables[column.refers_to].index)
             message = f"{column.name} is not in {column.refers_to}; add that row or correct the id"
-            parts.append(
-                make_findings("unknown_reference", name, frame.index[lost], message, values=given[lost])
-            )
+            parts.append(findings_of("unknown_reference", name, given[lost], message))
     return join_findings(parts)
 
 
@@ -80,25 +72,13 @@ def switches_stand_at_their_element(tables: Tables) -> pd.DataFrame:
         rows = switches[switches["element_table"] == target]
         known = rows["element_id"].isin(tables[target].index)
         message = f"element_id is not in {target}; add that row or correct the id"
-        parts.append(
-            make_findings(
-                "unknown_reference",
-                "switches",
-                rows.index[~known],
-                message,
-                values=rows["element_id"][~known],
-            )
-        )
+        parts.append(findings_of("unknown_reference", "switches", rows["element_id"][~known], message))
         if ends:
             rows = rows[known]
             at = tables[target].loc[rows["element_id"], ends]
             apart = ~(at.to_numpy() == rows["bus_id"].to_numpy()[:, None]).any(axis=1)
             message = "bus_id is no end of its element; put the switch at an end"
-            parts.append(
-                make_findings(
-                    "switch_not_at_end", "switches", rows.index[apart], message, values=rows["bus_id"][apart]
-                )
-            )
+            parts.append(findings_of("switch_not_at_end", "switches", rows["bus_id"][apart], message))
     return join_findings(parts)
 
 
@@ -116,15 +96,7 @@ def line_ends_fit(tables: Tables) -> pd.DataFrame:
     lines = tables["lines"]
     ends = lines[["from_bus_id", "to_bus_id"]]
     loops = ends["from_bus_id"].notna() & (ends["from_bus_id"] == ends["to_bus_id"])
-    parts = [
-        make_findings(
-            "line_self_loop",
-            "lines",
-            lines.index[loops],
-            "both ends are the same bus",
-            values=ends["from_bus_id"][loops],
-        )
-    ]
+    parts = [findings_of("line_self_loop", "lines", ends["from_bus_id"][loops], "both ends are the same bus")]
     for end in ends:
         voltage = ends[end].map(tables["buses"]["vn_kv"]).astype(float)
         off = voltage.notna() & lines["vn_kv"].notna() & ~same_voltage(voltage, lines["vn_kv"])
@@ -155,12 +127,11 @@ def transformer_sides_fit(tables: Tables) -> pd.DataFrame:
     ends = transformers[["hv_bus_id", "lv_bus_id"]]
     loops = ends["hv_bus_id"].notna() & (ends["hv_bus_id"] == ends["lv_bus_id"])
     parts = [
-        make_findings(
+        findings_of(
             "transformer_self_loop",
             "transformers",
-            transformers.index[loops],
+            ends["hv_bus_id"][loops],
             "both sides are the same bus; name the bus on each side",
-            values=ends["hv_bus_id"][loops],
         ),
         make_findings(
             "transformer_swapped",
@@ -175,11 +146,7 @@ def transformer_sides_fit(tables: Tables) -> pd.DataFrame:
     ):
         off = ~swapped & voltage.notna() & rated.notna() & ~same_voltage(voltage, rated)
         message = f"vn_{side}_kv does not fit the voltage of {side}_bus_id"
-        parts.append(
-            make_findings(
-                "transformer_voltage", "transformers", transformers.index[off], message, values=rated[off]
-            )
-        )
+        parts.append(findings_of("transformer_voltage", "transformers", rated[off], message))
     return join_findings(parts)
 
 
@@ -189,23 +156,12 @@ def transformer_figures_fit(tables: Tables) -> pd.DataFrame:
     resistive = transformers["vkr_percent"] > transformers["vk_percent"]
     tap = transformers["tap_pos"]
     beyond = (tap < transformers["tap_min"]) | (tap > transformers["tap_max"])
-    resistive_message = "vkr_percent is larger than vk_percent, of which it is a part; correct one of them"
+    part = "vkr_percent is larger than vk_percent, of which it is a part; correct one of them"
+    span = "tap_pos is outside tap_min..tap_max; correct one of them"
     return join_findings(
         [
-            make_findings(
-                "transformer_vkr",
-                "transformers",
-                transformers.index[resistive],
-                resistive_message,
-                values=transformers["vkr_percent"][resistive],
-            ),
-            make_findings(
-                "transformer_tap",
-                "transformers",
-                transformers.index[beyond],
-                "tap_pos is outside tap_min..tap_max; correct one of them",
-                values=tap[beyond],
-            ),
+            findings_of("transformer_vkr", "transformers", transformers["vkr_percent"][resistive], part),
+            findings_of("transformer_tap", "transformers", tap[beyond], span),
         ]
     )
 
@@ -239,8 +195,7 @@ def class_factors_readable(tables: Tables) -> pd.DataFrame:
     scenarios = tables["scenarios"]
     bad = [i for i, text in scenarios["class_factors"].items() if not _readable_factors(text)]
     message = "class_factors must read like 'heat_pump=0; pv=0.85' with known classes and factors >= 0"
-    values = scenarios["class_factors"].loc[bad]
-    return make_findings("unreadable_cell", "scenarios", bad, message, values=values)
+    return findings_of("unreadable_cell", "scenarios", scenarios["class_factors"].loc[bad], message)
 
 
 def parse_class_factors(text: object) -> dict[str, float]:

@@ -6,7 +6,7 @@ import difflib
 
 import pandas as pd
 
-from gis.findings import join_findings, make_findings
+from gis.findings import findings_of, join_findings, make_findings
 from gis.rules import RULES, Rule, Tables
 from gis.voltage import SAME_VOLTAGE_SHARE, same_voltage
 from gridmodel.catalogue import Catalogue, read_catalogue
@@ -65,9 +65,7 @@ def misplaced_types(tables: Tables, catalogue: Catalogue) -> pd.DataFrame:
     highest = lines["type_id"].map(catalogue.lines["vn_max_kv"]).astype(float)
     over = lines["vn_kv"] > highest * (1.0 + SAME_VOLTAGE_SHARE)
     message = "the type is made for a lower voltage than the line's vn_kv; correct one of them"
-    parts = [
-        make_findings("type_voltage", "lines", lines.index[over], message, values=lines["type_id"][over])
-    ]
+    parts = [findings_of("type_voltage", "lines", lines["type_id"][over], message)]
     ends = [transformers[f"{side}_bus_id"].map(voltages).astype(float) for side in ("hv", "lv")]
     swapped = ends[0] < ends[1]  # `gis.rules` says so
     for side, at in zip(("hv", "lv"), ends, strict=True):
@@ -76,8 +74,7 @@ def misplaced_types(tables: Tables, catalogue: Catalogue) -> pd.DataFrame:
         off = at.notna() & rated.notna() & ~same_voltage(at, rated)
         off &= transformers[f"vn_{side}_kv"].isna() & ~swapped
         message = f"the type's vn_{side}_kv does not fit the voltage of {side}_bus_id; correct one of them"
-        names = transformers["type_id"][off]
-        parts.append(make_findings("type_voltage", "transformers", names.index, message, values=names))
+        parts.append(findings_of("type_voltage", "transformers", transformers["type_id"][off], message))
     return join_findings(parts)
 
 
