@@ -7,14 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from app_pages.frame import plain
-from app_pages.map_frame import Focus, asset_url, clicked, focus_on, show_map
-from app_pages.network_layers import network_layers, network_legends
+from app_pages.map_frame import Focus, focus_on, new_click, show_map
+from app_pages.network_layers import network_view
 from app_pages.study import Choice, Study, choose, open_study
 from capacity.assumptions import read_assumptions
 from capacity.connection import Assessment, ConnectionConfig, assess_connection, place_at
 from capacity.demand import Development
 from capacity.sites import developments_of
-from gis.webmap import network_map, route_group, site_group
+from gis.webmap import route_group, site_group
 from gridmodel import build_model
 
 VERDICTS = {
@@ -45,8 +45,9 @@ def _ask_and_answer(study: Study, choice: Choice) -> None:
         development = _questions(study)
         asked = st.button("Check the connection", type="primary", disabled=development is None, key="check")
         if asked and development is not None:
+            st.session_state["answered"] = _question(choice, development)
             st.session_state["assessment"] = _assess(study, choice, development)
-    answer: Assessment | None = st.session_state.get("assessment")
+    answer = _answer_to(_question(choice, development))
     with left:
         _map(study, choice, development, answer)
     with right:
@@ -54,6 +55,17 @@ def _ask_and_answer(study: Study, choice: Choice) -> None:
             _verdict(answer)
     if answer is not None:
         _options(answer)
+
+
+def _question(choice: Choice, development: Development | None) -> tuple[object, ...]:
+    """All that an answer depends on."""
+    return (development, choice.scenario, choice.yardstick.limits)
+
+
+def _answer_to(question: tuple[object, ...]) -> Assessment | None:
+    """The answer given to exactly this question: never the verdict of other figures or another place."""
+    same = st.session_state.get("answered") == question
+    return st.session_state["assessment"] if same else None
 
 
 def _questions(study: Study) -> Development | None:
@@ -94,13 +106,6 @@ def _assess(study: Study, choice: Choice, development: Development) -> Assessmen
 
 
 def _map(study: Study, choice: Choice, development: Development | None, answer: Assessment | None) -> None:
-    drawn = network_map(
-        network_layers(study, choice, "Loading"),
-        legends=network_legends("Loading", choice.yardstick.limits.name),
-        bounds_lonlat=study.homes_lonlat,
-        asset_url=asset_url(),
-        attribution=study.network.info.get("attribution"),
-    )
     sites = study.network.sites
     groups = [site_group(sites.geometry, dict.fromkeys(sites.index, ""))]
     if development is not None:
@@ -109,12 +114,16 @@ def _map(study: Study, choice: Choice, development: Development | None, answer: 
     if answer is not None and len(answer.options):
         best = answer.options.iloc[[0]].set_index("bus_id")
         groups.append(route_group(best.geometry, {bus_id: f"to {bus_id}" for bus_id in best.index}))
-    shown = show_map(drawn, key="connect", feature_group=groups, height=560, **_focus(study, development))
-    click = clicked(shown)
-    if click is not None and st.session_state.get("place_click") != click:
-        st.session_state["place_click"] = click
+    shown = show_map(
+        network_view(study, choice, "Loading", study.homes_lonlat),
+        key="connect",
+        feature_group=groups,
+        height=560,
+        **_focus(study, development),
+    )
+    click = new_click(shown, key="connect")
+    if click is not None:
         st.session_state["place"] = (click.lon, click.lat)
-        st.session_state.pop("assessment", None)
         st.rerun(scope="fragment")
 
 
@@ -132,6 +141,7 @@ def _verdict(answer: Assessment) -> None:
 
 def _options(answer: Assessment) -> None:
     st.markdown("**Options**, best first")
+    currency = answer.basis["currency"]
     shown = pd.DataFrame(answer.options.drop(columns="geometry")).replace({"kind": KINDS})
     st.dataframe(
         shown,
@@ -143,11 +153,17 @@ def _options(answer: Assessment) -> None:
             "bus_id": "supply point",
             "voltage_kv": st.column_config.NumberColumn("kV", format="%.1f"),
             "route_m": st.column_config.NumberColumn("route [m]", format="%.0f"),
-            "cost_low_eur": st.column_config.NumberColumn("from [EUR]", format="%.0f"),
-            "cost_eur": st.column_config.NumberColumn("about [EUR]", format="%.0f"),
-            "cost_high_eur": st.column_config.NumberColumn("to [EUR]", format="%.0f"),
+            "cost_low_eur": st.column_config.NumberColumn(f"from [{currency}]", format="%.0f"),
+            "cost_eur": st.column_config.NumberColumn(f"about [{currency}]", format="%.0f"),
+            "cost_high_eur": st.column_config.NumberColumn(f"to [{currency}]", format="%.0f"),
         },
     )
     with st.expander(f"Demand: {answer.demand_kw:,.0f} kW, and where the figures come from"):
         st.dataframe(answer.demand, hide_index=True, key="demand")
-        st.caption("Indicative, not an offer. Cable routes are straight lines with a detour factor.")
+    basis = answer.basis
+    st.caption(
+        plain(
+            f"Indicative, not an offer. {basis['scenario']}; limits {basis['limits']}; costs "
+            f"{basis['cost_table']}. Cable routes are straight lines with a detour factor."
+        )
+    )

@@ -132,6 +132,23 @@ def clicked(shown: dict[str, object]) -> MapClick | None:
     )
 
 
+def new_click(shown: dict[str, object], *, key: str) -> MapClick | None:
+    """The click that has not been answered yet: each is given once per session and map.
+
+    Parameters
+    ----------
+    shown
+        What `show_map` returned.
+    key
+        Name of the map, as given to `show_map`.
+    """
+    click, answered = clicked(shown), f"{key}_answered_click"
+    if click is None or st.session_state.get(answered) == click:
+        return None
+    st.session_state[answered] = click
+    return click
+
+
 def focus_on(place: BaseGeometry, crs: object, *, zoom: int, focus_id: str) -> Focus:
     """Where to fly so that a place is in view; spread into `show_map`."""
     point = gpd.GeoSeries([place.representative_point()], crs=crs).to_crs(4326).iloc[0]

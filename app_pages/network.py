@@ -7,14 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from app_pages.frame import plain
-from app_pages.map_frame import Focus, asset_url, clicked, focus_on, show_map
-from app_pages.network_layers import ColourBy, network_layers, network_legends
+from app_pages.map_frame import Focus, focus_on, new_click, show_map
+from app_pages.network_layers import ColourBy, network_view
 from app_pages.study import Choice, Study, choose, open_study
 from capacity.bottlenecks import find_bottlenecks
 from capacity.cards import asset_card, figure, headroom_bus, headroom_sentence
 from capacity.headroom import headroom
 from capacity.impact import study_impact
-from gis.webmap import highlight, nearest_asset, network_map
+from gis.webmap import highlight, nearest_asset
 from gridmodel import build_model
 
 PICK_RADIUS_PX = 10
@@ -59,7 +59,7 @@ def _map_and_table(study: Study, choice: Choice, found: gpd.GeoDataFrame, colour
 
 def _bottleneck_table(found: gpd.GeoDataFrame, choice: Choice) -> int | None:
     """The ranked table; returns the position of the row clicked."""
-    st.markdown("**Bottlenecks**, most kW first")
+    st.markdown("**Bottlenecks**, most unserved kW first")
     if found.empty:
         st.success(f"Every limit of {plain(choice.yardstick.limits.name)} holds and everybody is supplied.")
         return None
@@ -75,7 +75,7 @@ def _bottleneck_table(found: gpd.GeoDataFrame, choice: Choice) -> int | None:
         column_config={
             "element_id": "Asset",
             "check": "Limit",
-            "unserved_kw": st.column_config.NumberColumn("Too much [kW]", format="%.0f"),
+            "unserved_kw": st.column_config.NumberColumn("Unserved [kW]", format="%.0f"),
             "customers_affected": "Customers",
             "feeder_id": "Feeder",
             "root_cause": "Cause",
@@ -86,22 +86,28 @@ def _bottleneck_table(found: gpd.GeoDataFrame, choice: Choice) -> int | None:
 
 
 def _map(study: Study, choice: Choice, found: gpd.GeoDataFrame, row: int | None, colour_by: ColourBy) -> None:
-    drawn = network_map(
-        network_layers(study, choice, colour_by),
-        legends=network_legends(colour_by, choice.yardstick.limits.name),
-        bounds_lonlat=None,
-        asset_url=asset_url(),
-        attribution=study.network.info.get("attribution"),
-    )
     if row is not None:
         _select_row(found, row)
     groups = []
-    selected = st.session_state.get("selected")
-    if selected:
+    if selected := _selected(study):
         table, element_id = selected
         groups.append(highlight(study.network.table(table).geometry.loc[[element_id]], label=element_id))
-    shown = show_map(drawn, key="network", feature_group=groups, height=620, **_focus(found, row))
+    shown = show_map(
+        network_view(study, choice, colour_by),
+        key="network",
+        feature_group=groups,
+        height=620,
+        **_focus(found, row),
+    )
     _pick(study, shown)
+
+
+def _selected(study: Study) -> tuple[str, str] | None:
+    """Table and id of the asset selected; nothing once the network no longer has it."""
+    selected: tuple[str, str] | None = st.session_state.get("selected")
+    if selected is None or selected[1] not in study.network.table(selected[0]).index:
+        return None
+    return selected
 
 
 def _select_row(found: gpd.GeoDataFrame, row: int) -> None:
@@ -121,10 +127,9 @@ def _focus(found: gpd.GeoDataFrame, row: int | None) -> Focus:
 
 def _pick(study: Study, shown: dict[str, object]) -> None:
     """Turn a new click into the selected asset and draw again with its highlight."""
-    click = clicked(shown)
-    if click is None or st.session_state.get("last_click") == click:
+    click = new_click(shown, key="network")
+    if click is None:
         return
-    st.session_state["last_click"] = click
     reach_m = max(PICK_RADIUS_PX * click.metres_per_pixel, STATION_BEFORE_LINE_M)
     for table in ("transformers", "lines"):
         element_id = nearest_asset(
@@ -137,8 +142,8 @@ def _pick(study: Study, shown: dict[str, object]) -> None:
 
 def _card(study: Study, choice: Choice) -> None:
     st.markdown("**Asset**")
-    selected = st.session_state.get("selected")
-    if not selected:
+    selected = _selected(study)
+    if selected is None:
         st.caption("Click a line or a station on the map, or a row of the table.")
         return
     table, element_id = selected

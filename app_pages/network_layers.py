@@ -7,10 +7,22 @@ from typing import Literal
 
 import numpy as np
 
+from app_pages.map_frame import asset_url
 from app_pages.study import Choice, Study
-from capacity.checks import band_used_percent, state_of
+from capacity.checks import State, Yardstick, band_used_percent, loading_used_percent, state_of
 from gis.voltage import LV_MAX_KV
-from gis.webmap import Legend, LineLayer, PointLayer, Swatch, class_legend, classify, width_by_class
+from gis.webmap import (
+    Bounds,
+    Legend,
+    LineLayer,
+    NetworkMap,
+    PointLayer,
+    Swatch,
+    class_legend,
+    classify,
+    network_map,
+    width_by_class,
+)
 
 ColourBy = Literal["Loading", "Voltage"]
 
@@ -19,18 +31,26 @@ THRESHOLDS_PERCENT = (50.0, 75.0, 90.0, 100.0)
 MV_WIDTH_PX, LV_WIDTH_PX = 3.0, 1.6
 
 
+def network_view(
+    study: Study, choice: Choice, colour_by: ColourBy, bounds_lonlat: Bounds | None = None
+) -> NetworkMap:
+    """The map of the network: where each page starts from. Opens on the bounds, or on everything."""
+    return network_map(
+        network_layers(study, choice, colour_by),
+        legends=network_legends(colour_by, choice.yardstick.limits.name),
+        bounds_lonlat=bounds_lonlat,
+        asset_url=asset_url(),
+        attribution=study.network.info.get("attribution"),
+    )
+
+
 def network_layers(study: Study, choice: Choice, colour_by: ColourBy) -> list[LineLayer | PointLayer]:
     """Lines, stations and open points, classed by what is asked."""
     low = (study.network.lines["vn_kv"] <= LV_MAX_KV).to_numpy()
-    if colour_by == "Loading":
-        loading = choice.yardstick.limits.loading
-        lines = classify(
-            100.0 * choice.result.lines["loading_percent"] / loading.line_percent, THRESHOLDS_PERCENT
-        )
-        shares = 100.0 * choice.result.transformers["loading_percent"] / loading.transformer_percent
-        stations = classify(shares, THRESHOLDS_PERCENT)
-    else:
-        lines, stations = _voltage_classes(study, choice)
+    used = loading_used_percent if colour_by == "Loading" else _voltage_used_percent
+    lines, stations = (
+        classify(percent, THRESHOLDS_PERCENT) for percent in used(choice.yardstick, state_of(choice.result))
+    )
     open_points = np.full(study.drawn["open_points"].feature_count, -1, dtype=np.int8)
     drawn = study.drawn
     low_width = width_by_class(lines[low], base_width_px=LV_WIDTH_PX)
@@ -52,11 +72,10 @@ def network_legends(colour_by: ColourBy, limits_name: str) -> list[Legend]:
     return [replace(classes, swatches=(*classes.swatches, *symbols))]
 
 
-def _voltage_classes(study: Study, choice: Choice) -> tuple[np.ndarray, np.ndarray]:
-    """Lines by the worse of their ends, stations by their busbar."""
-    used = band_used_percent(choice.yardstick, state_of(choice.result))
-    network = study.network
+def _voltage_used_percent(yardstick: Yardstick, state: State) -> tuple[np.ndarray, np.ndarray]:
+    """Voltage band used [%]: of lines by the worse of their ends, of stations by their busbar."""
+    used = band_used_percent(yardstick, state)
+    network = yardstick.network
     rows = network.buses.index.get_indexer
     ends = used[rows(network.lines["from_bus_id"])], used[rows(network.lines["to_bus_id"])]
-    busbars = used[rows(network.transformers["lv_bus_id"])]
-    return classify(np.fmax(*ends), THRESHOLDS_PERCENT), classify(busbars, THRESHOLDS_PERCENT)
+    return np.fmax(*ends), used[rows(network.transformers["lv_bus_id"])]

@@ -42,6 +42,7 @@ class Study:
     """
 
     path: Path
+    modified_ns: int
     network: Network
     supply: Supply
     catalogue: Catalogue
@@ -82,9 +83,9 @@ def choose(study: Study) -> Choice:
         profile = st.selectbox(
             "Limits", profiles, index=profiles.index("en50160"), format_func=_profile_name, key="limits"
         )
-    picked = study.scenarios[scenario_id]
     yardstick = make_yardstick(study.network, read_limits(profile), study.supply)
-    return Choice(picked, yardstick, _result(str(study.path), study, picked))
+    result = _solve(str(study.path), study.modified_ns, scenario_id, study)
+    return Choice(study.scenarios[scenario_id], yardstick, result)
 
 
 @st.cache_resource(show_spinner="Reading the network ...", max_entries=4)
@@ -100,6 +101,7 @@ def _read_study(path: str, modified_ns: int) -> Study:
     }
     return Study(
         path=Path(path),
+        modified_ns=modified_ns,
         network=network,
         supply=trace_supply(network),
         catalogue=read_catalogue(),
@@ -118,14 +120,10 @@ def _homes_lonlat(network: Network) -> tuple[float, float, float, float]:
 
 
 @st.cache_resource(show_spinner="Solving the load flow ...", max_entries=32)
-def _solve(path: str, scenario_id: str, study_number: int, _study: Study) -> LoadFlowResult:
+def _solve(path: str, modified_ns: int, scenario_id: str, _study: Study) -> LoadFlowResult:
     scenario = _study.scenarios[scenario_id]
     stored = stored_result(_study.network, scenario, _study.path, catalogue=_study.catalogue)
     return stored or run_load_flow(build_model(_study.network), scenario)
-
-
-def _result(path: str, study: Study, scenario: Scenario) -> LoadFlowResult:
-    return _solve(path, scenario.scenario_id, id(study), study)
 
 
 def _profile_name(profile: str) -> str:

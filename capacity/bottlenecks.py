@@ -107,7 +107,7 @@ def _voltage_cause(yardstick: Yardstick, result: LoadFlowResult, worst: pd.Serie
 
 def _without_supply(yardstick: Yardstick, result: LoadFlowResult) -> list[tuple[object, ...]]:
     """Customers no source reaches, or all of them where the load flow has no solution."""
-    loads = result.loads[result.loads["unserved_kw"] > 0]
+    loads = result.unsupplied
     if loads.empty:
         return []
     network = yardstick.network

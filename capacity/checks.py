@@ -173,6 +173,15 @@ def voltage_bounds(yardstick: Yardstick, state: State) -> tuple[np.ndarray, np.n
     return bands["min_pu"].to_numpy() + reference, bands["max_pu"].to_numpy() + reference
 
 
+def loading_used_percent(yardstick: Yardstick, state: State) -> tuple[np.ndarray, np.ndarray]:
+    """How much of its loading limit each line and each transformer uses [%]; over 100 it is broken."""
+    limits = yardstick.limits.loading
+    return (
+        100.0 * state.line_loading_percent / limits.line_percent,
+        100.0 * state.transformer_loading_percent / limits.transformer_percent,
+    )
+
+
 def band_used_percent(yardstick: Yardstick, state: State) -> np.ndarray:
     """How much of its voltage band each bus uses [%]: 0 at its reference, 100 at the limit.
 

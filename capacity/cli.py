@@ -136,7 +136,7 @@ def loadflow(
     if out is not None:
         write_result(model, result, out)
     output.say(*output.load_flow_report(result, yardstick, broken), as_json=as_json)
-    raise typer.Exit(VIOLATED if len(broken) or result.unserved_kw > 0 else DONE)
+    raise typer.Exit(VIOLATED if len(broken) or len(result.unsupplied) else DONE)
 
 
 @app.command()
@@ -190,7 +190,7 @@ def headroom_at(
     seconds = time.perf_counter() - started
     if out is not None:
         output.write_layer(found, out, "headroom", crs=impact.model.network.crs)
-    output.say(*output.headroom_report(found, seconds), as_json=as_json)
+    output.say(*output.headroom_report(found, seconds, profile), as_json=as_json)
     raise typer.Exit(DONE if (found["status"].isin(["ok", "capped"])).all() else VIOLATED)
 
 

@@ -71,6 +71,8 @@ class Assessment:
         The limit that speaks against the best option that does not fit; empty when the first fits.
     reasons
         One line per option: why it fits or not.
+    basis
+        What the figures rest on: scenario, limits, cost_table, currency.
     """
 
     development: Development
@@ -81,6 +83,7 @@ class Assessment:
     options: gpd.GeoDataFrame
     binding: dict[str, object]
     reasons: tuple[str, ...]
+    basis: dict[str, str]
 
 
 def assess_connection(
@@ -124,6 +127,7 @@ def assess_on(impact: Impact, development: Development, config: ConnectionConfig
         options=_options_table(judged, impact),
         binding=judged[0].binding,
         reasons=tuple(option.reason for option in judged),
+        basis=_basis(impact, config),
     )
 
 
@@ -277,7 +281,18 @@ def _undetermined(
         options=empty,
         binding={},
         reasons=(reason,),
+        basis=_basis(impact, config),
     )
+
+
+def _basis(impact: Impact, config: ConnectionConfig) -> dict[str, str]:
+    cost = config.assumptions.cost
+    return {
+        "scenario": impact.scenario.name,
+        "limits": impact.yardstick.limits.name,
+        "cost_table": f"{cost.name}, prices of {cost.price_year}",
+        "currency": cost.currency,
+    }
 
 
 def _why_undetermined(impact: Impact, demand_kw: float, assumptions: Assumptions) -> str:

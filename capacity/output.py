@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import os
 import sys
 import time
@@ -107,21 +108,21 @@ def bottleneck_report(result: LoadFlowResult, limits: Limits, found: pd.DataFram
         return values, [f"no bottlenecks in {result.scenario.name} under {limits.name}"]
     lines = [f"{len(found)} bottlenecks in {result.scenario.name} under {limits.name}:"]
     lines += [
-        f"  {row.unserved_kw:10,.1f} kW {row.customers_affected:7,} customers  {row.root_cause}"
+        f"  {row.unserved_kw:10,.1f} kW unserved {row.customers_affected:7,} customers  {row.root_cause}"
         for row in found.itertuples()
     ]
     return values, lines
 
 
-def headroom_report(found: pd.DataFrame, seconds: float) -> Report:
+def headroom_report(found: pd.DataFrame, seconds: float, limits: Limits) -> Report:
     """Headroom per bus with what binds it."""
     values = {"buses": len(found), "seconds": round(seconds, 3), "rows": _rows(found)}
     lines = [
-        f"  {row.bus_id:24} {row.headroom_kw:10,.0f} kW {row.status:16} "
+        f"  {row.bus_id:24} {_figure(row.headroom_kw, 0):>10} kW {row.status:16} "
         + (f"{row.binding_check} at {row.binding_id}" if row.binding_id else "")
         for row in found.itertuples()
     ]
-    return values, lines
+    return values, [*lines, f"  limits {limits.name}"]
 
 
 def connection_report(answers: list[Assessment], *, single: bool) -> Report:
@@ -135,17 +136,19 @@ def connection_report(answers: list[Assessment], *, single: bool) -> Report:
             "demand": _rows(answer.demand),
             "options": _rows(answer.options),
             "binding": answer.binding,
+            "basis": answer.basis,
         }
         for answer in answers
     ]
     lines: list[str] = []
     for answer in answers:
         lines.append(answer.sentence)
+        basis = answer.basis
         for row in answer.options.itertuples():
             fits = "fits" if row.fits else "no  "
-            lines.append(
-                f"  {row.rank}. {fits} {row.kind:11} {row.bus_id:20} {row.cost_eur:10,.0f} EUR  {row.reason}"
-            )
+            cost = f"{row.cost_eur:10,.0f} {basis['currency']}"
+            lines.append(f"  {row.rank}. {fits} {row.kind:11} {row.bus_id:20} {cost}  {row.reason}")
+        lines.append(f"  {basis['scenario']}; limits {basis['limits']}; costs {basis['cost_table']}")
     if single:
         return rows[0], lines
     return {"sites": rows, "note": EACH_ALONE}, [*lines, EACH_ALONE]
@@ -234,8 +237,6 @@ def _rows(table: pd.DataFrame) -> list[dict[str, object]]:
 
 def _plain(value: object) -> object:
     """Values as JSON knows them: NaN, infinity and NA become null, numpy scalars plain numbers."""
-    import math
-
     if isinstance(value, dict):
         return {str(key): _plain(entry) for key, entry in value.items() if key != "geometry"}
     if isinstance(value, list | tuple):
@@ -255,4 +256,4 @@ def _printable(text: str) -> str:
 
 
 def _figure(value: object, digits: int) -> str:
-    return f"{value:,.{digits}f}" if isinstance(value, float) else "-"
+    return f"{value:,.{digits}f}" if isinstance(value, float) and math.isfinite(value) else "-"

@@ -73,6 +73,12 @@ class LoadFlowResult:
     def unserved_kw(self) -> float:
         return float(self.loads["unserved_kw"].sum())
 
+    @property
+    def unsupplied(self) -> pd.DataFrame:
+        """Rows of `loads` that draw nothing for want of supply or solution: customers, or demand, or both."""
+        lost = self.loads["status"].isin(["no_supply", "not_solved"])
+        return self.loads[lost & ((self.loads["unserved_kw"] > 0) | (self.loads["customers"] > 0))]
+
     def per_bus(self, network: Network, column: str) -> pd.Series:
         """Sum a column of `loads` over each bus of the network it was solved on."""
         sums = self.loads[column].groupby(network.loads["bus_id"]).sum()
@@ -91,7 +97,7 @@ class LoadFlowResult:
             "demand_kw": self.demand_kw,
             "served_kw": self.served_kw,
             "unserved_kw": self.unserved_kw,
-            "unserved_customers": int(self.loads.loc[self.loads["unserved_kw"] > 0, "customers"].sum()),
+            "unserved_customers": int(self.unsupplied["customers"].sum()),
             "generation_kw": _figure(self.generation_kw),
             "source_kw": _figure(self.sources["p_kw"].sum(min_count=1)),
             "loss_kw": _figure(self.loss_kw),

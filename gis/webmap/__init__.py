@@ -9,7 +9,7 @@ from gis.webmap.coding import CodedGeometry, code_lines, code_points
 from gis.webmap.escape import escape_for_map
 from gis.webmap.layers import LineLayer, PointLayer
 from gis.webmap.legend import Legend, Swatch, class_legend
-from gis.webmap.map import NetworkMap, network_map, save_html, update_group
+from gis.webmap.map import Bounds, NetworkMap, network_map, save_html, update_group
 from gis.webmap.markers import highlight, route_group, site_group
 from gis.webmap.palette import NO_DATA_COLOUR, PALETTE, classify, width_by_class
 from gis.webmap.pick import nearest_asset
@@ -17,6 +17,7 @@ from gis.webmap.pick import nearest_asset
 __all__ = [
     "NO_DATA_COLOUR",
     "PALETTE",
+    "Bounds",
     "CodedGeometry",
     "Legend",
     "LineLayer",

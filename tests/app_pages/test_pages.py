@@ -235,3 +235,37 @@ def test_network_page_shows_no_figure_where_there_is_no_solution(
     page = run_page("network")
     assert [metric(page, label) for label in ("Losses", "Lowest voltage")] == ["no data", "no data"]
     assert metric(page, "Without supply") == "900 kW"
+
+
+def test_a_verdict_is_never_shown_beside_other_figures() -> None:
+    page = run_page("connect")
+    page.selectbox(key="known_site").set_value("site-south").run()
+    page.button(key="check").click().run()
+    assert page.warning
+    page.selectbox(key="known_site").set_value("site-mill").run()
+    assert not page.warning
+    page.selectbox(key="known_site").set_value("site-south").run()
+    assert page.warning
+    page.sidebar.radio(key="scenario").set_value("heat_pumps").run()
+    assert not page.warning
+
+
+def test_options_name_currency_scenario_limits_and_cost_table() -> None:
+    page = run_page("connect")
+    page.selectbox(key="known_site").set_value("site-mill").run()
+    page.button(key="check").click().run()
+    said = "".join(caption.value for caption in page.caption)
+    assert all(plain(word) in said for word in ("Today, peak load", "EN 50160", "dena 2012, prices of 2012"))
+
+
+def test_a_changed_network_file_is_read_and_solved_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "small.gpkg"
+    monkeypatch.setenv(NETWORK_VARIABLE, str(path))
+    demands = []
+    for home_kw in (5, 6):
+        text = SMALL["low voltage only"].replace("load home B 5", f"load home B {home_kw}")
+        gis.write_network(network_from_text(text), path)
+        demands.append(metric(run_page("network"), "Demand"))
+    assert demands == ["5 kW", "6 kW"]

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capacity.bottlenecks import BOTTLENECK_COLUMNS, find_bottlenecks
-from capacity.checks import violations
+from capacity.checks import make_yardstick, violations
+from capacity.limits import read_limits
+from gis.examples import network_from_text
 from gridmodel import LoadFlowResult, build_model, run_load_flow
 from tests.capacity.grids import STATION_BUSES, STATION_LINES, demo, demo_model, grid, station, yardstick_of
 
@@ -166,3 +168,16 @@ def test_demo_area_with_heat_pumps_has_one_overloaded_transformer() -> None:
         ["transformers", "T_idx_35", "transformer_overload"]
     ]
     assert found["loading_percent"].iloc[0] == pytest.approx(140.98, abs=0.01)
+
+
+def test_customers_without_supply_are_named_even_when_they_draw_nothing() -> None:
+    network = network_from_text(
+        'bus A 0.4\nbus B 0.4\nsource grid A\nline L A B 20 "NAYY 4x150 SE"\n'
+        "switch S open A lines L\nload empty_home B 0 residential 3"
+    )
+    result = run_load_flow(build_model(network))
+    assert result.summary()["unserved_customers"] == 3
+    found = find_bottlenecks(make_yardstick(network, read_limits()), result)
+    assert found[["element_id", "check", "unserved_kw", "customers_affected"]].to_numpy().tolist() == [
+        ["empty_home", "no_supply", 0.0, 3]
+    ]

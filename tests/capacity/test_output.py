@@ -14,6 +14,7 @@ import shapely
 from pyproj import CRS
 
 from capacity import output
+from capacity.limits import read_limits
 from gis import InputError
 from gis.findings import make_findings
 from tests.capacity.grids import station
@@ -167,3 +168,13 @@ def test_unknown_ids_are_named_at_once_with_their_neighbours() -> None:
 def test_control_characters_in_names_never_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     output.say({}, ["name \x1b[31mred\x07", "second"], as_json=False)
     assert capsys.readouterr().out == "name \\x1b[31mred\\x07\nsecond\n"
+
+
+def test_headroom_that_is_not_known_is_no_number() -> None:
+    rows = pd.DataFrame(
+        {"bus_id": ["B"], "headroom_kw": [float("nan")], "status": ["undetermined"], "binding_check": [None],
+         "binding_id": [None]}
+    )  # fmt: skip
+    _, lines = output.headroom_report(rows, 0.1, read_limits())
+    assert lines[0].split() == ["B", "-", "kW", "undetermined"]
+    assert lines[-1] == "  limits EN 50160"
