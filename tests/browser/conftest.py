@@ -101,30 +101,42 @@ def streamlit_server() -> Iterator[Callable[..., str]]:
     running: list[subprocess.Popen[bytes]] = []
 
     def start(script: Path, base_path: str = "") -> str:
-        port = _free_port()
         command = [sys.executable, "-m", "streamlit", "run", str(script), *STREAMLIT_FLAGS]
-        command += [f"--server.port={port}"]
         command += [f"--server.baseUrlPath={base_path}"] if base_path else []
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        process, address = start_server(command, "--server.port={}", base_path)
         running.append(process)
-        address = f"http://127.0.0.1:{port}/" + (f"{base_path}/" if base_path else "")
-        _wait_until_healthy(f"{address}_stcore/health", process)
         return address
 
     yield start
     for process in running:
-        process.terminate()
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop_server(process)
+
+
+def start_server(
+    command: list[str], port_option: str, base_path: str = ""
+) -> tuple[subprocess.Popen[bytes], str]:
+    """Start a command that serves on a free port; returns its process and its address once it answers."""
+    port = _free_port()
+    process = subprocess.Popen(
+        [*command, port_option.format(port)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}/" + (f"{base_path}/" if base_path else "")
+    _wait_until_healthy(f"{address}_stcore/health", process)
+    return process, address
+
+
+def stop_server(process: subprocess.Popen[bytes]) -> None:
+    """End a server, by force if it does not end by itself."""
+    process.terminate()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:

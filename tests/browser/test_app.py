@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +14,7 @@ import pytest
 import gis
 from capacity.demo import demo_network_path
 
-from .conftest import ROOT, _wait_until_healthy
+from .conftest import ROOT, start_server, stop_server
 
 pytestmark = pytest.mark.browser
 
@@ -27,27 +25,15 @@ HOSTILE = "T<img src=x onerror=alert(1)>${alert(2)}`'\"\\</script>{{7*7}} \u202e
 
 def start_app(*arguments: str) -> tuple[subprocess.Popen[bytes], str]:
     """Start `feederplan app` on a free port; returns the process and its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-c", "from capacity.cli import main; main()", "app", *arguments]
-    process = subprocess.Popen(
-        [*command, "--headless", f"--port={port}"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}/"
-    _wait_until_healthy(f"{address}_stcore/health", process)
-    return process, address
+    command = [sys.executable, "-c", "from capacity.cli import main; main()", "app", *arguments, "--headless"]
+    return start_server(command, "--port={}")
 
 
 @pytest.fixture(scope="module")
 def demo_app() -> Iterator[str]:
     process, address = start_app()
     yield address
-    process.terminate()
-    process.wait(timeout=10)
+    stop_server(process)
 
 
 @pytest.fixture
@@ -69,6 +55,15 @@ def _map(page):
 def _keep(page, name: str) -> None:
     ARTEFACTS.mkdir(exist_ok=True)
     page.screenshot(path=str(ARTEFACTS / f"{name}.png"))
+
+
+def _click_first_row(page) -> None:
+    """Click the first row of the bottleneck table, once it is drawn."""
+    table = page.locator("[data-testid='stDataFrame']").first
+    table.wait_for()
+    page.wait_for_timeout(1000)
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 14, box["y"] + 50)
 
 
 def _pixels_of(page, colour: tuple[int, int, int]) -> int:
@@ -112,11 +107,7 @@ def test_row_of_the_table_flies_to_the_bottleneck_and_shows_its_card(open_page, 
     page = open_page("Network and bottlenecks")
     page.get_by_text(HEAT_PUMPS).click()
     page.get_by_text("37,981 kW").wait_for()
-    table = page.locator("[data-testid='stDataFrame']").first
-    table.wait_for()
-    page.wait_for_timeout(1000)
-    box = table.bounding_box()
-    page.mouse.click(box["x"] + 14, box["y"] + 50)
+    _click_first_row(page)
     _map(page).get_by_text("T_idx_35").wait_for()
     page.get_by_text("How much more load fits here?").wait_for()
     page.wait_for_timeout(1500)
@@ -181,17 +172,12 @@ def test_names_of_assets_are_text_and_never_run(browser_page, traffic, tmp_path:
         browser_page.goto(address)
         browser_page.get_by_text(HEAT_PUMPS).click()
         browser_page.get_by_text("37,981 kW").wait_for()
-        table = browser_page.locator("[data-testid='stDataFrame']").first
-        table.wait_for()
-        browser_page.wait_for_timeout(1000)
-        box = table.bounding_box()
-        browser_page.mouse.click(box["x"] + 14, box["y"] + 50)
+        _click_first_row(browser_page)
         label = _map(browser_page).locator(".leaflet-tooltip")
         label.wait_for()
         assert label.inner_text().startswith("T<img src=x onerror=alert(1)>${alert(2)}")
         _keep(browser_page, "hostile")
     finally:
-        process.terminate()
-        process.wait(timeout=10)
+        stop_server(process)
     assert dialogs == []
     assert traffic.outside == [] and traffic.errors == []

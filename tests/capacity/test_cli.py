@@ -35,6 +35,13 @@ def _site_near_a1() -> str:
 # --- a process of its own -----------------------------------------------------------------------------
 
 
+def _run_python(code: str) -> str:
+    """Run code in a fresh Python, which must end well; returns what it said."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_help_loads_no_heavy_library() -> None:
     code = (
         "import sys; sys.argv = ['feederplan', '--help']\n"
@@ -45,11 +52,8 @@ def test_help_loads_no_heavy_library() -> None:
         "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert all(
-        command in done.stdout for command in ("check", "loadflow", "bottlenecks", "headroom", "connect")
-    )
+    said = _run_python(code)
+    assert all(command in said for command in ("check", "loadflow", "bottlenecks", "headroom", "connect"))
 
 
 def test_the_installed_command_prints_one_json_object_and_progress_on_stderr_only(weak_town: Path) -> None:
@@ -68,8 +72,7 @@ def test_a_check_loads_no_pandapower() -> None:
         "except SystemExit as stopped: assert stopped.code in (None, 0, 1)\n"
         "assert not {'pandapower', 'streamlit'} & set(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    _run_python(code)
 
 
 # --- what every command says --------------------------------------------------------------------------
