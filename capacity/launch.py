@@ -31,6 +31,8 @@ def server_command(port: int, *, headless: bool) -> list[str]:
         "browser.gatherUsageStats": "false",
         "client.showErrorDetails": "none",
         "client.toolbarMode": "minimal",
+        # Ours says where the map is; theirs brings advertisements that cover a page's questions.
+        "logger.hideWelcomeMessage": "true",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     return [sys.executable, "-m", "streamlit", "run", str(app_script()), *flags]

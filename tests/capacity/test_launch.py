@@ -24,3 +24,8 @@ def test_the_server_listens_on_loopback_only_and_sends_no_statistics() -> None:
 def test_a_network_that_is_not_there_starts_no_server(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         run_app(tmp_path / "none.gpkg", port=8765, headless=True)
+
+
+def test_the_server_brings_no_questions_and_no_advertisements_of_its_own() -> None:
+    command = server_command(8501, headless=False)
+    assert {"--server.showEmailPrompt=false", "--logger.hideWelcomeMessage=true"} <= set(command)
