@@ -55,6 +55,10 @@ def _finite(value: float) -> float:
     return value
 
 
+def _finite_or_none(value: float | None) -> float | None:
+    return None if value is None else _finite(value)
+
+
 def main() -> None:
     """Entry point of the command; turns bad input into exit code 2 with its report."""
     as_json = "--json" in sys.argv
@@ -104,15 +108,76 @@ def start_app(
     raise typer.Exit(run_app(network, port=port, headless=headless))
 
 
+Tolerance = Annotated[
+    float | None,
+    typer.Option("--snap-tolerance-m", min=0, max=5, callback=_finite_or_none, help="Line ends to join [m]."),
+]
+
+
+@app.command("import")
+def import_source(
+    source: Annotated[Path, typer.Argument(help="GeoPackage, or folder of GeoJSON files, of any columns.")],
+    out: Annotated[Path, typer.Argument(help="GeoPackage to write.")],
+    mapping: Annotated[
+        Path | None, typer.Option(help="TOML file that says what the layers and columns mean.")
+    ] = None,
+    crs: Annotated[
+        str | None, typer.Option(help="Coordinate system of layers that declare none, like EPSG:25832.")
+    ] = None,
+    snap_tolerance_m: Tolerance = None,
+    as_json: AsJson = False,
+) -> None:
+    """Turn a GIS file into a network; what cannot be modelled is set aside by id, with its kW."""
+    _import(source, out, mapping, crs, snap_tolerance_m, as_json=as_json)
+
+
+@app.command()
+def repair(
+    network: NetworkFile,
+    out: Annotated[Path, typer.Argument(help="GeoPackage to write.")],
+    snap_tolerance_m: Tolerance = None,
+    as_json: AsJson = False,
+) -> None:
+    """Join line ends and set aside what keeps a network from being solved; every change is on record."""
+    _import(network, out, None, None, snap_tolerance_m, as_json=as_json)
+
+
+def _import(
+    source: Path,
+    out: Path,
+    mapping: Path | None,
+    crs: str | None,
+    tolerance_m: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    from gis import write_network
+    from gis.importer import import_file, require_network
+    from gis.plausibility import DOUBTS
+    from gis.topology import TopologyOptions
+    from gridmodel import rules_for
+
+    topology = None if tolerance_m is None else TopologyOptions(tolerance_m, tolerance_m, tolerance_m)
+    output.require_target(out, source, mapping)
+    output.progress(f"reading {source}")
+    found = import_file(source, mapping=mapping, crs=crs, rules=(*rules_for(), *DOUBTS), topology=topology)
+    network = require_network(found, source)
+    output.progress(f"writing {out}")
+    write_network(network, out)
+    output.say(*output.import_report(network), as_json=as_json)
+    raise typer.Exit(VIOLATED if len(network.findings) else DONE)
+
+
 @app.command()
 def check(network: NetworkFile, out: Out = None, as_json: AsJson = False) -> None:
     """Check a network file; exit code 2 when it cannot be used, 1 when there are doubts."""
     from gis import errors_of, inspect_network
+    from gis.plausibility import DOUBTS
     from gridmodel import rules_for
 
     output.require_target(out, network)
     output.progress(f"reading {network}")
-    checked, findings = inspect_network(network, rules=rules_for())
+    checked, findings = inspect_network(network, rules=(*rules_for(), *DOUBTS))
     if out is not None:
         output.write_layer(findings, out, "findings", crs=checked.crs if checked else None)
     output.say(*output.check_report(checked, findings), as_json=as_json)

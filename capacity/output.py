@@ -69,10 +69,48 @@ def check_report(network: Network | None, findings: pd.DataFrame) -> Report:
     return values, [f"{len(findings)} findings", render_findings(findings)]
 
 
+def import_report(network: Network) -> Report:
+    """What became of every row and every kW of a source, what was repaired and what is in doubt."""
+    from gis import render_findings
+
+    aside = network.quarantine
+    tables = {
+        name: {"modelled": len(frame), "quarantined": int((aside["table"] == name).sum())}
+        for name, frame in network.tables().items()
+        if len(frame) or (aside["table"] == name).any()
+    }
+    repairs = {str(k): int(n) for k, n in network.repairs["action"].value_counts().items()}
+    values = {
+        "tables": tables,
+        "demand_kw": float(network.loads["p_kw"].sum()),
+        "quarantined_kw": float(aside["p_kw"].sum()),
+        "quarantined_customers": int(aside["customers"].sum()),
+        "quarantine": _rows(aside.drop(columns="cells")),
+        "repairs": repairs,
+        "findings": _rows(network.findings),
+        "counts": {str(k): int(n) for k, n in network.findings["rule"].value_counts().items()},
+    }
+    lines = [
+        f"  {name:14} {row['modelled']:9,} modelled {row['quarantined']:7,} set aside"
+        for name, row in tables.items()
+    ]
+    lines.append(
+        f"  demand         {values['demand_kw']:11,.1f} kW modelled, {values['quarantined_kw']:,.1f} kW and "
+        f"{values['quarantined_customers']:,} customers set aside"
+    )
+    lines += [f"  repaired: {action} {count:,} times" for action, count in repairs.items()]
+    if len(network.findings):
+        lines += [f"{len(network.findings)} findings", render_findings(network.findings)]
+    return values, lines
+
+
 def load_flow_report(result: LoadFlowResult, yardstick: Yardstick, broken: pd.DataFrame) -> Report:
     """Key figures of a load flow and the limits it breaks."""
+    aside = yardstick.network.quarantine
     values = {
         **result.summary(),
+        "quarantined_kw": float(aside["p_kw"].sum()),
+        "quarantined_customers": int(aside["customers"].sum()),
         "feeders": int(yardstick.supply.feeders["lines"].nunique()),
         "limits": yardstick.limits.name,
         "violations": _rows(broken),
@@ -88,6 +126,12 @@ def load_flow_report(result: LoadFlowResult, yardstick: Yardstick, broken: pd.Da
         f"transformers {_figure(values['transformer_loading_max_percent'], 2)} %",
         f"  limits    {yardstick.limits.name}: {len(broken)} violated",
     ]
+    if len(aside):
+        lines.insert(
+            2,
+            f"  set aside {values['quarantined_kw']:12,.1f} kW of {values['quarantined_customers']} customers"
+            " that the model does not hold (layer quarantine)",
+        )
     lines += [
         f"    {row.check:22} {row.element_id:24} {row.value:10.4g} {row.unit} (limit {row.limit:g})"
         for row in broken.head(20).itertuples()

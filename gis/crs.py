@@ -35,15 +35,26 @@ def parse_crs(name: object) -> CRS:
     InputError
         There is no such CRS, or it is not projected in metres.
     """
-    try:
-        crs = CRS.from_user_input(name)
-    except CRSError as error:
-        fault = make_findings("crs", "crs", [""], f"{name!r} names no CRS; write one like EPSG:25832")
-        raise InputError("crs", fault) from error
+    crs = read_crs(name)
     if not is_metric(crs):
         fault = make_findings("crs", "crs", [""], f"{crs.name} is not projected in metres; name one that is")
         raise InputError("crs", fault)
     return crs
+
+
+def read_crs(name: object) -> CRS:
+    """Read the name of any CRS, like "EPSG:4326".
+
+    Raises
+    ------
+    InputError
+        There is no such CRS.
+    """
+    try:
+        return CRS.from_user_input(name)
+    except CRSError as error:
+        fault = make_findings("crs", "crs", [""], f"{name!r} names no CRS; write one like EPSG:25832")
+        raise InputError("crs", fault) from error
 
 
 def any_placed(layers: Mapping[str, gpd.GeoDataFrame]) -> bool:

@@ -82,6 +82,12 @@ def join_findings(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else empty_findings()
 
 
+def join_repairs(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Stack repairs tables, keeping the columns when all are empty."""
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else empty_repairs()
+
+
 def errors_of(findings: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that make a file unusable."""
     return findings[findings["severity"] == "error"]

@@ -17,6 +17,7 @@ from gis.conform import conform_table, empty_table
 from gis.crs import parse_crs
 from gis.errors import InputError
 from gis.findings import empty_findings, empty_repairs, errors_of, join_findings, make_findings
+from gis.quarantine import empty_quarantine
 from gis.schema import TABLES
 
 _UNKNOWN = f"no table of this name is declared; the tables are: {', '.join(TABLES)}"
@@ -34,6 +35,8 @@ class Network:
         What the file says about itself: name, attribution, schema_version.
     findings, repairs
         Doubts about the data, and every automatic decision taken while reading it.
+    quarantine
+        Rows of the source that could not be modelled, each with its reason, kW and cells.
     """
 
     crs: CRS
@@ -50,6 +53,7 @@ class Network:
     info: Mapping[str, str] = field(default_factory=dict)
     findings: pd.DataFrame = field(default_factory=empty_findings)
     repairs: pd.DataFrame = field(default_factory=empty_repairs)
+    quarantine: pd.DataFrame = field(default_factory=empty_quarantine)
 
     def table(self, name: str) -> pd.DataFrame:
         """Return one canonical table by name."""

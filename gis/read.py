@@ -15,9 +15,10 @@ from pyproj import CRS
 from gis.conform import conform_table, empty_table
 from gis.crs import any_placed, check_crs, choose_crs, parse_crs, reproject
 from gis.errors import InputError
-from gis.findings import errors_of, join_findings, make_findings
+from gis.findings import errors_of, join_findings, join_repairs, make_findings
 from gis.formats import INFO_LAYER, format_for_target, format_of
 from gis.network import Network
+from gis.record import read_record, record_layers
 from gis.rules import RULES, RULES_ON_PLACES, Rule, geometry_usable, run_rules
 from gis.schema import SCHEMA_VERSION, TABLES
 from gis.topology import connect
@@ -68,7 +69,8 @@ def inspect_network(
     """
     path = Path(path)
     layers = format_of(path).read(path)
-    info = _read_info(layers.pop(INFO_LAYER, None))
+    info = read_info(layers.pop(INFO_LAYER, None))
+    quarantine, past_repairs = read_record(layers)
     tables, findings = _conform_layers(layers)
     wanted = None if crs is None else parse_crs(crs)
     located = {name: frame for name, frame in tables.items() if isinstance(frame, gpd.GeoDataFrame)}
@@ -79,11 +81,16 @@ def inspect_network(
     tables |= reproject(located, metric)
     tables |= {name: empty_table(TABLES[name], metric) for name in TABLES if name not in tables}
     connected, repairs, unconnected = connect(tables)
-    findings = _without_echoes(join_findings([findings, unconnected, run_rules(connected, rules)]))
+    findings = without_echoes(join_findings([findings, unconnected, run_rules(connected, rules)]))
     if len(errors_of(findings)):
         return None, findings
     frames = cast("dict[str, gpd.GeoDataFrame]", {name: connected[name] for name in TABLES})
-    return Network(crs=metric, info=info, findings=findings, repairs=repairs, **frames), findings
+    record = {
+        "findings": findings,
+        "repairs": join_repairs([past_repairs, repairs]),
+        "quarantine": quarantine,
+    }
+    return Network(crs=metric, info=info, **record, **frames), findings
 
 
 def read_sites(path: str | Path, crs: CRS) -> gpd.GeoDataFrame:
@@ -128,6 +135,7 @@ def write_network(network: Network, path: str | Path) -> None:
         if len(frame) or TABLES[name].required
     }
     info = {**network.info, "schema_version": SCHEMA_VERSION}
+    layers |= record_layers(network)
     layers[INFO_LAYER] = pd.DataFrame({"key": list(info), "value": list(info.values())})
     format_for_target(path).write(layers, path)
 
@@ -137,13 +145,22 @@ def check_network(network: Network, *, rules: tuple[Rule, ...] = RULES) -> pd.Da
     return run_rules(network.tables(), rules)
 
 
-def _read_info(layer: pd.DataFrame | None) -> dict[str, str]:
+def read_info(layer: pd.DataFrame | None) -> dict[str, str]:
+    """What a file says about itself, from its `network_info` layer."""
     if layer is None or not {"key", "value"} <= set(layer.columns):
         return {}
     return {str(key): str(value) for key, value in zip(layer["key"], layer["value"], strict=True)}
 
 
 def _conform_layers(layers: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    typed, findings = conform_layers(layers)
+    # Rows without an own id are faults already; rules over references see unique ids only.
+    unique = {name: frame[~frame.index.duplicated() & frame.index.notna()] for name, frame in typed.items()}
+    return unique, findings
+
+
+def conform_layers(layers: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """Type every canonical layer (`conform_table`); rows keep their place, ids may repeat or be missing."""
     parts = [_missing_layers(set(layers))]
     tables: dict[str, pd.DataFrame] = {}
     for name, table in TABLES.items():
@@ -160,8 +177,7 @@ def _conform_layers(layers: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.Da
         plain = pd.DataFrame(raw) if not table.has_geometry else raw
         frame, faults = conform_table(plain, table)
         parts.append(faults)
-        # Rows without an own id are faults already; rules over references see unique ids only.
-        tables[name] = frame[~frame.index.duplicated() & frame.index.notna()]
+        tables[name] = frame
     return tables, join_findings(parts)
 
 
@@ -173,10 +189,10 @@ def _check_unplaced(tables: Mapping[str, pd.DataFrame], rules: tuple[Rule, ...])
         "no_rows", "file", [""], "no layer has an element with coordinates; fill the layers"
     )
     empty = not any(len(frame) for frame in tables.values())
-    return _without_echoes(join_findings([hollow if empty else join_findings([]), run_rules(filled, apart)]))
+    return without_echoes(join_findings([hollow if empty else join_findings([]), run_rules(filled, apart)]))
 
 
-def _without_echoes(findings: pd.DataFrame) -> pd.DataFrame:
+def without_echoes(findings: pd.DataFrame) -> pd.DataFrame:
     """Leave out what only follows from a fault named already.
 
     A bus that geometry could not tell is missing; a layer that is not there has no source in service.

@@ -16,6 +16,7 @@ import pandas as pd
 from gis import InputError, Network, check_network, errors_of
 from gis.voltage import LV_MAX_KV
 from gridmodel.catalogue import Catalogue, read_catalogue
+from gridmodel.figures import LINE_FIGURES, TRANSFORMER_FIGURES, with_types
 from gridmodel.lean import pandapower
 from gridmodel.model import GridModel
 from gridmodel.rules import rules_for
@@ -26,20 +27,6 @@ if TYPE_CHECKING:
 _SWITCH_TYPES = {"circuit_breaker": "CB", "load_break": "LBS", "disconnector": "DS", "fuse": "fuse"}
 _SWITCHED = {"lines": "l", "transformers": "t", "buses": "b"}
 _BUS_TYPES = {"busbar": "b", "node": "n", "cabinet": "n", "service": "n"}
-_TRANSFORMER_FIGURES = (
-    "sn_kva",
-    "vn_hv_kv",
-    "vn_lv_kv",
-    "vk_percent",
-    "vkr_percent",
-    "pfe_kw",
-    "i0_percent",
-    "shift_degree",
-    "tap_neutral",
-    "tap_min",
-    "tap_max",
-    "tap_step_percent",
-)
 
 
 def build_model(network: Network, catalogue: Catalogue | None = None) -> GridModel:
@@ -90,8 +77,7 @@ def line_figures(network: Network, catalogue: Catalogue) -> pd.DataFrame:
         Indexed by line_id: r_ohm_per_km, x_ohm_per_km, c_nf_per_km, i_max_a (one conductor system), length_m.
     """
     lines = network.lines
-    columns = ["r_ohm_per_km", "x_ohm_per_km", "c_nf_per_km", "i_max_a"]
-    figures = _with_types(lines, catalogue.lines, columns)
+    figures = with_types(lines, catalogue.lines, list(LINE_FIGURES))
     figures["c_nf_per_km"] = figures["c_nf_per_km"].fillna(0.0)
     figures["length_m"] = lines["length_m"].fillna(lines.geometry.length)
     return figures
@@ -99,9 +85,9 @@ def line_figures(network: Network, catalogue: Catalogue) -> pd.DataFrame:
 
 def transformer_figures(network: Network, catalogue: Catalogue) -> pd.DataFrame:
     """Ratings and taps per transformer: the file's figures, the type's where it has none."""
-    figures = _with_types(network.transformers, catalogue.transformers, list(_TRANSFORMER_FIGURES))
+    figures = with_types(network.transformers, catalogue.transformers, list(TRANSFORMER_FIGURES))
     zeros = {"pfe_kw": 0.0, "i0_percent": 0.0, "shift_degree": 0.0}
-    side = _with_types(network.transformers, catalogue.transformers, ["tap_side"])
+    side = with_types(network.transformers, catalogue.transformers, ["tap_side"])
     return figures.fillna(zeros).assign(tap_side=side["tap_side"], tap_pos=network.transformers["tap_pos"])
 
 
@@ -124,12 +110,6 @@ def reactive_power_kvar(network: Network) -> pd.Series:
     planning = pd.Series(np.where(low, factors["lv"], factors["mv"]), loads.index)
     cos_phi = loads["cos_phi"].fillna(planning)
     return loads["q_kvar"].fillna(loads["p_kw"] * np.tan(np.arccos(cos_phi)))
-
-
-def _with_types(frame: pd.DataFrame, types: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    typed = types[columns].reindex(frame["type_id"]).set_axis(frame.index)
-    given = {column: frame[column].where(frame[column].notna(), typed[column]) for column in columns}
-    return pd.DataFrame(given, frame.index)
 
 
 def _fill(net: pandapowerNet, table: str, columns: dict[str, object]) -> None:

@@ -6,12 +6,15 @@ import dataclasses
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 
 import gis
+from gis.conform import conform_table, empty_table
 from gis.examples import network_from_text, synthetic_network
-from gis.topology import SNAP_MAX_M, connect
+from gis.schema import TABLES
+from gis.topology import SNAP_MAX_M, TopologyOptions, connect
 from tests.networks import station
 
 X, Y = 450_000.0, 5_360_000.0
@@ -120,3 +123,64 @@ def test_elements_without_a_place_are_left_to_the_rules(table: str) -> None:
     for buses in (network.buses, network.buses.iloc[:0]):
         tables, _, _ = connect(dataclasses.replace(network, buses=buses).tables())
         assert len(tables["loads"]) == 2
+
+
+def _bare(*lines: tuple[str, float, list[tuple[float, float]]]) -> dict[str, pd.DataFrame]:
+    """Tables of lines without buses: id, nominal voltage [kV], vertices [m]."""
+    raw = gpd.GeoDataFrame(
+        {"line_id": [i for i, _, _ in lines], "vn_kv": [v for _, v, _ in lines], "type_id": "any"},
+        geometry=[shapely.LineString(xy) for _, _, xy in lines],
+        crs="EPSG:25832",
+    )
+    tables = {name: empty_table(table, "EPSG:25832") for name, table in TABLES.items()}
+    return tables | {"lines": conform_table(raw, TABLES["lines"])[0]}
+
+
+def test_an_end_that_was_moved_is_a_repair_with_its_distance() -> None:
+    tables = _bare(
+        ("K", 0.4, [(0, 0), (10, 0)]), ("L", 0.4, [(10, 0), (20, 0)]), ("M", 0.4, [(10, 0.3), (10, 9)])
+    )
+    connected, repairs, findings = connect(tables, TopologyOptions(lv_tolerance_m=0.5))
+    snapped = repairs[repairs["action"] == "snapped"]
+    assert snapped[["element_id", "before"]].to_numpy().tolist() == [["M", "10.0000 0.3000"]]
+    assert snapped["distance_m"].to_list() == pytest.approx([0.3])
+    assert connected["lines"]["from_bus_id"]["M"] == connected["lines"]["from_bus_id"]["L"]
+    assert findings.empty
+
+
+def test_the_tolerance_is_that_of_the_voltage() -> None:
+    options = TopologyOptions(lv_tolerance_m=0.5)
+    for vn_kv, joined in ((0.4, True), (20.0, False)):
+        lines = connect(_bare(("K", vn_kv, [(0, 0), (10, 0)]), ("L", vn_kv, [(10.2, 0), (20, 0)])), options)[
+            0
+        ]
+        assert (lines["lines"]["to_bus_id"]["K"] == lines["lines"]["from_bus_id"]["L"]) is joined
+
+
+def test_ends_of_different_voltage_at_one_place_stay_apart() -> None:
+    lines = connect(_bare(("K", 20.0, [(0, 0), (10, 0)]), ("L", 0.4, [(10, 0), (20, 0)])))[0]["lines"]
+    assert lines["to_bus_id"]["K"] != lines["from_bus_id"]["L"]
+
+
+def test_a_line_shorter_than_the_tolerance_keeps_its_two_ends() -> None:
+    lines = connect(_bare(("K", 0.4, [(0, 0), (0.3, 0)])), TopologyOptions(lv_tolerance_m=0.5))[0]["lines"]
+    assert lines["from_bus_id"]["K"] != lines["to_bus_id"]["K"]
+
+
+def test_a_gap_wider_than_the_tolerance_is_told_and_not_joined() -> None:
+    connected, _, findings = connect(_bare(("K", 0.4, [(0, 0), (10, 0)]), ("L", 0.4, [(11, 0), (20, 0)])))
+    assert connected["lines"]["to_bus_id"]["K"] != connected["lines"]["from_bus_id"]["L"]
+    assert findings[["rule", "severity", "element_id", "value"]].to_numpy().tolist() == [
+        ["near_miss", "warning", "K", "1.000 m from L"],
+        ["near_miss", "warning", "L", "1.000 m from K"],
+    ]
+
+
+def test_lines_that_cross_without_a_node_are_told_and_not_joined() -> None:
+    across = [("K", 0.4, [(0, 0), (10, 0)]), ("L", 0.4, [(5, -5), (5, 5)]), ("M", 20.0, [(6, -5), (6, 5)])]
+    connected, _, findings = connect(_bare(*across))
+    assert len(connected["buses"]) == 6
+    assert findings[["rule", "severity", "element_id", "value"]].to_numpy().tolist() == [
+        ["crossing", "warning", "K", "L"]
+    ]
+    assert findings["geometry"].iloc[0].equals(shapely.Point(5, 0))

@@ -1,0 +1,210 @@
+"""From any file to a network: read, mapped, connected, judged; what cannot be modelled is set aside by id.
+
+    path -> raw layers -> canonical tables -> one metric CRS -> topology -> rules -> Network
+                                                                  |           |
+                                                               repairs    quarantine
+
+`gis.read` is strict and refuses a file with any fault; here a fault of one element costs that element
+only, with its kW on record. A fault of a whole layer (no CRS, no source) still refuses the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import geopandas as gpd
+import pandas as pd
+from pyproj import CRS
+
+from gis.conform import empty_table
+from gis.crs import any_placed, check_crs, choose_crs, read_crs, reproject
+from gis.errors import InputError
+from gis.findings import errors_of, join_findings, join_repairs
+from gis.formats import INFO_LAYER, format_of
+from gis.mapping import apply_mapping, read_mapping
+from gis.network import Network
+from gis.quarantine import join_quarantine, require_balance, set_aside, set_aside_unnamed
+from gis.read import conform_layers, read_info, without_echoes
+from gis.record import read_record
+from gis.rules import RULES, Rule, run_rules
+from gis.schema import TABLES
+from gis.topology import TopologyOptions, connect
+
+# Faults of rows that `set_aside_unnamed` has moved by position, since their id cannot name them.
+_MOVED_BY_ROW = ("missing_id", "duplicate_id")
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """What became of a file.
+
+    Attributes
+    ----------
+    network
+        The network, with its `quarantine`, `repairs` and `findings`; None when the file is refused.
+    findings
+        Everything found: "error" refuses the file, "quarantine" cost one element, "warning" is a doubt.
+    """
+
+    network: Network | None
+    findings: pd.DataFrame
+
+
+def import_file(
+    path: Path,
+    *,
+    mapping: Path | None = None,
+    crs: str | None = None,
+    rules: tuple[Rule, ...] = RULES,
+    topology: TopologyOptions | None = None,
+) -> Imported:
+    """Read a file into a network; see `import_tables`.
+
+    Parameters
+    ----------
+    path
+        GeoPackage or folder of GeoJSON files.
+    mapping
+        Mapping file (`gis.mapping`); None for a file in the canonical tables.
+    crs
+        CRS of layers that declare none, like "EPSG:27700"; the mapping's when absent.
+
+    Raises
+    ------
+    InputError
+        The file or the mapping cannot be read; every fault is named.
+    """
+    layers = format_of(path).read(path)
+    if mapping is not None:
+        meaning = read_mapping(mapping)
+        layers, crs = apply_mapping(layers, meaning, str(path)), crs or meaning.crs
+    stated = None if crs is None else read_crs(crs)
+    return import_tables(layers, crs=stated, rules=rules, topology=topology)
+
+
+def import_tables(
+    layers: Mapping[str, pd.DataFrame],
+    *,
+    crs: CRS | None = None,
+    rules: tuple[Rule, ...] = RULES,
+    topology: TopologyOptions | None = None,
+) -> Imported:
+    """Make a network of raw canonical layers, setting aside what cannot be modelled.
+
+    Parameters
+    ----------
+    layers
+        Raw layers by table name, ids as ordinary columns.
+    crs
+        CRS of layers that declare none.
+    rules
+        Rules over the connected tables, in order.
+    topology
+        Tolerances and what may be split; the defaults when absent.
+    """
+    past_quarantine, past_repairs = read_record(layers)
+    declared = {name: _declare(frame, crs) for name, frame in layers.items()}
+    typed, faults = conform_layers(declared)
+    findings = _moved_by_row(faults)
+    read, unnamed = _name_rows(typed)
+    located = {name: frame for name, frame in read.items() if isinstance(frame, gpd.GeoDataFrame)}
+    findings = join_findings([findings, check_crs(located)])
+    if _refused(findings) or not any_placed(located):
+        return Imported(None, findings)
+    metric = choose_crs(located)
+    tables = dict(read) | reproject(located, metric)
+    tables |= {name: empty_table(TABLES[name], metric) for name in TABLES if name not in tables}
+    whole = _with_unnamed(tables, unnamed)
+    connected, repairs, findings, aside = _settle(tables, findings, rules, topology or TopologyOptions())
+    quarantine = join_quarantine([*unnamed.values(), aside])
+    if _refused(findings):
+        return Imported(None, findings)
+    require_balance(whole, connected, quarantine)
+    frames = cast("dict[str, gpd.GeoDataFrame]", {name: connected[name] for name in TABLES})
+    record = {
+        "findings": findings,
+        "repairs": join_repairs([past_repairs, repairs]),
+        "quarantine": join_quarantine([past_quarantine, quarantine]),
+    }
+    info = read_info(layers.get(INFO_LAYER))
+    return Imported(Network(crs=metric, info=info, **record, **frames), findings)
+
+
+def _settle(
+    tables: dict[str, pd.DataFrame], found: pd.DataFrame, rules: tuple[Rule, ...], topology: TopologyOptions
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Set aside what errors name, connect and judge the rest, until no error names an element."""
+    past, aside = found, []
+    while True:
+        tables, taken = set_aside(tables, past)
+        aside.append(taken)
+        past = _as_quarantine(past, taken)
+        connected, repairs, unconnected = connect(tables, topology)
+        fresh = join_findings([unconnected, run_rules(connected, rules)])
+        movable = errors_of(fresh)
+        if _refused(fresh) or not _in_tables(movable, tables):
+            return connected, repairs, without_echoes(join_findings([past, fresh])), join_quarantine(aside)
+        past = join_findings([past, movable])
+
+
+def _in_tables(errors: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> bool:
+    """Tell whether any error names an element that can still be set aside."""
+    return any(
+        name in tables and rows["element_id"].isin(tables[str(name)].index).any()
+        for name, rows in errors.groupby("table")
+    )
+
+
+def _as_quarantine(findings: pd.DataFrame, taken: pd.DataFrame) -> pd.DataFrame:
+    """Errors of elements set aside are no longer errors of the file."""
+    keys = pd.MultiIndex.from_frame(taken[["table", "element_id"]].astype(object))
+    moved = pd.MultiIndex.from_frame(findings[["table", "element_id"]].astype(object)).isin(keys)
+    moved &= (findings["severity"] == "error").to_numpy()
+    return findings.assign(severity=findings["severity"].mask(moved, "quarantine"))
+
+
+def _moved_by_row(findings: pd.DataFrame) -> pd.DataFrame:
+    moved = findings["rule"].isin(_MOVED_BY_ROW)
+    return findings.assign(severity=findings["severity"].mask(moved, "quarantine"))
+
+
+def _refused(findings: pd.DataFrame) -> bool:
+    """Tell whether an error is of a whole layer or of the file."""
+    return bool((errors_of(findings)["element_id"] == "").any())
+
+
+def _name_rows(typed: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+    split = {name: set_aside_unnamed(frame, name) for name, frame in typed.items()}
+    return {n: kept for n, (kept, _) in split.items()}, {n: aside for n, (_, aside) in split.items()}
+
+
+def _with_unnamed(
+    tables: Mapping[str, pd.DataFrame], unnamed: Mapping[str, pd.DataFrame]
+) -> dict[str, pd.DataFrame]:
+    """Rows as they were read, for the balance: the named ones and those set aside by row."""
+    loads = pd.concat([tables["loads"][["p_kw"]], unnamed.get("loads", tables["loads"][:0])[["p_kw"]]])
+    counted = {n: pd.RangeIndex(len(tables[n]) + len(unnamed.get(n, ()))) for n in ("generators", "sources")}
+    return {"loads": loads, **{n: pd.DataFrame(index=rows) for n, rows in counted.items()}}
+
+
+def _declare(frame: pd.DataFrame, crs: CRS | None) -> pd.DataFrame:
+    """Give a layer without a CRS the one the user states."""
+    if crs is None or not isinstance(frame, gpd.GeoDataFrame) or frame.crs is not None:
+        return frame
+    return frame.set_crs(crs)
+
+
+def require_network(imported: Imported, source: Path) -> Network:
+    """The network of an import, or every reason why there is none.
+
+    Raises
+    ------
+    InputError
+        The file was refused.
+    """
+    if imported.network is None:
+        raise InputError(str(source), errors_of(imported.findings))
+    return imported.network
