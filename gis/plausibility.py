@@ -26,6 +26,8 @@ DEMAND_SHARE_LOW, DEMAND_SHARE_HIGH = 0.005, 50.0
 # A load this many times the median of its class stands out; found 73 of 73 loads wrong by a thousand.
 LOAD_TIMES_MEDIAN = 100.0
 LOADS_TO_COMPARE = 5
+# A load further [m] from the bus it names is at another place: ten times the longest low-voltage feeder.
+LOAD_AWAY_MAX_M = 10_000.0
 
 
 def lengths_fit_the_map(tables: Tables) -> pd.DataFrame:
@@ -81,12 +83,27 @@ def loads_fit_their_class(tables: Tables) -> pd.DataFrame:
     )
 
 
+def loads_stand_near_their_bus(tables: Tables) -> pd.DataFrame:
+    """A load is drawn in the place its bus id says: far off, the id or the place is another customer's."""
+    loads, buses = tables["loads"], tables["buses"]
+    if loads.empty or buses.empty:
+        return join_findings([])
+    at = buses.geometry.reindex(loads["bus_id"]).to_numpy()
+    away_m = shapely.distance(np.asarray(loads.geometry.array), at)
+    far = away_m > LOAD_AWAY_MAX_M
+    values = [f"{distance / 1000.0:,.1f} km" for distance in away_m[far]]
+    message = "the load is drawn that far from the bus it names; correct bus_id or the place"
+    return make_findings("load_away", "loads", loads.index[far], message, values=values)
+
+
 def lines_are_drawn_once(tables: Tables) -> pd.DataFrame:
     """No line lies on another of its voltage between the same buses, in either direction."""
     lines = tables["lines"]
     geometry = np.asarray(lines.geometry.array)
     pair = np.sort(lines[["from_bus_id", "to_bus_id"]].astype(str).to_numpy(), axis=1)
-    shape = pd.Series(shapely.to_wkb(shapely.normalize(shapely.set_precision(geometry, 0.001))), lines.index)
+    with np.errstate(invalid="ignore"):  # a coordinate that is no number has a rule of its own
+        drawn = shapely.normalize(shapely.set_precision(geometry, 0.001))
+    shape = pd.Series(shapely.to_wkb(drawn), lines.index)
     keys = pd.DataFrame({"a": pair[:, 0], "b": pair[:, 1], "shape": shape}, lines.index)
     twice = keys.duplicated(keep=False) & shape.notna()
     others = lines.index.to_series()[twice].groupby([keys[c][twice] for c in keys]).transform(", ".join)
@@ -115,6 +132,7 @@ DOUBTS: tuple[Rule, ...] = (
     ratings_are_of_equipment,
     demand_fits_the_transformers,
     loads_fit_their_class,
+    loads_stand_near_their_bus,
     lines_are_drawn_once,
     parallel_transformers_agree,
 )

@@ -66,3 +66,13 @@ def test_parallel_transformers_with_different_shift_refuse_the_file_and_are_both
     found = doubts(f"transformer T2 B C {figures} shift_degree=150")
     assert found[["rule", "severity", "element_id"]].to_numpy().tolist() == [["parallel_shift", "error", ""]]
     assert "T 0 degree, T2 150 degree" in found["message"].iloc[0]
+
+
+def test_a_load_drawn_far_from_its_bus_is_an_error_by_id() -> None:
+    network = network_from_text(STATION)
+    away = network.loads.set_geometry(network.loads.translate(20_000.0, 0.0), crs=network.crs)
+    found = run_rules(network.tables() | {"loads": away}, DOUBTS)
+    assert found[["rule", "severity", "element_id"]].to_numpy().tolist() == [
+        ["load_away", "error", "H"],
+        ["load_away", "error", "J"],
+    ]
