@@ -99,7 +99,7 @@ def _missing_columns(table: Table, missing: list[Column], found: list[str]) -> p
 
 
 def _read_ids(source: pd.Series, table: Table) -> tuple[pd.Index, pd.DataFrame]:
-    text = _as_text(source)
+    text = as_text(source)
     index = pd.Index(text.to_numpy(), name=table.id_column)
     rows = np.flatnonzero(text.isna())
     absent = make_findings(
@@ -126,7 +126,7 @@ def _read_column(source: pd.Series, column: Column, table: str) -> tuple[pd.Seri
     elif column.kind == "boolean":
         values, unreadable = _as_boolean(source)
     else:
-        values = _as_text(source)
+        values = as_text(source)
         unreadable = _outside_choices(values, column)
     parts = [_unreadable(source, unreadable, column, table)]
     if column.kind in ("number", "integer"):
@@ -136,7 +136,7 @@ def _read_column(source: pd.Series, column: Column, table: str) -> tuple[pd.Seri
     return _with_default(values, column), join_findings(parts)
 
 
-def _as_text(source: pd.Series) -> pd.Series:
+def as_text(source: pd.Series) -> pd.Series:
     """Text without surrounding blanks; whole floats lose their '.0', blanks become missing."""
     if pd.api.types.is_float_dtype(source.dtype):
         whole = source.notna() & (source == source.round()) & (source.abs() < _EXACT_BELOW)
@@ -163,7 +163,7 @@ def _as_number(source: pd.Series, *, whole: bool) -> tuple[pd.Series, np.ndarray
 def _as_boolean(source: pd.Series) -> tuple[pd.Series, np.ndarray]:
     if pd.api.types.is_bool_dtype(source.dtype) and not source.isna().any():
         return source.astype(object), np.zeros(len(source), dtype=bool)
-    text = _as_text(source).map(str.lower, na_action="ignore")
+    text = as_text(source).map(str.lower, na_action="ignore")
     values = text.map(lambda t: True if t in _TRUE else False if t in _FALSE else None)
     return values.astype(object), (text.notna() & values.isna()).to_numpy(dtype=bool)
 

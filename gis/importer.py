@@ -22,7 +22,7 @@ from pyproj import CRS
 from gis.conform import empty_table
 from gis.crs import any_placed, check_crs, choose_crs, read_crs, reproject
 from gis.errors import InputError
-from gis.findings import errors_of, join_findings, join_repairs
+from gis.findings import empty_findings, errors_of, join_findings, join_repairs
 from gis.formats import INFO_LAYER, format_of
 from gis.mapping import apply_mapping, read_mapping
 from gis.network import Network
@@ -77,12 +77,13 @@ def import_file(
     InputError
         The file or the mapping cannot be read; every fault is named.
     """
-    layers = format_of(path).read(path)
+    layers, found = format_of(path).read(path), empty_findings()
     if mapping is not None:
         meaning = read_mapping(mapping)
-        layers, crs = apply_mapping(layers, meaning, str(path)), crs or meaning.crs
+        mapped = apply_mapping(layers, meaning, str(path))
+        layers, found, crs = mapped.layers, mapped.findings, crs or meaning.crs
     stated = None if crs is None else read_crs(crs)
-    return import_tables(layers, crs=stated, rules=rules, topology=topology)
+    return import_tables(layers, crs=stated, rules=rules, topology=topology, found=found)
 
 
 def import_tables(
@@ -91,6 +92,7 @@ def import_tables(
     crs: CRS | None = None,
     rules: tuple[Rule, ...] = RULES,
     topology: TopologyOptions | None = None,
+    found: pd.DataFrame | None = None,
 ) -> Imported:
     """Make a network of raw canonical layers, setting aside what cannot be modelled.
 
@@ -104,11 +106,13 @@ def import_tables(
         Rules over the connected tables, in order.
     topology
         Tolerances and what may be split; the defaults when absent.
+    found
+        What reading and mapping found already.
     """
     past_quarantine, past_repairs = read_record(layers)
     declared = {name: _declare(frame, crs) for name, frame in layers.items()}
     typed, faults = conform_layers(declared)
-    findings = _moved_by_row(faults)
+    findings = _moved_by_row(faults if found is None else join_findings([found, faults]))
     read, unnamed = _name_rows(typed)
     located = {name: frame for name, frame in read.items() if isinstance(frame, gpd.GeoDataFrame)}
     findings = join_findings([findings, check_crs(located)])

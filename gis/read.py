@@ -195,12 +195,15 @@ def _check_unplaced(tables: Mapping[str, pd.DataFrame], rules: tuple[Rule, ...])
 def without_echoes(findings: pd.DataFrame) -> pd.DataFrame:
     """Leave out what only follows from a fault named already.
 
-    A bus that geometry could not tell is missing; a layer that is not there has no source in service.
+    A bus that geometry could not tell is missing, a cell whose code is unknown is missing; a layer that is
+    not there has no source in service.
     """
-    keys = list(findings[["table", "element_id"]].itertuples(index=False, name=None))
-    missing = (findings["rule"] == "missing_bus").to_numpy(dtype=bool)
-    told = {key for key, echo in zip(keys, missing, strict=True) if not echo}
-    again = missing & np.array([key in told for key in keys], dtype=bool)
+    keys = pd.MultiIndex.from_frame(findings[["table", "element_id"]].astype(object))
+    again = np.zeros(len(findings), dtype=bool)
+    for echo, cause in (("missing_bus", None), ("missing_value", "unknown_code")):
+        said_again = (findings["rule"] == echo).to_numpy(dtype=bool)
+        causes = ~said_again if cause is None else (findings["rule"] == cause).to_numpy(dtype=bool)
+        again |= said_again & keys.isin(keys[causes])
     absent = ((findings["rule"] == "missing_layer") & (findings["table"] == "sources")).any()
     sourceless = ((findings["rule"] == "no_source") & absent).to_numpy(dtype=bool)
     return findings[~(again | sourceless)].reset_index(drop=True)

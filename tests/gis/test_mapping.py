@@ -9,7 +9,7 @@ import pytest
 
 import gis
 from gis.importer import import_file, require_network
-from gis.mapping import apply_mapping, read_mapping
+from gis.mapping import apply_mapping, parse_mapping, read_mapping
 from tests.networks import raw_layers, station, write_raw
 
 GERMAN = """
@@ -86,20 +86,67 @@ def test_a_mapped_file_is_the_network_it_describes(tmp_path: Path, mapping: Path
     assert network.sources["vm_pu"].to_list() == [1.01]
 
 
-def test_rows_a_filter_leaves_out_are_not_taken(mapping: Path) -> None:
-    tables = apply_mapping(german(), read_mapping(mapping), "g")
-    assert tables["loads"]["load_id"].to_list() == ["H"]
-    assert tables["loads"]["p_kw"].to_list() == pytest.approx([30.0])
+def test_rows_a_filter_leaves_out_are_not_taken_and_counted(mapping: Path) -> None:
+    mapped = apply_mapping(german(), read_mapping(mapping), "g")
+    assert mapped.layers["loads"]["load_id"].to_list() == ["H"]
+    assert mapped.layers["loads"]["p_kw"].to_list() == pytest.approx([30.0])
+    (told,) = mapped.findings["message"]
+    assert told.startswith("1 of 2 rows of layer 'Kunden' are left out")
 
 
-def test_a_value_no_code_table_knows_is_named_by_id(mapping: Path) -> None:
+def test_a_value_no_code_table_knows_costs_its_element_alone(mapping: Path, tmp_path: Path) -> None:
     layers = german()
     layers["Leitungen"] = layers["Leitungen"].assign(Zustand=["ein", "kaputt", "ein"])
-    with pytest.raises(gis.InputError) as caught:
-        apply_mapping(layers, read_mapping(mapping), "g")
-    assert caught.value.findings[["rule", "element_id", "value"]].to_numpy().tolist() == [
-        ["unknown_code", "L", "kaputt"]
-    ]
+    path = write_raw(layers, tmp_path / "g.gpkg")
+    network = require_network(import_file(path, mapping=mapping), path)
+    row = network.quarantine.query("table == 'lines'").iloc[0]
+    assert (row["element_id"], row["rule"]) == ("L", "unknown_code")
+
+
+def test_layers_in_two_systems_are_stacked_in_one(tmp_path: Path) -> None:
+    path = tmp_path / "m.toml"
+    path.write_text(
+        "[[tables]]\ntable='loads'\nlayer='a'\n[[tables]]\ntable='loads'\nlayer='B'\n", encoding="utf-8"
+    )
+    loads = raw_layers(station())["loads"]
+    mapped = apply_mapping({"a": loads, "b": loads.to_crs("EPSG:4326")}, read_mapping(path), "x")
+    both = mapped.layers["loads"]
+    assert both.crs == loads.crs
+    assert both.geometry[: len(loads)].distance(both.geometry[len(loads) :], align=False).max() < 1e-3
+
+
+def test_a_line_without_geometry_runs_between_its_nodes() -> None:
+    text = """
+    crs = "EPSG:25832"
+    [codes.state]
+    on = true
+    [[tables]]
+    table = "lines"
+    layer = "branches"
+    joins = [{ layer = "units", on = "nr", key = "branch", aggregate = "sum" }]
+    geometry = { layer = "nodes", key = "id", from = "a", to = "b", x = "x", y = "y" }
+    [tables.columns]
+    line_id = "nr"
+    in_service = { column = "z", codes = "state", default = false }
+    r_ohm_per_km = { column = "r", divide = "km" }
+    x_ohm_per_km = { hypot = ["r", "x"], factor = 2 }
+    i_max_a = "units.amps"
+    length_m = { sum = ["km", "x"], factor = 1000 }
+    """
+    layers = {
+        "branches": pd.DataFrame({"nr": [1.0, 2.0], "a": [10, 10], "b": [11, 12], "z": ["on", None],
+                                  "r": ["3", "1"], "x": [4.0, None], "km": [2.0, 0.0]}),
+        "nodes": pd.DataFrame({"id": ["10", "11"], "x": [0.0, 30.0], "y": [0.0, 40.0]}),
+        "units": pd.DataFrame({"branch": [1, 1, 2], "amps": [100.0, 150.0, 80.0]}),
+    }  # fmt: skip
+    lines = apply_mapping(layers, parse_mapping(text, "m"), "x").layers["lines"]
+    assert lines.geometry.length.iloc[0] == 50.0
+    assert lines.geometry.isna().to_list() == [False, True]
+    assert lines["in_service"].to_list() == [True, False]
+    assert lines["i_max_a"].to_list() == [250.0, 80.0]
+    assert lines["x_ohm_per_km"].iloc[0] == 10.0
+    assert lines["r_ohm_per_km"].iloc[0] == 1.5
+    assert lines["length_m"].to_list() == [6000.0, 0.0]
 
 
 def test_all_layers_and_columns_that_are_not_there_are_named_at_once(mapping: Path) -> None:
@@ -115,7 +162,8 @@ def test_all_layers_and_columns_that_are_not_there_are_named_at_once(mapping: Pa
 def test_a_number_that_cannot_be_read_stays_for_the_rules_to_name(mapping: Path) -> None:
     layers = german()
     layers["Kunden"] = layers["Kunden"].assign(P_W=["about 30", "2"])
-    assert apply_mapping(layers, read_mapping(mapping), "g")["loads"]["p_kw"].to_list() == ["about 30"]
+    mapped = apply_mapping(layers, read_mapping(mapping), "g")
+    assert mapped.layers["loads"]["p_kw"].to_list() == ["about 30"]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +176,7 @@ def test_a_number_that_cannot_be_read_stays_for_the_rules_to_name(mapping: Path)
         ("[[tables]]\ntable='cables'\nlayer='x'", "'cables' is none of"),
         ("[[tables]]\ntable='lines'", "layer is missing"),
         ("[[tables]]\ntable='lines'\nlayer='x'\ncolumns={colour='c'}", "no column 'colour'"),
-        ("[[tables]]\ntable='lines'\nlayer='x'\ncolumns={vn_kv={factor=2}}", "either column or value"),
+        ("[[tables]]\ntable='lines'\nlayer='x'\ncolumns={vn_kv={factor=2}}", "give one of column"),
         ("[[tables]]\ntable='lines'\nlayer='x'\ncolumns={vn_kv={column='v', factor=0}}", "other than 0"),
         ("[[tables]]\ntable='lines'\nlayer='x'\ncolumns={vn_kv={column='v', codes=1}}", "codes must be"),
         ("[[tables]]\ntable='lines'\nlayer='x'\ncolumns={vn_kv={value=1, unit='V'}}", "unknown word 'unit'"),

@@ -1,0 +1,6 @@
+"""Mapping files: which layers and columns of a source are which canonical tables and columns (TOML)."""
+
+from gis.mapping.apply import Mapped, apply_mapping
+from gis.mapping.grammar import LayerMapping, parse_mapping, read_mapping
+
+__all__ = ["LayerMapping", "Mapped", "apply_mapping", "parse_mapping", "read_mapping"]
