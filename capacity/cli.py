@@ -11,7 +11,7 @@ import math
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -117,7 +117,9 @@ Tolerance = Annotated[
 @app.command("import")
 def import_source(
     source: Annotated[Path, typer.Argument(help="GeoPackage, or folder of GeoJSON files, of any columns.")],
-    out: Annotated[Path, typer.Argument(help="GeoPackage to write.")],
+    out: Annotated[
+        Path, typer.Argument(help="GeoPackage to write; with --suggest the mapping file (*.toml).")
+    ],
     mapping: Annotated[
         Path | None, typer.Option(help="TOML file that says what the layers and columns mean.")
     ] = None,
@@ -125,9 +127,14 @@ def import_source(
         str | None, typer.Option(help="Coordinate system of layers that declare none, like EPSG:25832.")
     ] = None,
     snap_tolerance_m: Tolerance = None,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Write no network but a mapping proposed from the file.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Turn a GIS file into a network; what cannot be modelled is set aside by id, with its kW."""
+    if suggest:
+        _suggest(source, out, as_json=as_json)
     _import(source, out, mapping, crs, snap_tolerance_m, as_json=as_json)
 
 
@@ -140,6 +147,21 @@ def repair(
 ) -> None:
     """Join line ends and set aside what keeps a network from being solved; every change is on record."""
     _import(network, out, None, None, snap_tolerance_m, as_json=as_json)
+
+
+def _suggest(source: Path, out: Path, *, as_json: bool) -> NoReturn:
+    from gis.formats import format_of
+    from gis.suggest import proposal_table, suggest_mapping, to_toml
+
+    output.require_target(out, source, suffix=".toml")
+    suggestion = suggest_mapping(format_of(source).read(source), source.stem)
+    out.write_text(to_toml(suggestion), encoding="utf-8")
+    table = proposal_table(suggestion)
+    lacking = [f"not found: {what}" for what in suggestion.missing]
+    values = {"mapping": str(out), "columns": table.to_dict("records"), "missing": lacking}
+    text = [f"{out}: {len(table)} columns proposed; read it before it is used", *lacking]
+    output.say(values, text, as_json=as_json)
+    raise typer.Exit(VIOLATED if lacking else DONE)
 
 
 def _import(

@@ -198,17 +198,17 @@ def connection_report(answers: list[Assessment], *, single: bool) -> Report:
     return {"sites": rows, "note": EACH_ALONE}, [*lines, EACH_ALONE]
 
 
-def require_target(out: Path | None, *sources: Path | None) -> None:
-    """Refuse a place no GeoPackage can be written to, before any work is done.
+def require_target(out: Path | None, *sources: Path | None, suffix: str = ".gpkg") -> None:
+    """Refuse a place the result cannot be written to, before any work is done.
 
     Raises
     ------
     InputError
-        The name does not end in `.gpkg`, it is one of the input files, or its folder cannot be written.
+        The name does not end in `suffix`, it is one of the input files, or its folder cannot be written.
     """
     if out is None:
         return
-    faults = _target_faults(out, [source.resolve() for source in sources if source is not None])
+    faults = _target_faults(out, [source.resolve() for source in sources if source is not None], suffix)
     if faults:
         from gis import InputError
         from gis.findings import make_findings
@@ -216,10 +216,11 @@ def require_target(out: Path | None, *sources: Path | None) -> None:
         raise InputError("--out", make_findings("bad_target", "file", [str(out)] * len(faults), faults))
 
 
-def _target_faults(out: Path, sources: list[Path]) -> list[str]:
+def _target_faults(out: Path, sources: list[Path], suffix: str) -> list[str]:
     faults = []
-    if out.suffix.lower() != ".gpkg":
-        faults.append("the result is a GeoPackage; name it *.gpkg")
+    if out.suffix.lower() != suffix:
+        kind = {".gpkg": "a GeoPackage", ".toml": "a mapping file"}[suffix]
+        faults.append(f"the result is {kind}; name it *{suffix}")
     if out.resolve() in sources:
         faults.append("this is an input file, it would be overwritten; choose another name")
     if out.is_dir():

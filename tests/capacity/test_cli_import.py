@@ -66,3 +66,15 @@ def test_an_option_that_means_nothing_is_refused(
     faulty: Path, tmp_path: Path, option: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run("import", faulty, tmp_path / "out.gpkg", *option, monkeypatch=monkeypatch) == 2
+
+
+def test_a_suggested_mapping_imports_the_file_it_was_proposed_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, mapping = write_raw(raw_layers(station()), tmp_path / "raw.gpkg"), tmp_path / "m.toml"
+    assert run("import", source, tmp_path / "m.gpkg", "--suggest", monkeypatch=monkeypatch) == 2
+    assert run("import", source, mapping, "--suggest", monkeypatch=monkeypatch) == 0
+    assert "columns proposed" in capsys.readouterr().out
+    out = tmp_path / "out.gpkg"
+    assert run("import", source, out, "--mapping", mapping, monkeypatch=monkeypatch) == 0
+    assert out.exists()
