@@ -90,6 +90,13 @@ def trace_supply(network: Network) -> Supply:
     return Supply(buses, _element_feeders(network, edges, buses), order, parents)
 
 
+def conducting_edges(network: Network) -> pd.DataFrame:
+    """What is closed and in service between two buses: table, element_id, u, v (positions of the buses)."""
+    live = _edges(network).query("conducts")
+    tables = _TABLE_NAMES[live["kind"].to_numpy(dtype=int)]
+    return live[["element_id", "u", "v"]].assign(table=tables).reset_index(drop=True)
+
+
 def islands_of(network: Network) -> pd.Series:
     """Number of the island per bus: equal numbers are joined through closed switches and lines in service."""
     live = _edges(network).query("conducts")
