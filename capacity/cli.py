@@ -133,6 +133,8 @@ def import_source(
     as_json: AsJson = False,
 ) -> None:
     """Turn a GIS file into a network; what cannot be modelled is set aside by id, with its kW."""
+    if suggest and (mapping is not None or crs is not None or snap_tolerance_m is not None):
+        raise typer.BadParameter("--suggest goes with no other option but --json: it writes no network")
     if suggest:
         _suggest(source, out, as_json=as_json)
     _import(source, out, mapping, crs, snap_tolerance_m, as_json=as_json)
@@ -151,17 +153,14 @@ def repair(
 
 def _suggest(source: Path, out: Path, *, as_json: bool) -> NoReturn:
     from gis.formats import format_of
-    from gis.suggest import proposal_table, suggest_mapping, to_toml
+    from gis.suggest import suggest_mapping, to_toml
 
     output.require_target(out, source, suffix=".toml")
     suggestion = suggest_mapping(format_of(source).read(source), source.stem)
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(to_toml(suggestion), encoding="utf-8")
-    table = proposal_table(suggestion)
-    lacking = [f"not found: {what}" for what in suggestion.missing]
-    values = {"mapping": str(out), "columns": table.to_dict("records"), "missing": lacking}
-    text = [f"{out}: {len(table)} columns proposed; read it before it is used", *lacking]
-    output.say(values, text, as_json=as_json)
-    raise typer.Exit(VIOLATED if lacking else DONE)
+    output.say(*output.suggestion_report(suggestion, out), as_json=as_json)
+    raise typer.Exit(VIOLATED if suggestion.lacking else DONE)
 
 
 def _import(

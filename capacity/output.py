@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from capacity.connection import Assessment
     from capacity.limits import Limits
     from gis import InputError, Network
+    from gis.suggest import MappingSuggestion
     from gridmodel import LoadFlowResult
 
 Report = tuple[dict[str, object], list[str]]
@@ -196,6 +197,22 @@ def connection_report(answers: list[Assessment], *, single: bool) -> Report:
     if single:
         return rows[0], lines
     return {"sites": rows, "note": EACH_ALONE}, [*lines, EACH_ALONE]
+
+
+def suggestion_report(suggestion: MappingSuggestion, out: Path) -> Report:
+    """What was proposed, what is left out and what is still missing."""
+    from gis.suggest import proposal_table
+
+    table = proposal_table(suggestion)
+    left = [f"layer {layer} is left out: {reason}" for layer, reason in suggestion.left]
+    missing = [f"not found: {what}" for what in suggestion.lacking]
+    values: dict[str, object] = {
+        "mapping": str(out),
+        "columns": _rows(table),
+        "left": left,
+        "missing": missing,
+    }
+    return values, [f"{out}: {len(table)} columns proposed; read it before it is used", *left, *missing]
 
 
 def require_target(out: Path | None, *sources: Path | None, suffix: str = ".gpkg") -> None:

@@ -80,8 +80,9 @@ def import_file(
     layers, found = format_of(path).read(path), empty_findings()
     if mapping is not None:
         meaning = read_mapping(mapping)
-        mapped = apply_mapping(layers, meaning, str(path))
-        layers, found, crs = mapped.layers, mapped.findings, crs or meaning.crs
+        crs = crs or meaning.crs
+        mapped = apply_mapping(layers, meaning.model_copy(update={"crs": crs}), str(path))
+        layers, found = mapped.layers, mapped.findings
     stated = None if crs is None else read_crs(crs)
     return import_tables(layers, crs=stated, rules=rules, topology=topology, found=found)
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gis import InputError, Network, check_network, errors_of
+from gis.tracing import line_lengths_m
 from gis.voltage import LV_MAX_KV
 from gridmodel.catalogue import Catalogue, read_catalogue
 from gridmodel.figures import LINE_FIGURES, TRANSFORMER_FIGURES, with_types
@@ -79,7 +80,7 @@ def line_figures(network: Network, catalogue: Catalogue) -> pd.DataFrame:
     lines = network.lines
     figures = with_types(lines, catalogue.lines, list(LINE_FIGURES))
     figures["c_nf_per_km"] = figures["c_nf_per_km"].fillna(0.0)
-    figures["length_m"] = lines["length_m"].fillna(lines.geometry.length)
+    figures["length_m"] = line_lengths_m(lines)
     return figures
 
 

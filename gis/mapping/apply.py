@@ -50,12 +50,14 @@ def apply_mapping(layers: Layers, mapping: LayerMapping, source: str) -> Mapped:
     faults = join_findings([_absent(by_name, table) for table in mapping.tables])
     if len(faults):
         raise InputError(source, faults)
+    mapped = [(table, *_map_table(by_name, table, mapping)) for table in mapping.tables]
     parts: dict[str, list[pd.DataFrame]] = {}
-    found: list[pd.DataFrame] = []
-    for table in mapping.tables:
-        rows, told = _map_table(by_name, table, mapping)
-        found.append(told)
+    for table, rows, _ in mapped:
         parts.setdefault(table.table, []).append(rows)
+    found = [told for _, _, told in mapped]
+    faults = _without_system([(table, rows) for table, rows, _ in mapped])
+    if len(faults):
+        raise InputError(source, faults)
     return Mapped({name: _stack(rows) for name, rows in parts.items()}, join_findings(found))
 
 
@@ -63,8 +65,8 @@ def _absent(layers: Layers, table: TableSource) -> pd.DataFrame:
     """Every layer and column the mapping names and the source lacks."""
     place = table.geometry
     joined = {f"{join.layer}.": join.layer for join in table.joins}
-    wanted = [c for column in table.columns.values() for c in column.columns] + list(table.where)
-    own = [c for c in wanted if not c.startswith(tuple(joined))] + [j.on for j in table.joins]
+    wanted = _columns_used(table)
+    own = [c for c in wanted if not c.startswith(tuple(joined))]
     needs = {table.layer: own}
     for join in table.joins:
         brought = [c.removeprefix(f"{join.layer}.") for c in wanted if c.startswith(f"{join.layer}.")]
@@ -73,7 +75,7 @@ def _absent(layers: Layers, table: TableSource) -> pd.DataFrame:
         needs[table.layer] += [c for c in (place.start, place.end, place.wkt) if c]
         at = [c for c in (place.x, place.y, place.key) if c]
         needs[place.layer or table.layer] = [*needs.get(place.layer or table.layer, []), *at]
-    messages = []
+    messages = [*_placeless(layers, place)]
     for layer, columns in needs.items():
         raw = layers.get(layer.casefold())
         if raw is None:
@@ -86,13 +88,41 @@ def _absent(layers: Layers, table: TableSource) -> pd.DataFrame:
     return make_findings("missing_column", table.table, [""] * len(messages), messages)
 
 
+def _columns_used(table: TableSource) -> list[str]:
+    """Source columns the table reads, those of joined layers as "layer.column"."""
+    read = [c for column in table.columns.values() for c in column.columns]
+    return [*read, *table.where, *(join.on for join in table.joins)]
+
+
+def _placeless(layers: Layers, place: GeometrySource | None) -> list[str]:
+    """A layer that shall lend its places has geometry, or columns of coordinates."""
+    if place is None or place.layer is None or place.x is not None:
+        return []
+    if isinstance(layers.get(place.layer.casefold(), gpd.GeoDataFrame()), gpd.GeoDataFrame):
+        return []
+    return [f"layer {place.layer!r} has no geometry; name its columns x and y in the mapping's geometry"]
+
+
+def _without_system(mapped: list[tuple[TableSource, pd.DataFrame]]) -> pd.DataFrame:
+    """Layers without a CRS that shall be stacked on layers that have one."""
+    located = [(t, rows.crs) for t, rows in mapped if isinstance(rows, gpd.GeoDataFrame)]
+    known = {table.table for table, crs in located if crs is not None}
+    lost = [table for table, crs in located if crs is None and table.table in known]
+    messages = [
+        f"layer {t.layer!r} has no coordinate reference system (CRS), other layers of {t.table} have; "
+        "set it in the file or name it with crs"
+        for t in lost
+    ]
+    return make_findings("crs_missing", "file", [""] * len(lost), messages)
+
+
 def _map_table(
     layers: Layers, table: TableSource, mapping: LayerMapping
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     raw = layers[table.layer.casefold()].reset_index(drop=True)
-    raw, left_out = _filter(raw, table)
     for join in table.joins:
-        raw = _join(raw, layers[join.layer.casefold()], join)
+        raw = _join(raw, layers[join.layer.casefold()], join, _columns_used(table))
+    raw, left_out = _filter(raw, table)
     crs = None if mapping.crs is None else read_crs(mapping.crs)
     placed = _place(raw, layers, table, crs)
     rows, unknown = _map_columns(placed, table, mapping)
@@ -102,7 +132,7 @@ def _map_table(
 def _filter(raw: pd.DataFrame, table: TableSource) -> tuple[pd.DataFrame, pd.DataFrame]:
     taken = pd.Series(True, raw.index)
     for column, values in table.where.items():
-        taken &= as_text(raw[column]).isin([_text(v) for v in values])
+        taken &= as_text(raw[column]).isin(as_text(pd.Series([v])).iloc[0] for v in values)
     if taken.all():
         return raw, empty_findings()
     seen = [
@@ -119,13 +149,15 @@ def _filter(raw: pd.DataFrame, table: TableSource) -> tuple[pd.DataFrame, pd.Dat
     )
 
 
-def _join(raw: pd.DataFrame, other: pd.DataFrame, join: Join) -> pd.DataFrame:
-    """Bring in the columns of another layer; of several rows the first non-empty cell, or the sum."""
-    plain = pd.DataFrame(other.drop(columns="geometry", errors="ignore"))
-    by_key = plain.assign(**{join.key: as_text(plain[join.key])}).groupby(join.key)
-    brought = by_key.first() if join.aggregate == "first" else by_key.sum(numeric_only=True)
-    brought[join.key] = brought.index
-    return raw.assign(**{f"{join.layer}.{c}": as_text(raw[join.on]).map(brought[c]) for c in brought.columns})
+def _join(raw: pd.DataFrame, other: pd.DataFrame, join: Join, used: list[str]) -> pd.DataFrame:
+    """Bring in the columns used of another layer; of several rows the first non-empty cell, or the sum."""
+    keys, here = as_text(other[join.key]), as_text(raw[join.on])
+    brought = {}
+    for name in (c for c in dict.fromkeys(used) if c.startswith(f"{join.layer}.")):
+        rows = other[name.removeprefix(f"{join.layer}.")].groupby(keys)
+        summed = join.aggregate == "sum" and pd.api.types.is_numeric_dtype(rows.obj.dtype)
+        brought[name] = here.map(rows.sum(min_count=1) if summed else rows.first())
+    return raw.assign(**brought)
 
 
 def _place(raw: pd.DataFrame, layers: Layers, table: TableSource, crs: CRS | None) -> pd.DataFrame:
@@ -150,14 +182,16 @@ def _geometry(raw: pd.DataFrame, layers: Layers, given: GeometrySource) -> tuple
     points = np.asarray(other.geometry.array) if own else _points(other, given)
     places = pd.Series(points, as_text(other[str(given.key)]))
     places = places[~places.index.duplicated()]
-    ends = [as_text(raw[c]).map(places).to_numpy() for c in (given.start, given.end) if c is not None]
+    at = [as_text(raw[c]) for c in (given.start, given.end) if c is not None]
+    found = np.concatenate([places.to_numpy(), np.array([None])])  # the last stands for an id that is nowhere
+    ends = [found[places.index.get_indexer(pd.Index(ids))] for ids in at]
     system = other.crs if own else None
     if len(ends) == 1:
         return ends[0], system
-    known = np.logical_and(*(~pd.isna(e) for e in ends))
+    xy = np.stack([np.column_stack([shapely.get_x(e), shapely.get_y(e)]) for e in ends], axis=1)
+    known = np.isfinite(xy).all(axis=(1, 2))
     lines = np.full(len(raw), None, dtype=object)
-    xy = np.stack([shapely.get_coordinates(e[known]) for e in ends], axis=1)
-    lines[known] = shapely.linestrings(xy)
+    lines[known] = shapely.linestrings(xy[known])
     return lines, system
 
 
@@ -225,17 +259,12 @@ def _stack(rows: list[pd.DataFrame]) -> pd.DataFrame:
     placed = [r for r in rows if isinstance(r, gpd.GeoDataFrame)]
     if not placed:
         return pd.concat(rows, ignore_index=True)
-    crs = next((r.crs for r in placed if r.crs is not None), None)
-    # A layer without any system beside one that has it: no place can be told, so no geometry is.
+    crs = placed[0].crs  # all have one, or none has (`_without_system`)
     known = [_in_system(r, crs) for r in rows]
     return gpd.GeoDataFrame(pd.concat(known, ignore_index=True), geometry="geometry", crs=crs)
 
 
 def _in_system(rows: pd.DataFrame, crs: CRS | None) -> pd.DataFrame:
-    if not isinstance(rows, gpd.GeoDataFrame) or (rows.crs is None and crs is not None):
+    if not isinstance(rows, gpd.GeoDataFrame):
         return pd.DataFrame(rows).assign(geometry=None)
     return pd.DataFrame(rows if rows.crs is None else rows.to_crs(crs))
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

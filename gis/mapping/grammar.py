@@ -54,7 +54,7 @@ class ColumnSource(_Words):
     value: Cell | None = None
     codes: dict[str, Cell] | str = Field(default_factory=dict)
     divide: str | None = None
-    factor: float | None = None
+    factor: float | None = Field(default=None, allow_inf_nan=False)
     default: Cell | None = None
 
     @model_validator(mode="after")

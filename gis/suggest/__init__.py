@@ -193,8 +193,8 @@ def _pair(
 ) -> tuple[float, Likeness, Evidence]:
     likeness = column_likeness(source, table.name, column.name, table.id_column)
     if column.kind == "id" and likeness.score < GUESS_FROM:  # a name may serve where nothing is called an id
-        likeness = replace(column_likeness(source, table.name, "name", table.id_column))
-        likeness = replace(likeness, score=0.75 * likeness.score)
+        named = column_likeness(source, table.name, "name", table.id_column)
+        likeness = replace(named, score=0.75 * named.score)
     structural = (
         column.kind == "id" or column.name == "length_m" or (column.kind == "reference" and around.bus_ids)
     )
@@ -277,6 +277,5 @@ def _with_bus_geometry(
         return replace(
             proposal, missing=(*proposal.missing, "a place: the layer has no geometry and no bus to stand at")
         )
-    return replace(
-        proposal, geometry={"from": at, "layer": buses.layer, "key": own.source, "geometry": "point"}
-    )
+    place = {"from": at, "layer": buses.layer, "key": own.source}
+    return replace(proposal, geometry=place | dict(_coordinates(layers[buses.layer])))

@@ -53,6 +53,12 @@ class MappingSuggestion:
     left: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """All that a network needs and nothing was found for: tables, then columns by table."""
+        columns = (f"{table.table}: {what}" for table in self.tables for what in table.missing)
+        return (*self.missing, *columns)
+
 
 def how_sure(confidence: float) -> str:
     """A confidence in words.

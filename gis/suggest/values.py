@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from gis.conform import as_text
 from gis.schema import Column
 from gis.suggest.words import read_words, tokens, unit_words
 
@@ -84,12 +85,8 @@ def as_numbers(cells: pd.Series) -> pd.Series:
 
 
 def texts(cells: pd.Series) -> pd.Series:
-    """Cells as text, whole floats without their '.0'."""
-    if pd.api.types.is_float_dtype(cells.dtype):
-        whole = cells.dropna()
-        if (whole == whole.round()).all():
-            cells = cells.astype("Int64")
-    return cells.dropna().map(str).str.strip()
+    """Cells that hold something, as the import will read them."""
+    return as_text(cells).dropna()
 
 
 def _with_point(cell: object) -> object:

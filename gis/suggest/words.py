@@ -28,12 +28,11 @@ _UMLAUTS = re.compile("(a|o|u)e")
 
 @dataclass(frozen=True)
 class Likeness:
-    """How close a name is to a word, 0 to 1; `tail` are its tokens after the word (often a unit)."""
+    """How close a name is to a word, 0 to 1."""
 
     score: float = 0.0
     word: str = ""
     language: str = ""
-    tail: tuple[str, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -102,33 +101,33 @@ def _vocabulary(group: str, key: str) -> tuple[tuple[tuple[str, ...], str], ...]
 def _best(given: tuple[str, ...], words: tuple[tuple[tuple[str, ...], str], ...]) -> Likeness:
     found: list[Likeness] = []
     for word, language in words:
-        score, tail = _likeness(given, word)
+        score = _likeness(given, word)
         if score:
-            found.append(Likeness(score, " ".join(word), language, tail))
+            found.append(Likeness(score, " ".join(word), language))
     return max(found, key=lambda one: one.score, default=Likeness())
 
 
-def _likeness(given: tuple[str, ...], word: tuple[str, ...]) -> tuple[float, tuple[str, ...]]:
-    """Score of one word, and the tokens of the name behind it."""
+def _likeness(given: tuple[str, ...], word: tuple[str, ...]) -> float:
+    """Score of one word."""
     if not given or not word:
-        return 0.0, ()
-    stem, tail = _without_unit(given)
+        return 0.0
+    stem = _without_unit(given)
     whole, asked = "".join(given), "".join(word)
     if given == word or whole == asked:
-        return 1.0, tail if len(stem) else ()
+        return 1.0
     if stem and (sorted(stem) == sorted(word) or "".join(stem) == asked):
-        return 0.97, tail
+        return 0.97
     if sorted(given) == sorted(word):
-        return 0.95, ()
+        return 0.95
     inside = _inside(given, word)
     if inside:
-        return inside, tail
+        return inside
     short = "".join(stem) or whole
     if min(len(short), len(asked)) >= 4:
         ratio = SequenceMatcher(None, short, asked).ratio()
         if ratio >= ALIKE_RATIO:
-            return 0.9 * ratio, tail
-    return 0.0, ()
+            return 0.9 * ratio
+    return 0.0
 
 
 def _inside(given: tuple[str, ...], word: tuple[str, ...]) -> float:
@@ -144,9 +143,9 @@ def _inside(given: tuple[str, ...], word: tuple[str, ...]) -> float:
     return 0.0
 
 
-def _without_unit(given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Part a name into its words and the tokens of a unit at its end (in Chinese, within the last token)."""
+def _without_unit(given: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a name before the tokens of a unit at its end."""
     cut = len(given)
     while cut > 0 and (given[cut - 1] in unit_words()):
         cut -= 1
-    return given[:cut], given[cut:]
+    return given[:cut]

@@ -187,3 +187,45 @@ def test_a_mapping_with_a_fault_says_which(tmp_path: Path, text: str, said: str)
     path.write_text(text, encoding="utf-8")
     with pytest.raises(gis.InputError, match=said):
         read_mapping(path)
+
+
+def test_a_filter_sees_joined_columns_and_a_sum_leaves_text_alone() -> None:
+    text = """
+    [[tables]]
+    table = "lines"
+    layer = "a"
+    where = { "u.live" = [true], "u.n" = [1] }
+    joins = [{ layer = "u", on = "nr", key = "k", aggregate = "sum" }]
+    columns = { line_id = "nr", name = "u.note" }
+    """
+    units = pd.DataFrame({"k": ["1", "2"], "live": [True, False], "n": [1.0, 1.0], "note": ["x", "y"]})
+    rows = apply_mapping(
+        {"a": pd.DataFrame({"nr": [1, 2]}), "u": units.astype({"live": object})},
+        parse_mapping(text, "m"),
+        "x",
+    ).layers["lines"]
+    assert rows[["line_id", "name"]].to_numpy().tolist() == [[1, "x"]]
+
+
+def test_the_system_named_on_the_command_wins_over_the_mapping(tmp_path: Path) -> None:
+    path = tmp_path / "m.toml"
+    path.write_text('crs = "EPSG:25833"\n' + GERMAN, encoding="utf-8")
+    layers = {
+        name: frame.set_crs(None, allow_override=True) if hasattr(frame, "crs") else frame
+        for name, frame in german().items()
+    }
+    with pytest.warns(UserWarning, match="crs"):
+        source = write_raw(layers, tmp_path / "g.gpkg")
+    network = require_network(import_file(source, mapping=path, crs="EPSG:25832"), source)
+    assert network.crs.to_epsg() == 25832
+
+
+def test_layers_that_cannot_be_placed_are_named(tmp_path: Path) -> None:
+    loads = raw_layers(station())["loads"]
+    mapping = parse_mapping("[[tables]]\ntable='loads'\nlayer='a'\n[[tables]]\ntable='loads'\nlayer='b'", "m")
+    bare = loads.set_crs(None, allow_override=True)
+    with pytest.raises(gis.InputError, match="layer 'b' has no coordinate reference system"):
+        apply_mapping({"a": loads, "b": bare}, mapping, "x")
+    text = "[[tables]]\ntable='loads'\nlayer='a'\ngeometry={layer='n', key='k', from='bus_id'}"
+    with pytest.raises(gis.InputError, match="layer 'n' has no geometry; name its columns x and y"):
+        apply_mapping({"a": loads, "n": pd.DataFrame({"k": [1]})}, parse_mapping(text, "m"), "x")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gis.importer import import_tables
-from gis.mapping import apply_mapping, read_mapping
+from gis.mapping import apply_mapping, parse_mapping, read_mapping
 from gis.suggest import suggest_mapping, to_toml
 from tests.networks import raw_layers, station
 
@@ -102,3 +102,14 @@ def test_a_value_nothing_tells_is_called_an_assumption() -> None:
     assumed = loads.proposal("customer_class")
     assert assumed is not None
     assert assumed.value == "other" and assumed.confidence < 0.4
+
+
+def test_a_layer_without_geometry_is_placed_by_its_buses() -> None:
+    raw = raw_layers(station())
+    buses = pd.DataFrame(raw["buses"].drop(columns="geometry")).assign(
+        x=raw["buses"].geometry.x, y=raw["buses"].geometry.y
+    )
+    tables = raw | {"buses": buses, "loads": pd.DataFrame(raw["loads"].drop(columns="geometry"))}
+    text = 'crs = "EPSG:25832"\n' + to_toml(suggest_mapping(tables, "t"))
+    mapped = apply_mapping(tables, parse_mapping(text, "m"), "t").layers
+    assert mapped["loads"].geometry.notna().all()
