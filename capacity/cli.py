@@ -121,7 +121,12 @@ def import_source(
         Path, typer.Argument(help="GeoPackage to write; with --suggest the mapping file (*.toml).")
     ],
     mapping: Annotated[
-        Path | None, typer.Option(help="TOML file that says what the layers and columns mean.")
+        str | None,
+        typer.Option(help="TOML file that says what the layers and columns mean, or a shipped one's name."),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="Name of the source's format; told from its content if absent."),
     ] = None,
     crs: Annotated[
         str | None, typer.Option(help="Coordinate system of layers that declare none, like EPSG:25832.")
@@ -133,11 +138,13 @@ def import_source(
     as_json: AsJson = False,
 ) -> None:
     """Turn a GIS file into a network; what cannot be modelled is set aside by id, with its kW."""
-    if suggest and (mapping is not None or crs is not None or snap_tolerance_m is not None):
-        raise typer.BadParameter("--suggest goes with no other option but --json: it writes no network")
+    if suggest and any(given is not None for given in (mapping, crs, snap_tolerance_m)):
+        raise typer.BadParameter(
+            "--suggest goes with no other option but --format and --json: it writes no network"
+        )
     if suggest:
-        _suggest(source, out, as_json=as_json)
-    _import(source, out, mapping, crs, snap_tolerance_m, as_json=as_json)
+        _suggest(source, out, form, as_json=as_json)
+    _import(source, out, mapping, form, crs, snap_tolerance_m, as_json=as_json)
 
 
 @app.command()
@@ -148,15 +155,15 @@ def repair(
     as_json: AsJson = False,
 ) -> None:
     """Join line ends and set aside what keeps a network from being solved; every change is on record."""
-    _import(network, out, None, None, snap_tolerance_m, as_json=as_json)
+    _import(network, out, None, None, None, snap_tolerance_m, as_json=as_json)
 
 
-def _suggest(source: Path, out: Path, *, as_json: bool) -> NoReturn:
-    from gis.formats import format_of
+def _suggest(source: Path, out: Path, form: str | None, *, as_json: bool) -> NoReturn:
+    from gis.formats import read_source
     from gis.suggest import suggest_mapping, to_toml
 
     output.require_target(out, source, suffix=".toml")
-    suggestion = suggest_mapping(format_of(source).read(source), source.stem)
+    suggestion = suggest_mapping(read_source(source, name=form).layers, source.stem)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(to_toml(suggestion), encoding="utf-8")
     output.say(*output.suggestion_report(suggestion, out), as_json=as_json)
@@ -166,7 +173,8 @@ def _suggest(source: Path, out: Path, *, as_json: bool) -> NoReturn:
 def _import(
     source: Path,
     out: Path,
-    mapping: Path | None,
+    mapping: str | None,
+    form: str | None,
     crs: str | None,
     tolerance_m: float | None,
     *,
@@ -179,9 +187,10 @@ def _import(
     from gridmodel import rules_for
 
     topology = None if tolerance_m is None else TopologyOptions(tolerance_m, tolerance_m, tolerance_m)
-    output.require_target(out, source, mapping)
+    output.require_target(out, source, None if mapping is None else Path(mapping))
     output.progress(f"reading {source}")
-    found = import_file(source, mapping=mapping, crs=crs, rules=(*rules_for(), *DOUBTS), topology=topology)
+    rules = (*rules_for(), *DOUBTS)
+    found = import_file(source, mapping=mapping, form=form, crs=crs, rules=rules, topology=topology)
     network = require_network(found, source)
     output.progress(f"writing {out}")
     write_network(network, out)

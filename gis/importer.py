@@ -22,9 +22,9 @@ from pyproj import CRS
 from gis.conform import empty_table
 from gis.crs import any_placed, check_crs, choose_crs, read_crs, reproject
 from gis.errors import InputError
-from gis.findings import empty_findings, errors_of, join_findings, join_repairs
-from gis.formats import INFO_LAYER, format_of
-from gis.mapping import apply_mapping, read_mapping
+from gis.findings import errors_of, join_findings, join_repairs
+from gis.formats import INFO_LAYER, read_source
+from gis.mapping import apply_mapping, find_mapping
 from gis.network import Network
 from gis.quarantine import join_quarantine, require_balance, set_aside, set_aside_unnamed
 from gis.read import conform_layers, read_info, without_echoes
@@ -56,7 +56,8 @@ class Imported:
 def import_file(
     path: Path,
     *,
-    mapping: Path | None = None,
+    mapping: Path | str | None = None,
+    form: str | None = None,
     crs: str | None = None,
     rules: tuple[Rule, ...] = RULES,
     topology: TopologyOptions | None = None,
@@ -66,9 +67,12 @@ def import_file(
     Parameters
     ----------
     path
-        GeoPackage or folder of GeoJSON files.
+        File or folder in any format of `gis.formats.FORMATS`.
     mapping
-        Mapping file (`gis.mapping`); None for a file in the canonical tables.
+        Mapping file, or name of a shipped one (`gis.mapping`); when absent the one that belongs to the
+        format, none for a file in the canonical tables.
+    form
+        Name of the format; recognised by content when absent.
     crs
         CRS of layers that declare none, like "EPSG:27700"; the mapping's when absent.
 
@@ -77,12 +81,15 @@ def import_file(
     InputError
         The file or the mapping cannot be read; every fault is named.
     """
-    layers, found = format_of(path).read(path), empty_findings()
-    if mapping is not None:
-        meaning = read_mapping(mapping)
+    meaning = None if mapping is None else find_mapping(mapping)
+    source = read_source(path, name=form, dialect=None if meaning is None else meaning.dialect())
+    layers, found = source.layers, source.findings
+    if meaning is None and source.profile:
+        meaning = find_mapping(source.profile)
+    if meaning is not None:
         crs = crs or meaning.crs
         mapped = apply_mapping(layers, meaning.model_copy(update={"crs": crs}), str(path))
-        layers, found = mapped.layers, mapped.findings
+        layers, found = mapped.layers, join_findings([found, mapped.findings])
     stated = None if crs is None else read_crs(crs)
     return import_tables(layers, crs=stated, rules=rules, topology=topology, found=found)
 

@@ -16,7 +16,7 @@ from gis.conform import conform_table, empty_table
 from gis.crs import any_placed, check_crs, choose_crs, parse_crs, reproject
 from gis.errors import InputError
 from gis.findings import errors_of, join_findings, join_repairs, make_findings
-from gis.formats import INFO_LAYER, format_for_target, format_of
+from gis.formats import INFO_LAYER, read_source, write_layers
 from gis.network import Network
 from gis.record import read_record, record_layers
 from gis.rules import RULES, RULES_ON_PLACES, Rule, geometry_usable, run_rules
@@ -68,7 +68,7 @@ def inspect_network(
         There is no such file, it is damaged, or it has no known format.
     """
     path = Path(path)
-    layers = format_of(path).read(path)
+    layers = read_source(path).layers
     info = read_info(layers.pop(INFO_LAYER, None))
     quarantine, past_repairs = read_record(layers)
     tables, findings = _conform_layers(layers)
@@ -102,7 +102,7 @@ def read_sites(path: str | Path, crs: CRS) -> gpd.GeoDataFrame:
         The file has no usable sites; every fault is named.
     """
     path = Path(path)
-    layers = format_of(path).read(path)
+    layers = read_source(path).layers
     raw = layers.get("sites")
     if not isinstance(raw, gpd.GeoDataFrame):
         seen = ", ".join(sorted(layers)) or "none"
@@ -137,7 +137,7 @@ def write_network(network: Network, path: str | Path) -> None:
     info = {**network.info, "schema_version": SCHEMA_VERSION}
     layers |= record_layers(network)
     layers[INFO_LAYER] = pd.DataFrame({"key": list(info), "value": list(info.values())})
-    format_for_target(path).write(layers, path)
+    write_layers(layers, path)
 
 
 def check_network(network: Network, *, rules: tuple[Rule, ...] = RULES) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from gis import Network
 from gis.examples import network_from_text
-from gis.formats import format_for_target
+from gis.formats import write_layers
 
 #    S                    T                    W          load H at D, load J at E, generator G at E
 #    A -------K------- B (20/0.4) C -----L----o/ D -----N----- E
@@ -47,5 +47,5 @@ def raw_layers(network: Network) -> dict[str, pd.DataFrame]:
 
 def write_raw(layers: dict[str, pd.DataFrame], path: Path) -> Path:
     """Write raw layers, right or wrong, as a file of the format the name says."""
-    format_for_target(path).write(layers, path)
+    write_layers(layers, path)
     return path

@@ -2,5 +2,14 @@
 
 from gis.mapping.apply import Mapped, apply_mapping
 from gis.mapping.grammar import LayerMapping, parse_mapping, read_mapping
+from gis.mapping.profiles import find_mapping, profile_names
 
-__all__ = ["LayerMapping", "Mapped", "apply_mapping", "parse_mapping", "read_mapping"]
+__all__ = [
+    "LayerMapping",
+    "Mapped",
+    "apply_mapping",
+    "find_mapping",
+    "parse_mapping",
+    "profile_names",
+    "read_mapping",
+]

@@ -2,6 +2,9 @@
 
 name = "town GIS"
 crs = "EPSG:27700"                                # of layers that declare none
+[source]                                          # what the file cannot say about its text
+encoding = "gb18030"
+decimal = ","
 [codes.state]                                     # code tables used by name
 closed = true
 open = false
@@ -32,6 +35,7 @@ from pydantic_core import ErrorDetails
 
 from gis.errors import InputError
 from gis.findings import make_findings
+from gis.formats.source import Dialect
 from gis.schema import TABLES
 
 Cell = bool | int | float | str
@@ -148,11 +152,20 @@ class TableSource(_Words):
         return self
 
 
+class TextSource(_Words):
+    """How the text of Shapefile and CSV is to be read; see `gis.formats.source.Dialect`."""
+
+    encoding: str | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    decimal: Literal[".", ","] | None = None
+
+
 class LayerMapping(_Words):
     """A mapping file, read and checked."""
 
     name: str = ""
     crs: str | None = None
+    source: TextSource = Field(default_factory=TextSource)
     codes: dict[str, dict[str, Cell]] = Field(default_factory=dict)
     tables: list[TableSource] = Field(min_length=1)
 
@@ -163,6 +176,10 @@ class LayerMapping(_Words):
         if lost:
             raise ValueError(f"there is no [codes.{lost[0]}]; add the code table")
         return self
+
+    def dialect(self) -> Dialect:
+        """How the text of the file is to be read."""
+        return Dialect(self.source.encoding, self.source.delimiter, self.source.decimal)
 
     def codes_of(self, column: ColumnSource) -> dict[str, Cell]:
         """The code table of a column, by name or in place."""
