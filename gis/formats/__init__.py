@@ -6,7 +6,7 @@ it read other files. So a reader checks what a file is before GDAL sees it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,17 +14,33 @@ import pandas as pd
 
 from gis.errors import InputError
 from gis.findings import make_findings
-from gis.formats import geojson_folder, geopackage
+from gis.formats import (
+    archive,
+    filegdb,
+    flatgeobuf,
+    geojson,
+    geojson_folder,
+    geopackage,
+    geoparquet,
+    shapefile,
+    zipped,
+)
+from gis.formats.sniff import what_is
 from gis.formats.source import Dialect, Source
 
 INFO_LAYER = "network_info"
+
+
+def _nothing_beside(path: Path) -> Iterable[Path]:
+    return ()
 
 
 @dataclass(frozen=True)
 class Format:
     """One file format: its name (as `--format` takes it), how to recognise and how to read it.
 
-    A format that is also written has `suffix` (of the target's name) and `write`.
+    A format that is also written has `suffix` (of the target's name) and `write`. `beside` gives the files
+    that belong to one and lie beside it. A format with `own_process` reads in one by itself already.
     """
 
     name: str
@@ -33,25 +49,50 @@ class Format:
     read: Callable[[Path, Dialect], Source]
     suffix: str | None = None
     write: Callable[[Mapping[str, pd.DataFrame], Path], None] | None = None
+    beside: Callable[[Path], Iterable[Path]] = _nothing_beside
+    own_process: bool = False
 
 
+def _plain(read_layers: Callable[[Path], dict[str, pd.DataFrame]]) -> Callable[[Path, Dialect], Source]:
+    """A reader that finds nothing else and needs no dialect."""
+    return lambda path, dialect: Source(read_layers(path))
+
+
+def _read_zip(path: Path, dialect: Dialect) -> Source:
+    return zipped.read_source(path, FORMATS, dialect)
+
+
+# Asked in this order; a zip last, since other formats are zips too.
 FORMATS: tuple[Format, ...] = (
     Format(
         "geopackage",
         "GeoPackage",
         geopackage.recognises,
-        lambda path, dialect: Source(geopackage.read_layers(path)),
+        _plain(geopackage.read_layers),
         ".gpkg",
         geopackage.write_layers,
+        geopackage.beside,
     ),
     Format(
         "geojson-folder",
         "folder of GeoJSON files",
         geojson_folder.recognises,
-        lambda path, dialect: Source(geojson_folder.read_layers(path)),
+        _plain(geojson_folder.read_layers),
         "",
         geojson_folder.write_layers,
     ),
+    Format("geojson", "GeoJSON file", geojson.recognises, _plain(geojson.read_layers)),
+    Format("flatgeobuf", "FlatGeobuf", flatgeobuf.recognises, _plain(flatgeobuf.read_layers)),
+    Format("filegdb", "Esri File Geodatabase", filegdb.recognises, _plain(filegdb.read_layers)),
+    Format(
+        "shapefile",
+        "Shapefile or folder of them",
+        shapefile.recognises,
+        shapefile.read_source,
+        beside=shapefile.beside,
+    ),
+    Format("geoparquet", "GeoParquet", geoparquet.recognises, _plain(geoparquet.read_layers)),
+    Format("zip", "zip archive of any of these", archive.recognises, _read_zip),
 )
 
 
@@ -88,9 +129,11 @@ def format_of(path: Path, name: str | None = None) -> Format:
     for form in FORMATS:
         if (name is None or form.name == name) and form.recognises(path):
             return form
-    titles = " or ".join(form.title for form in FORMATS if name is None or form.name == name)
-    message = f"the content is not a {titles}, whatever its name says; convert it first"
-    if not titles:
+    wanted = [form.title for form in FORMATS if name is None or form.name == name]
+    seen = what_is(path)
+    known = "" if seen == "" else f"it is {seen}; "
+    message = f"{path.name}: {known}the content is not a {' or '.join(wanted)}, whatever its name says"
+    if not wanted:
         message = f"no format is called {name!r}; there are: {', '.join(form.name for form in FORMATS)}"
     raise InputError(str(path), make_findings("file_format", "file", [""], message))
 
