@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pandas as pd
+import pyarrow as pa
 
 from gis.errors import InputError
 from gis.findings import make_findings
@@ -25,6 +27,7 @@ from gis.formats import (
     shapefile,
     zipped,
 )
+from gis.formats.arrow import unpack
 from gis.formats.sniff import what_is
 from gis.formats.source import Dialect, Source
 
@@ -40,7 +43,8 @@ class Format:
     """One file format: its name (as `--format` takes it), how to recognise and how to read it.
 
     A format that is also written has `suffix` (of the target's name) and `write`. `beside` gives the files
-    that belong to one and lie beside it. A format with `own_process` reads in one by itself already.
+    that belong to one and lie beside it. One whose layers come as Arrow has `tables` too, which spares a
+    process in between the frames. A format with `own_process` reads in one by itself already.
     """
 
     name: str
@@ -50,12 +54,24 @@ class Format:
     suffix: str | None = None
     write: Callable[[Mapping[str, pd.DataFrame], Path], None] | None = None
     beside: Callable[[Path], Iterable[Path]] = _nothing_beside
+    tables: Callable[[Path], dict[str, pa.Table]] | None = None
     own_process: bool = False
 
 
-def _plain(read_layers: Callable[[Path], dict[str, pd.DataFrame]]) -> Callable[[Path, Dialect], Source]:
-    """A reader that finds nothing else and needs no dialect."""
-    return lambda path, dialect: Source(read_layers(path))
+class _ArrowModule(Protocol):
+    """A module that reads one format through Arrow."""
+
+    def recognises(self, path: Path, /) -> bool: ...
+    def read_tables(self, path: Path, /) -> dict[str, pa.Table]: ...
+
+
+def _frames_of(tables: Callable[[Path], dict[str, pa.Table]]) -> Callable[[Path, Dialect], Source]:
+    """The reader of frames that belongs to one of tables."""
+    return lambda path, dialect: Source({name: unpack(table) for name, table in tables(path).items()})
+
+
+def _arrow_format(name: str, title: str, module: _ArrowModule) -> Format:
+    return Format(name, title, module.recognises, _frames_of(module.read_tables), tables=module.read_tables)
 
 
 def _read_zip(path: Path, dialect: Dialect) -> Source:
@@ -68,22 +84,23 @@ FORMATS: tuple[Format, ...] = (
         "geopackage",
         "GeoPackage",
         geopackage.recognises,
-        _plain(geopackage.read_layers),
+        _frames_of(geopackage.read_tables),
         ".gpkg",
         geopackage.write_layers,
         geopackage.beside,
+        geopackage.read_tables,
     ),
     Format(
         "geojson-folder",
         "folder of GeoJSON files",
         geojson_folder.recognises,
-        _plain(geojson_folder.read_layers),
+        lambda path, dialect: Source(geojson_folder.read_layers(path)),
         "",
         geojson_folder.write_layers,
     ),
-    Format("geojson", "GeoJSON file", geojson.recognises, _plain(geojson.read_layers)),
-    Format("flatgeobuf", "FlatGeobuf", flatgeobuf.recognises, _plain(flatgeobuf.read_layers)),
-    Format("filegdb", "Esri File Geodatabase", filegdb.recognises, _plain(filegdb.read_layers)),
+    _arrow_format("geojson", "GeoJSON file", geojson),
+    _arrow_format("flatgeobuf", "FlatGeobuf", flatgeobuf),
+    _arrow_format("filegdb", "Esri File Geodatabase", filegdb),
     Format(
         "shapefile",
         "Shapefile or folder of them",
@@ -91,7 +108,7 @@ FORMATS: tuple[Format, ...] = (
         shapefile.read_source,
         beside=shapefile.beside,
     ),
-    Format("geoparquet", "GeoParquet", geoparquet.recognises, _plain(geoparquet.read_layers)),
+    _arrow_format("geoparquet", "GeoParquet", geoparquet),
     Format("zip", "zip archive of any of these", archive.recognises, _read_zip),
 )
 
@@ -130,9 +147,8 @@ def format_of(path: Path, name: str | None = None) -> Format:
         if (name is None or form.name == name) and form.recognises(path):
             return form
     wanted = [form.title for form in FORMATS if name is None or form.name == name]
-    seen = what_is(path)
-    known = "" if seen == "" else f"it is {seen}; "
-    message = f"{path.name}: {known}the content is not a {' or '.join(wanted)}, whatever its name says"
+    seen = what_is(path) or "of no known format, whatever its name says"
+    message = f"{path.name} is {seen}. What is read: {', '.join(wanted)}"
     if not wanted:
         message = f"no format is called {name!r}; there are: {', '.join(form.name for form in FORMATS)}"
     raise InputError(str(path), make_findings("file_format", "file", [""], message))

@@ -47,6 +47,15 @@ def from_wkb(column: pa.ChunkedArray) -> np.ndarray:
         return shapely.from_wkb(column.to_numpy(), on_invalid="ignore")
 
 
+def label(table: pa.Table, geometry: str | None, crs: object, mixed: list[str] | None = None) -> pa.Table:
+    """Note on a table what it takes to make its frame: column of WKB, system (or None), columns of JSON."""
+    notes = {_JSON_KEY: json.dumps(mixed or []).encode()}
+    if geometry is not None:
+        notes[_GEOMETRY_KEY] = geometry.encode()
+        notes |= {} if crs is None else {_CRS_KEY: CRS.from_user_input(crs).to_wkt().encode()}
+    return table.replace_schema_metadata(notes)
+
+
 def pack(frame: pd.DataFrame) -> pa.Table:
     """Make a table of a frame, to be unpacked as it was (`unpack`): geometry as WKB, its CRS as WKT."""
     columns: dict[str, pa.Array] = {}
@@ -61,15 +70,13 @@ def pack(frame: pd.DataFrame) -> pa.Table:
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):  # cells of several kinds
             columns[name] = pa.array(_as_json(series), type=pa.string())
             texts.append(name)
-    notes = {_JSON_KEY: json.dumps(texts).encode()}
     if isinstance(frame, gpd.GeoDataFrame):
-        notes[_GEOMETRY_KEY] = str(frame.geometry.name).encode()
-        notes |= {} if frame.crs is None else {_CRS_KEY: frame.crs.to_wkt().encode()}
-    return pa.table(columns).replace_schema_metadata(notes)
+        return label(pa.table(columns), str(frame.geometry.name), frame.crs, texts)
+    return label(pa.table(columns), None, None, texts)
 
 
 def unpack(table: pa.Table) -> pd.DataFrame:
-    """Make the frame again that was packed."""
+    """Make the frame of a packed or labelled table."""
     notes = table.schema.metadata or {}
     geometry, crs = notes.get(_GEOMETRY_KEY), notes.get(_CRS_KEY)
     frame = to_frame(table, None if geometry is None else geometry.decode(), crs and crs.decode())

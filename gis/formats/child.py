@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from gis.errors import InputError
 from gis.findings import FINDING_COLUMNS, make_findings
-from gis.formats import read_source
+from gis.formats import format_of
 from gis.formats.arrow import pack
-from gis.formats.source import Dialect
+from gis.formats.source import Dialect, Source
 
 ANSWER = "answer.json"
 
@@ -25,18 +25,15 @@ def answer(folder: Path, request: dict[str, Any]) -> None:  # Any: values of JSO
     """Read the file of a request in its private folder and write the answer there."""
     said: dict[str, Any] = {"walls": request["walls"], "layers": [], "profile": "", "refused": False}
     try:
-        source = read_source(
-            Path(request["path"]), name=request["name"], dialect=Dialect(**request["dialect"])
-        )
+        source, tables = _read(Path(request["path"]), request["name"], Dialect(**request["dialect"]))
     except InputError as error:
         said |= {"refused": True, "findings": to_rows(error.findings)}
     except MemoryError:
         said |= {"refused": True, "findings": to_rows(_too_large())}
     else:
-        for number, (name, layer) in enumerate(source.layers.items()):
-            said["layers"].append(str(name))
-            _write(layer, folder / f"{number}.arrow")
-        said |= {"profile": source.profile, "findings": to_rows(source.findings)}
+        for number, table in enumerate(tables.values()):
+            _write(table, folder / f"{number}.arrow")
+        said |= {"layers": list(tables), "profile": source.profile, "findings": to_rows(source.findings)}
     (folder / ANSWER).write_text(json.dumps(said), encoding="utf-8")
 
 
@@ -57,7 +54,15 @@ def _too_large() -> pd.DataFrame:
     return make_findings("file_size", "file", [""], message)
 
 
-def _write(layer: pd.DataFrame, path: Path) -> None:
-    table = pack(layer)
+def _read(path: Path, name: str, dialect: Dialect) -> tuple[Source, dict[str, pa.Table]]:
+    """What was found, and the layers as tables; frames are made only where the format has none."""
+    form = format_of(path, name)
+    if form.tables is not None:
+        return Source({}), form.tables(path)
+    source = form.read(path, dialect)
+    return source, {str(layer): pack(frame) for layer, frame in source.layers.items()}
+
+
+def _write(table: pa.Table, path: Path) -> None:
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)

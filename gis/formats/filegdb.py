@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
+import pyarrow as pa
 
-from gis.formats.gdal import UNREADABLE, damaged, layer_names, read_layer
+from gis.formats.gdal import UNREADABLE, damaged, layer_names, read_table
 
 # The catalogue of tables; every geodatabase has it under this name, and its first word is the version.
 _CATALOGUE = "a00000001.gdbtable"
@@ -22,7 +22,7 @@ def recognises(path: Path) -> bool:
         return stream.read(4) in _VERSIONS
 
 
-def read_layers(path: Path) -> dict[str, pd.DataFrame]:
+def read_tables(path: Path) -> dict[str, pa.Table]:
     """Read every table, with geometry or without.
 
     Raises
@@ -32,6 +32,6 @@ def read_layers(path: Path) -> dict[str, pd.DataFrame]:
     """
     opened = path if path.suffix.lower() == ".gdb" else path / _CATALOGUE
     try:
-        return {name: read_layer(opened, driver="OpenFileGDB", layer=name) for name in layer_names(opened)}
+        return {name: read_table(opened, driver="OpenFileGDB", layer=name) for name in layer_names(opened)}
     except UNREADABLE as error:
         raise damaged(path, type(error).__name__) from error

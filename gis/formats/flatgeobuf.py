@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
+import pyarrow as pa
 
-from gis.formats.gdal import UNREADABLE, damaged, read_layer
+from gis.formats.gdal import UNREADABLE, damaged, read_table
 
 # FlatGeobuf specification, file layout: magic bytes, major version 3.
 _MAGIC = b"fgb\x03fgb"
@@ -20,7 +20,7 @@ def recognises(path: Path) -> bool:
         return stream.read(len(_MAGIC)) == _MAGIC
 
 
-def read_layers(path: Path) -> dict[str, pd.DataFrame]:
+def read_tables(path: Path) -> dict[str, pa.Table]:
     """Read the one layer, named like the file.
 
     Raises
@@ -29,6 +29,6 @@ def read_layers(path: Path) -> dict[str, pd.DataFrame]:
         The file is damaged, or holds fewer rows than its header states.
     """
     try:
-        return {path.stem: read_layer(path, driver="FlatGeobuf")}
+        return {path.stem: read_table(path, driver="FlatGeobuf")}
     except UNREADABLE as error:
         raise damaged(path, type(error).__name__) from error

@@ -19,7 +19,7 @@ import pyogrio
 
 from gis.errors import InputError
 from gis.findings import make_findings
-from gis.formats.arrow import to_frame
+from gis.formats.arrow import label, pack
 
 # The drivers that may open a file; the child process that reads foreign files loads no others.
 DRIVERS = frozenset({"GPKG", "GeoJSON", "FlatGeobuf", "ESRI Shapefile", "OpenFileGDB"})
@@ -36,14 +36,15 @@ UNREADABLE = (
     pyogrio.errors.FieldError,
     pyogrio.errors.GeometryError,
     pa.ArrowException,
+    OSError,
     UnicodeDecodeError,
 )
 
 
-def read_layer(
+def read_table(
     path: Path, *, driver: str, layer: str | None = None, whole: bool = True, **options: str
-) -> pd.DataFrame:
-    """Read one layer through Arrow.
+) -> pa.Table:
+    """Read one layer through Arrow into a labelled table (`gis.formats.arrow.unpack` makes its frame).
 
     Parameters
     ----------
@@ -73,8 +74,8 @@ def read_layer(
     geometry = geometry if geometry in table.column_names else None
     if geometry is not None and _has_curves(table.column(geometry)):
         with quiet():  # the way around Arrow draws arcs as lines
-            return pyogrio.read_dataframe(path, layer=layer, **options)
-    return to_frame(table, geometry, meta["crs"])
+            return pack(pyogrio.read_dataframe(path, layer=layer, **options))
+    return label(table, geometry, meta["crs"])
 
 
 def layer_names(path: Path) -> list[str]:

@@ -6,9 +6,9 @@ import mmap
 import re
 from pathlib import Path
 
-import pandas as pd
+import pyarrow as pa
 
-from gis.formats.gdal import UNREADABLE, damaged, read_layer
+from gis.formats.gdal import UNREADABLE, damaged, read_table
 
 _COLLECTION = re.compile(rb'"type"\s*:\s*"FeatureCollection"')
 # A recipe GDAL runs when it meets these words in JSON: it reads other files and writes some.
@@ -27,7 +27,7 @@ def recognises(path: Path) -> bool:
             return _COLLECTION.search(content) is not None and content.find(_RECIPE) < 0
 
 
-def read_layers(path: Path) -> dict[str, pd.DataFrame]:
+def read_tables(path: Path) -> dict[str, pa.Table]:
     """Read the one layer, named like the file.
 
     Raises
@@ -37,6 +37,6 @@ def read_layers(path: Path) -> dict[str, pd.DataFrame]:
     """
     try:
         # Text that looks like a date stays text: ids are text.
-        return {path.stem: read_layer(path, driver="GeoJSON", DATE_AS_STRING="YES")}
+        return {path.stem: read_table(path, driver="GeoJSON", DATE_AS_STRING="YES")}
     except UNREADABLE as error:
         raise damaged(path, f"{error}".rpartition("; ")[2] or type(error).__name__) from error

@@ -15,6 +15,7 @@ import pyogrio
 from gis.errors import InputError
 from gis.findings import join_findings, make_findings
 from gis.formats import geojson
+from gis.formats.arrow import unpack
 from gis.formats.gdal import storable
 
 
@@ -39,7 +40,7 @@ def read_layers(path: Path) -> dict[str, pd.DataFrame]:
             faults.append(make_findings("file_format", file.stem, [""], message))
             continue
         try:
-            layers |= geojson.read_layers(file)
+            layers |= {name: unpack(table) for name, table in geojson.read_tables(file).items()}
         except InputError as error:
             faults.append(error.findings.assign(table=file.stem))
     if faults:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
+import pyarrow as pa
 import pyogrio
 
 from gis.errors import InputError
 from gis.findings import make_findings
-from gis.formats.gdal import UNREADABLE, damaged, read_layer, storable
+from gis.formats.gdal import UNREADABLE, damaged, read_table, storable
 
 _SQLITE_MAGIC = b"SQLite format 3\x00"
 _APPLICATION_IDS = (b"GPKG", b"GP10", b"GP11", b"GP12")
@@ -32,7 +33,7 @@ def recognises(path: Path) -> bool:
     return head.startswith(_SQLITE_MAGIC) and head[68:72] in _APPLICATION_IDS
 
 
-def read_layers(path: Path) -> dict[str, pd.DataFrame]:
+def read_tables(path: Path) -> dict[str, pa.Table]:
     """Read every feature and attribute table.
 
     Raises
@@ -43,7 +44,7 @@ def read_layers(path: Path) -> dict[str, pd.DataFrame]:
     _require_closed(path)
     try:
         # The count of rows a GeoPackage states is a note that other programs forget to update.
-        return {name: read_layer(path, driver="GPKG", layer=name, whole=False) for name in _table_names(path)}
+        return {name: read_table(path, driver="GPKG", layer=name, whole=False) for name in _table_names(path)}
     except (sqlite3.DatabaseError, *UNREADABLE) as error:
         raise damaged(path, type(error).__name__) from error
 

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyproj import CRS
@@ -14,7 +13,7 @@ from pyproj.exceptions import CRSError
 
 from gis.errors import InputError
 from gis.findings import make_findings
-from gis.formats.arrow import to_frame
+from gis.formats.arrow import label
 from gis.formats.gdal import damaged, require_rows
 
 _MAGIC = b"PAR1"
@@ -30,7 +29,7 @@ def recognises(path: Path) -> bool:
         return stream.read(4) == _MAGIC
 
 
-def read_layers(path: Path) -> dict[str, pd.DataFrame]:
+def read_tables(path: Path) -> dict[str, pa.Table]:
     """Read the one table, named like the file.
 
     Raises
@@ -43,7 +42,7 @@ def read_layers(path: Path) -> dict[str, pd.DataFrame]:
             require_rows(path, file.metadata.num_rows)
             geo = json.loads((file.metadata.metadata or {}).get(b"geo", b"{}"))
             geometry, crs = _geometry(path, geo)
-            return {path.stem: to_frame(file.read(), geometry, crs)}
+            return {path.stem: label(file.read(), geometry, crs)}
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, CRSError) as error:
         raise damaged(path, type(error).__name__) from error
 

@@ -12,8 +12,9 @@ import pandas as pd
 
 from gis.errors import InputError
 from gis.findings import join_findings, make_findings
+from gis.formats.arrow import unpack
 from gis.formats.encoding import Encoding, decide_encoding, decodes, encoding_finding, known_encoding
-from gis.formats.gdal import UNREADABLE, damaged, read_layer
+from gis.formats.gdal import UNREADABLE, damaged, read_table
 from gis.formats.source import Dialect, Source
 
 # ESRI Shapefile Technical Description (1998): file code, header length and units of 16-bit words.
@@ -146,12 +147,12 @@ def _read_one(members: dict[str, Path], dialect: Dialect, name: str) -> tuple[pd
     encoding = _encoding(members, dialect)
     path = members.get(".shp", members[".dbf"])
     try:
-        layer = read_layer(
+        table = read_table(
             path, driver="ESRI Shapefile", whole=False, encoding=_TO_GDAL.get(encoding.name, encoding.name)
         )
     except UNREADABLE as error:
         raise damaged(path, type(error).__name__) from error
-    return layer, encoding_finding(encoding, name)
+    return unpack(table), encoding_finding(encoding, name)
 
 
 def _encoding(members: dict[str, Path], dialect: Dialect) -> Encoding:
