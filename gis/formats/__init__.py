@@ -147,8 +147,9 @@ def format_of(path: Path, name: str | None = None) -> Format:
         if (name is None or form.name == name) and form.recognises(path):
             return form
     wanted = [form.title for form in FORMATS if name is None or form.name == name]
-    seen = what_is(path) or "of no known format, whatever its name says"
-    message = f"{path.name} is {seen}. What is read: {', '.join(wanted)}"
+    seen = what_is(path)
+    told = f"{path.name} is {seen}; " if seen else ""
+    message = f"{told}the content is not a {' or '.join(wanted)}, whatever its name says"
     if not wanted:
         message = f"no format is called {name!r}; there are: {', '.join(form.name for form in FORMATS)}"
     raise InputError(str(path), make_findings("file_format", "file", [""], message))

@@ -122,7 +122,8 @@ def _disagreements(members: dict[str, Path], *, table_alone: bool) -> list[str]:
 
 def _table_rows(dbf: Path) -> tuple[int, list[str]]:
     """Rows a .dbf states, and in words when it holds fewer."""
-    head = dbf.open("rb").read(32)
+    with dbf.open("rb") as stream:
+        head = stream.read(32)
     if len(head) < 32:
         return 0, [f"{dbf.name} is damaged or cut off; take a fresh copy"]
     rows, start, width = _layout(head)
