@@ -64,6 +64,8 @@ def read_table(
     InputError
         Another driver would open it, it has too many rows, or fewer come out than it states.
     """
+    if layer is None and not layer_names(path):
+        raise damaged(path, "no layer is left in it")
     with quiet():
         info = pyogrio.read_info(path, layer=layer, **options)
         _check(path, info, driver)
