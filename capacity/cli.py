@@ -159,11 +159,11 @@ def repair(
 
 
 def _suggest(source: Path, out: Path, form: str | None, *, as_json: bool) -> NoReturn:
-    from gis.formats import read_source
+    from gis.formats.sandbox import read_untrusted
     from gis.suggest import suggest_mapping, to_toml
 
     output.require_target(out, source, suffix=".toml")
-    suggestion = suggest_mapping(read_source(source, name=form).layers, source.stem)
+    suggestion = suggest_mapping(read_untrusted(source, name=form).layers, source.stem)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(to_toml(suggestion), encoding="utf-8")
     output.say(*output.suggestion_report(suggestion, out), as_json=as_json)

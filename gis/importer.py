@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import geopandas as gpd
 import pandas as pd
@@ -23,7 +23,9 @@ from gis.conform import empty_table
 from gis.crs import any_placed, check_crs, choose_crs, read_crs, reproject
 from gis.errors import InputError
 from gis.findings import errors_of, join_findings, join_repairs
-from gis.formats import INFO_LAYER, read_source
+from gis.formats import INFO_LAYER
+from gis.formats.sandbox import read_untrusted
+from gis.formats.source import Dialect, Source
 from gis.mapping import apply_mapping, find_mapping
 from gis.network import Network
 from gis.quarantine import join_quarantine, require_balance, set_aside, set_aside_unnamed
@@ -35,6 +37,12 @@ from gis.topology import TopologyOptions, connect
 
 # Faults of rows that `set_aside_unnamed` has moved by position, since their id cannot name them.
 _MOVED_BY_ROW = ("missing_id", "duplicate_id")
+
+
+class Reader(Protocol):
+    """Reads raw layers: `gis.formats.read_source`, or `gis.formats.sandbox.read_untrusted`."""
+
+    def __call__(self, path: Path, *, name: str | None, dialect: Dialect | None) -> Source: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +69,7 @@ def import_file(
     crs: str | None = None,
     rules: tuple[Rule, ...] = RULES,
     topology: TopologyOptions | None = None,
+    reader: Reader = read_untrusted,
 ) -> Imported:
     """Read a file into a network; see `import_tables`.
 
@@ -75,6 +84,9 @@ def import_file(
         Name of the format; recognised by content when absent.
     crs
         CRS of layers that declare none, like "EPSG:27700"; the mapping's when absent.
+    reader
+        What reads it: behind the walls of a process of its own, or `gis.formats.read_source` in this one for
+        files one trusts.
 
     Raises
     ------
@@ -82,7 +94,7 @@ def import_file(
         The file or the mapping cannot be read; every fault is named.
     """
     meaning = None if mapping is None else find_mapping(mapping)
-    source = read_source(path, name=form, dialect=None if meaning is None else meaning.dialect())
+    source = reader(path, name=form, dialect=None if meaning is None else meaning.dialect())
     layers, found = source.layers, source.findings
     if meaning is None and source.profile:
         meaning = find_mapping(source.profile)

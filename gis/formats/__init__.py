@@ -6,25 +6,45 @@ it read other files. So a reader checks what a file is before GDAL sees it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pandas as pd
+import pyarrow as pa
 
 from gis.errors import InputError
 from gis.findings import make_findings
-from gis.formats import geojson_folder, geopackage
+from gis.formats import (
+    archive,
+    filegdb,
+    flatgeobuf,
+    geojson,
+    geojson_folder,
+    geopackage,
+    geoparquet,
+    shapefile,
+    zipped,
+)
+from gis.formats.arrow import unpack
+from gis.formats.sniff import what_is
 from gis.formats.source import Dialect, Source
 
 INFO_LAYER = "network_info"
+
+
+def _nothing_beside(path: Path) -> Iterable[Path]:
+    return ()
 
 
 @dataclass(frozen=True)
 class Format:
     """One file format: its name (as `--format` takes it), how to recognise and how to read it.
 
-    A format that is also written has `suffix` (of the target's name) and `write`.
+    A format that is also written has `suffix` (of the target's name) and `write`. `beside` gives the files
+    that belong to one and lie beside it. One whose layers come as Arrow has `tables` too, which spares a
+    process in between the frames. A format with `own_process` reads in one by itself already.
     """
 
     name: str
@@ -33,16 +53,42 @@ class Format:
     read: Callable[[Path, Dialect], Source]
     suffix: str | None = None
     write: Callable[[Mapping[str, pd.DataFrame], Path], None] | None = None
+    beside: Callable[[Path], Iterable[Path]] = _nothing_beside
+    tables: Callable[[Path], dict[str, pa.Table]] | None = None
+    own_process: bool = False
 
 
+class _ArrowModule(Protocol):
+    """A module that reads one format through Arrow."""
+
+    def recognises(self, path: Path, /) -> bool: ...
+    def read_tables(self, path: Path, /) -> dict[str, pa.Table]: ...
+
+
+def _frames_of(tables: Callable[[Path], dict[str, pa.Table]]) -> Callable[[Path, Dialect], Source]:
+    """The reader of frames that belongs to one of tables."""
+    return lambda path, dialect: Source({name: unpack(table) for name, table in tables(path).items()})
+
+
+def _arrow_format(name: str, title: str, module: _ArrowModule) -> Format:
+    return Format(name, title, module.recognises, _frames_of(module.read_tables), tables=module.read_tables)
+
+
+def _read_zip(path: Path, dialect: Dialect) -> Source:
+    return zipped.read_source(path, FORMATS, dialect)
+
+
+# Asked in this order; a zip last, since other formats are zips too.
 FORMATS: tuple[Format, ...] = (
     Format(
         "geopackage",
         "GeoPackage",
         geopackage.recognises,
-        lambda path, dialect: Source(geopackage.read_layers(path)),
+        _frames_of(geopackage.read_tables),
         ".gpkg",
         geopackage.write_layers,
+        geopackage.beside,
+        geopackage.read_tables,
     ),
     Format(
         "geojson-folder",
@@ -52,6 +98,18 @@ FORMATS: tuple[Format, ...] = (
         "",
         geojson_folder.write_layers,
     ),
+    _arrow_format("geojson", "GeoJSON file", geojson),
+    _arrow_format("flatgeobuf", "FlatGeobuf", flatgeobuf),
+    _arrow_format("filegdb", "Esri File Geodatabase", filegdb),
+    Format(
+        "shapefile",
+        "Shapefile or folder of them",
+        shapefile.recognises,
+        shapefile.read_source,
+        beside=shapefile.beside,
+    ),
+    _arrow_format("geoparquet", "GeoParquet", geoparquet),
+    Format("zip", "zip archive of any of these", archive.recognises, _read_zip),
 )
 
 
@@ -88,9 +146,11 @@ def format_of(path: Path, name: str | None = None) -> Format:
     for form in FORMATS:
         if (name is None or form.name == name) and form.recognises(path):
             return form
-    titles = " or ".join(form.title for form in FORMATS if name is None or form.name == name)
-    message = f"the content is not a {titles}, whatever its name says; convert it first"
-    if not titles:
+    wanted = [form.title for form in FORMATS if name is None or form.name == name]
+    seen = what_is(path)
+    told = f"{path.name} is {seen}; " if seen else ""
+    message = f"{told}the content is not a {' or '.join(wanted)}, whatever its name says"
+    if not wanted:
         message = f"no format is called {name!r}; there are: {', '.join(form.name for form in FORMATS)}"
     raise InputError(str(path), make_findings("file_format", "file", [""], message))
 

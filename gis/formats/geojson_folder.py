@@ -1,8 +1,7 @@
-"""A folder of GeoJSON files, one per table. Reads FeatureCollections only, checked before GDAL sees them."""
+"""A folder of GeoJSON files, one per table."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -15,7 +14,9 @@ import pyogrio
 
 from gis.errors import InputError
 from gis.findings import join_findings, make_findings
-from gis.formats.gdal import UNREADABLE, read_layer, storable
+from gis.formats import geojson
+from gis.formats.arrow import unpack
+from gis.formats.gdal import storable
 
 
 def recognises(path: Path) -> bool:
@@ -34,11 +35,15 @@ def read_layers(path: Path) -> dict[str, pd.DataFrame]:
     layers: dict[str, pd.DataFrame] = {}
     faults = []
     for file in sorted(path.glob("*.geojson")):
-        fault = _check_content(file)
-        if fault.empty:
-            layers[file.stem], fault = _read_file(file)
-        faults.append(fault)
-    if len(join_findings(faults)):
+        if not geojson.recognises(file):
+            message = f"{file.name} is not a GeoJSON FeatureCollection"
+            faults.append(make_findings("file_format", file.stem, [""], message))
+            continue
+        try:
+            layers |= {name: unpack(table) for name, table in geojson.read_tables(file).items()}
+        except InputError as error:
+            faults.append(error.findings.assign(table=file.stem))
+    if faults:
         raise InputError(str(path), join_findings(faults))
     return layers
 
@@ -52,26 +57,6 @@ def write_layers(layers: Mapping[str, pd.DataFrame], path: Path) -> None:
         for name, layer in layers.items():
             _write_layer(layer, draft / f"{name}.geojson")
         _replace_folder(draft, path)
-
-
-def _check_content(file: Path) -> pd.DataFrame:
-    try:
-        content = json.loads(file.read_bytes())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        return make_findings("file_damaged", file.stem, [""], f"{file.name} is not readable JSON: {error}")
-    if isinstance(content, dict) and content.get("type") == "FeatureCollection":
-        return join_findings([])
-    return make_findings("file_format", file.stem, [""], f"{file.name} is not a GeoJSON FeatureCollection")
-
-
-def _read_file(file: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    try:
-        # Text that looks like a date stays text: ids are text.
-        layer = read_layer(file, DATE_AS_STRING="YES")
-    except (*UNREADABLE, ValueError) as error:
-        message = f"{file.name} is no readable GeoJSON ({error}); write it again"
-        return pd.DataFrame(), make_findings("file_damaged", file.stem, [""], message)
-    return layer, join_findings([])
 
 
 def _write_layer(layer: pd.DataFrame, file: Path) -> None:
