@@ -4,6 +4,7 @@ and only when something is solved."""
 from gridmodel.build import branch_ratings_kva, build_model, line_figures, transformer_figures
 from gridmodel.cases import CaseResults, run_cases
 from gridmodel.catalogue import Catalogue, read_catalogue
+from gridmodel.causes import islands_without_source
 from gridmodel.diagnosis import Diagnosis, diagnose
 from gridmodel.loadflow import run_load_flow
 from gridmodel.model import GridModel
@@ -25,6 +26,7 @@ __all__ = [
     "diagnose",
     "find_scenario",
     "findings_of_solution",
+    "islands_without_source",
     "line_figures",
     "read_catalogue",
     "rules_for",

@@ -78,6 +78,20 @@ class Diagnosis:
         solved = f"; {effect} there is a solution" if self.solves_without_suspects else ""
         return f"{said}; suspect loads: {named}{solved}"
 
+    def summary(self) -> dict[str, object]:
+        """Key figures and rows under the names of `feederplan loadflow --json`."""
+        return {
+            "servable_share": round(self.servable_share, 6),
+            "max_served_kw": self.max_served_kw,
+            "min_unserved_kw": self.min_unserved_kw,
+            "weakest_bus_id": self.weakest_bus_id,
+            "weakest_vm_pu": self.weakest_vm_pu,
+            "areas": self.areas.to_dict("records"),
+            "overloads": self.overloads.to_dict("records"),
+            "suspects": self.suspects.to_dict("records"),
+            "solves_without_suspects": self.solves_without_suspects,
+        }
+
     def _most_loaded(self) -> str:
         if self.overloads.empty:
             return ""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import csc_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import SuperLU, splu
 
@@ -91,12 +92,13 @@ def carrier_of(net: pandapowerNet) -> Carrier | None:
     Reads pandapower's private `_ppc["internal"]` (pinned version; a test holds it to the result tables).
     """
     inner = net._ppc["internal"]
-    matrix, sources = inner["Ybus"].tocsc(), inner["ref"]
-    rows = np.setdiff1d(np.arange(matrix.shape[0]), sources)
+    sources = inner.get("ref", np.arange(len(inner["bus"])))  # not set where nothing was to be solved
+    rows = np.setdiff1d(np.arange(len(inner["bus"])), sources)
     if not len(rows):
         return None
+    matrix = csc_array(inner["Ybus"])
     behind = matrix[rows][:, rows]
-    factors = splu(behind.tocsc())
+    factors = splu(csc_array(behind))
     idle = factors.solve(-(matrix[rows][:, sources] @ inner["V"][sources]))
     places = np.full(matrix.shape[0] + 1, -1)
     places[rows] = np.arange(len(rows))
