@@ -92,11 +92,12 @@ def carrier_of(net: pandapowerNet) -> Carrier | None:
     Reads pandapower's private `_ppc["internal"]` (pinned version; a test holds it to the result tables).
     """
     inner = net._ppc["internal"]
-    sources = inner.get("ref", np.arange(len(inner["bus"])))  # not set where nothing was to be solved
-    rows = np.setdiff1d(np.arange(len(inner["bus"])), sources)
+    if "Ybus" not in inner:  # nothing was to be solved
+        return None
+    matrix, sources = csc_array(inner["Ybus"]), inner["ref"]
+    rows = np.setdiff1d(np.arange(matrix.shape[0]), sources)
     if not len(rows):
         return None
-    matrix = csc_array(inner["Ybus"])
     behind = matrix[rows][:, rows]
     factors = splu(csc_array(behind))
     idle = factors.solve(-(matrix[rows][:, sources] @ inner["V"][sources]))
