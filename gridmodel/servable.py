@@ -92,7 +92,7 @@ def carrier_of(net: pandapowerNet) -> Carrier | None:
     Reads pandapower's private `_ppc["internal"]` (pinned version; a test holds it to the result tables).
     """
     inner = net._ppc["internal"]
-    if "Ybus" not in inner:  # nothing was to be solved
+    if "ref" not in inner:  # nothing was to be solved
         return None
     matrix, sources = csc_array(inner["Ybus"]), inner["ref"]
     rows = np.setdiff1d(np.arange(matrix.shape[0]), sources)
@@ -151,22 +151,21 @@ def largest_share(carrier: Carrier, demand_pu: np.ndarray) -> Carried:
 
 def settle(carrier: Carrier, demand_pu: np.ndarray, start_pu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Iterate the voltages of all parts and cases; tells per part and case whether they settled."""
-    parts, count = carrier.parts, carrier.part_count
-    injected = carrier.fixed_pu[:, None] - demand_pu
-    voltage, settled = start_pu, np.zeros((count, demand_pu.shape[1]), dtype=bool)
-    collapsed = settled.copy()
+    parts, shape = carrier.parts, (carrier.part_count, demand_pu.shape[1])
+    injected, idle_pu = carrier.fixed_pu[:, None] - demand_pu, carrier.idle_pu[:, None]
+    voltage, settled, collapsed = start_pu.copy(), np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     for _ in range(MOST_STEPS):
-        idle = (settled | collapsed)[parts]
-        current = np.where(idle, 0.0, np.conj(injected / voltage))
-        step = carrier.idle_pu[:, None] + carrier.factors.solve(current)
-        step = np.where(idle, voltage, step)
-        held = np.abs(step) >= COLLAPSED_PU * np.abs(carrier.idle_pu[:, None])
-        collapsed |= _any_in_part(~held, parts, count)
-        moved = _any_in_part(np.abs(step - voltage) > SETTLED_PU, parts, count)
-        settled |= ~moved & ~collapsed
-        voltage = step
-        if (settled | collapsed).all():
+        live = np.flatnonzero(~(settled | collapsed).all(axis=0))
+        if not len(live):
             break
+        before, done = voltage[:, live], (settled | collapsed)[:, live][parts]
+        current = np.where(done, 0.0, np.conj(injected[:, live] / before))
+        after = np.where(done, before, idle_pu + carrier.factors.solve(current))
+        held = np.abs(after) >= COLLAPSED_PU * np.abs(idle_pu)
+        moved = np.abs(after - before) > SETTLED_PU
+        collapsed[:, live] |= _any_in_part(~held, parts, shape[0])
+        settled[:, live] |= ~_any_in_part(moved, parts, shape[0]) & ~collapsed[:, live]
+        voltage[:, live] = after
     return voltage, settled
 
 
