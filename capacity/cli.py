@@ -222,15 +222,25 @@ def loadflow(
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Solve the load flow of one scenario; exit code 1 when a limit is violated or demand is unserved."""
+    """Solve the load flow of one scenario; exit code 1 when a limit is violated or demand is unserved.
+
+    Where there is no solution it says why: what could be served at most, the weakest bus, suspect loads.
+    """
     from capacity.checks import violations
-    from gridmodel import write_result
+    from gridmodel import diagnose, islands_without_source, write_result
 
     model, yardstick, result = _solved(network, scenario, limits, out)
     broken = violations(yardstick, result)
     if out is not None:
         write_result(model, result, out)
-    output.say(*output.load_flow_report(result, yardstick, broken), as_json=as_json)
+    if result.converged:
+        diagnosis, causes = None, islands_without_source(model)
+    else:
+        output.progress("no solution; looking for the cause")
+        diagnosis = diagnose(model, result.scenario)
+        causes = diagnosis.causes
+    report = output.load_flow_report(result, yardstick, broken, diagnosis=diagnosis, causes=causes)
+    output.say(*report, as_json=as_json)
     raise typer.Exit(VIOLATED if len(broken) or len(result.unsupplied) else DONE)
 
 

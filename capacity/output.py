@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from capacity.limits import Limits
     from gis import InputError, Network
     from gis.suggest import MappingSuggestion
-    from gridmodel import LoadFlowResult
+    from gridmodel import Diagnosis, LoadFlowResult
 
 Report = tuple[dict[str, object], list[str]]
 EACH_ALONE = "Each site is judged alone: sites that fit one by one may not fit together."
@@ -105,39 +105,80 @@ def import_report(network: Network) -> Report:
     return values, lines
 
 
-def load_flow_report(result: LoadFlowResult, yardstick: Yardstick, broken: pd.DataFrame) -> Report:
-    """Key figures of a load flow and the limits it breaks."""
+def load_flow_report(
+    result: LoadFlowResult,
+    yardstick: Yardstick,
+    broken: pd.DataFrame,
+    *,
+    diagnosis: Diagnosis | None = None,
+    causes: pd.DataFrame | None = None,
+) -> Report:
+    """Key figures of a load flow, the limits it breaks, and why it or some customers have no solution."""
+    from gis import render_findings
+    from gis.findings import empty_findings
+
     aside = yardstick.network.quarantine
+    found = empty_findings() if causes is None else causes
     values = {
         **result.summary(),
+        **({} if diagnosis is None else diagnosis.summary()),
         "quarantined_kw": float(aside["p_kw"].sum()),
         "quarantined_customers": int(aside["customers"].sum()),
         "feeders": int(yardstick.supply.feeders["lines"].nunique()),
         "limits": yardstick.limits.name,
         "violations": _rows(broken),
+        "causes": _rows(found),
     }
-    solved = "converged" if result.converged else f"has no solution (servable: {result.servable_share:.0%})"
+    solved = "converged" if result.converged else "has no solution"
     lines = [
         f"{result.scenario.name} ({result.scenario.scenario_id}): {solved}, {result.engine}",
         f"  demand    {result.demand_kw:12,.1f} kW   served {result.served_kw:12,.1f} kW   "
         f"unserved {result.unserved_kw:10,.1f} kW ({values['unserved_customers']} customers)",
+    ]
+    if len(aside):
+        lines.append(
+            f"  set aside {values['quarantined_kw']:12,.1f} kW of {values['quarantined_customers']} customers"
+            " that the model does not hold (layer quarantine)"
+        )
+    lines += _solution_lines(values, yardstick, broken) if diagnosis is None else _diagnosis_lines(diagnosis)
+    if len(found):
+        lines.append(render_findings(found))
+    return values, lines
+
+
+def _solution_lines(values: dict[str, object], yardstick: Yardstick, broken: pd.DataFrame) -> list[str]:
+    return [
         f"  losses    {_figure(values['loss_kw'], 1):>12} kW",
         f"  voltage   {_figure(values['vm_min_pu'], 4)} to {_figure(values['vm_max_pu'], 4)} pu",
         f"  loading   lines {_figure(values['line_loading_max_percent'], 2)} %, "
         f"transformers {_figure(values['transformer_loading_max_percent'], 2)} %",
         f"  limits    {yardstick.limits.name}: {len(broken)} violated",
+        *(
+            f"    {row.check:22} {row.element_id:24} {row.value:10.4g} {row.unit} (limit {row.limit:g})"
+            for row in broken.head(20).itertuples()
+        ),
     ]
-    if len(aside):
-        lines.insert(
-            2,
-            f"  set aside {values['quarantined_kw']:12,.1f} kW of {values['quarantined_customers']} customers"
-            " that the model does not hold (layer quarantine)",
-        )
+
+
+def _diagnosis_lines(diagnosis: Diagnosis) -> list[str]:
+    """Why there is no solution, likeliest cause first."""
+    lines = [f"  {diagnosis.sentence()}"]
+    if len(diagnosis.areas) > 1:
+        lines += [
+            f"    area fed by {row.source_ids}: {row.servable_share:.1%} of {row.demand_kw:,.1f} kW"
+            for row in diagnosis.areas.itertuples()
+        ]
     lines += [
-        f"    {row.check:22} {row.element_id:24} {row.value:10.4g} {row.unit} (limit {row.limit:g})"
-        for row in broken.head(20).itertuples()
+        f"    suspect load {row.load_id} at {row.bus_id}, {row.p_kw:,.1f} kW: {row.reason}"
+        for row in diagnosis.suspects.head(20).itertuples()
     ]
-    return values, lines
+    if len(diagnosis.overloads):
+        lines.append("  most loaded at what can be served:")
+    lines += [
+        f"    {row.table:12} {row.element_id:24} {row.loading_percent:,.0f} %"
+        for row in diagnosis.overloads.itertuples()
+    ]
+    return lines
 
 
 def bottleneck_report(result: LoadFlowResult, limits: Limits, found: pd.DataFrame) -> Report:

@@ -4,22 +4,29 @@ and only when something is solved."""
 from gridmodel.build import branch_ratings_kva, build_model, line_figures, transformer_figures
 from gridmodel.cases import CaseResults, run_cases
 from gridmodel.catalogue import Catalogue, read_catalogue
+from gridmodel.causes import islands_without_source
+from gridmodel.diagnosis import Diagnosis, diagnose
 from gridmodel.loadflow import run_load_flow
 from gridmodel.model import GridModel
 from gridmodel.results import LoadFlowResult
 from gridmodel.rules import rules_for
 from gridmodel.scenario import Scenario, find_scenario, scenarios_of
+from gridmodel.soundness import findings_of_solution
 from gridmodel.store import store_result, stored_result, write_result
 
 __all__ = [
     "CaseResults",
     "Catalogue",
+    "Diagnosis",
     "GridModel",
     "LoadFlowResult",
     "Scenario",
     "branch_ratings_kva",
     "build_model",
+    "diagnose",
     "find_scenario",
+    "findings_of_solution",
+    "islands_without_source",
     "line_figures",
     "read_catalogue",
     "rules_for",

@@ -13,12 +13,10 @@ from gridmodel.lean import pandapower
 from gridmodel.model import GridModel
 from gridmodel.results import LoadFlowResult, check_balance
 from gridmodel.scenario import Scenario, find_scenario
+from gridmodel.servable import carrier_of, demand_of, largest_share
 
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
-
-# Bisection steps for the largest servable share: 2^-7 is finer than the 1 % that is promised.
-SHARE_STEPS = 7
 
 
 def run_load_flow(model: GridModel, scenario: Scenario | str | None = None) -> LoadFlowResult:
@@ -42,7 +40,7 @@ def run_load_flow(model: GridModel, scenario: Scenario | str | None = None) -> L
     chosen = scenario if isinstance(scenario, Scenario) else find_scenario(model.network, scenario)
     apply_scenario(model, chosen)
     converged = solve(model.net)
-    share = 1.0 if converged else _servable_share(model, chosen)
+    share = 1.0 if converged else servable_share(model, chosen)
     return check_balance(collect(model, chosen, converged=converged, servable_share=share))
 
 
@@ -101,15 +99,34 @@ def collect(
     )
 
 
-def _servable_share(model: GridModel, scenario: Scenario) -> float:
-    """Largest share of all demand that solves, by bisection; 0 when none does."""
-    low, high = 0.0, 1.0
-    for _ in range(SHARE_STEPS):
-        middle = (low + high) / 2.0
-        apply_scenario(model, scenario, share=middle)
-        low, high = (middle, high) if solve(model.net) else (low, middle)
+def servable_share(model: GridModel, scenario: Scenario) -> float:
+    """Find the largest share of all demand that solves, within 0.01; 0 when none does.
+
+    Found by `gridmodel.servable` and confirmed by pandapower, whose solution of that share stands in the
+    net afterwards; the scenario is set again.
+    """
+    apply_scenario(model, scenario, share=0.0)
+    carrier = carrier_of(model.net) if solve(model.net) else None
+    if carrier is None:
+        apply_scenario(model, scenario)
+        return 0.0
     apply_scenario(model, scenario)
-    return low
+    carried = largest_share(carrier, demand_of(carrier, model.net)[:, None])
+    share = confirmed_share(model, scenario, float(carried.share.min()))
+    apply_scenario(model, scenario)
+    return share
+
+
+def confirmed_share(model: GridModel, scenario: Scenario, share: float) -> float:
+    """Return a share, or the next lower one that pandapower solves too; its solution stands in the net.
+
+    Close to the limit its start may fail.
+    """
+    for fallback in (1.0, 0.995, 0.98, 0.95, 0.9):
+        apply_scenario(model, scenario, share=fallback * share)
+        if solve(model.net):
+            return fallback * share
+    return 0.0
 
 
 def _buses(model: GridModel, converged: bool) -> pd.DataFrame:

@@ -127,14 +127,27 @@ def test_loadflow_says_what_is_promised(run: Run, town: Path) -> None:
     assert solved["loading_percent"].max() == pytest.approx(said["line_loading_max_percent"])
 
 
-def test_loadflow_without_solution_is_a_result(run: Run, tmp_path: Path) -> None:
+def test_loadflow_without_solution_is_a_result_that_says_why(run: Run, tmp_path: Path) -> None:
     write_network(station(a2_kw=5000.0), tmp_path / "dark.gpkg")
     code, out, _ = run("loadflow", tmp_path / "dark.gpkg", "--json")
     said = strict(out)
     assert code == 1
     assert (said["converged"], said["vm_min_pu"], said["unserved_kw"]) == (False, None, 5030.0)
+    assert said["loss_kw"] is None and said["served_kw"] == 0.0
+    assert said["max_served_kw"] + said["min_unserved_kw"] == pytest.approx(5030.0)  # type: ignore[operator]
+    assert 0.0 < said["servable_share"] < 1.0 and said["weakest_bus_id"]  # type: ignore[operator]
+    assert said["suspects"][0]["p_kw"] == 5000.0  # type: ignore[index]
     code, out, _ = run("loadflow", tmp_path / "dark.gpkg")
     assert code == 1 and "has no solution" in out and "nan" not in out
+    assert "weakest bus" in out and f"suspect load {said['suspects'][0]['load_id']}" in out  # type: ignore[index]
+
+
+def test_loadflow_names_customers_without_supply_and_the_way_to_them(run: Run, town: Path) -> None:
+    grid = read_network(town, rules=rules_for())
+    lines = grid.lines.assign(in_service=grid.lines.index != "L2")
+    write_network(dataclasses.replace(grid, lines=lines), town)
+    code, out, _ = run("loadflow", town)
+    assert code == 1 and "converged" in out and "unserved: no source reaches" in out and "through L2" in out
 
 
 def test_bottlenecks_of_the_demo_area(run: Run, tmp_path: Path) -> None:

@@ -1,0 +1,176 @@
+"""What in the structure of a model keeps it from a solution, or some of its customers from supply.
+
+Figures that are legal one by one and still wrong in the model: every check returns findings (warnings),
+told with a failed load flow as well as beside a good one. Loads stand in `gridmodel.suspects`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pandas as pd
+import shapely
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from gis import Network
+from gis.feeders import conducting_edges, islands_of
+from gis.findings import join_findings, make_findings
+from gis.voltage import LV_MAX_KV
+from gridmodel.bounds import bounds_of
+from gridmodel.build import line_figures, transformer_figures
+from gridmodel.model import GridModel
+
+MOST_NAMED = 5
+
+
+def structural_causes(model: GridModel) -> pd.DataFrame:
+    """Run every check of `CAUSES`; findings of severity "warning"."""
+    return join_findings(cause(model) for cause in CAUSES)
+
+
+def islands_without_source(model: GridModel) -> pd.DataFrame:
+    """Find customers no source reaches: one row per island, with what it could be fed through."""
+    network = model.network
+    islands = islands_of(network)
+    fed = islands[network.sources.loc[network.sources["in_service"], "bus_id"]].unique()
+    loads = network.loads[network.loads["in_service"]]
+    at = loads["bus_id"].map(islands)
+    parts = []
+    for island, rows in loads[~at.isin(fed)].groupby(at):
+        doors = _doors(network, islands == island)
+        through = f"; it could be fed through {_some(doors)}" if len(doors) else ""
+        kw, customers = rows["p_kw"].sum(), rows["customers"].sum()
+        message = (
+            f"unserved: no source reaches {len(rows)} loads ({_some(rows.index)}) with {kw:,.1f} kW and "
+            f"{customers:,} customers{through}; close that, or add a source or the missing line"
+        )
+        bus_id = rows["bus_id"].iloc[0]
+        parts.append(doubt("island_without_source", "buses", [bus_id], message, [f"{kw:,.1f} kW"]))
+    return join_findings(parts)
+
+
+def lines_without_impedance(model: GridModel) -> pd.DataFrame:
+    """Find lines that are a short circuit between their buses for any solver."""
+    figures = line_figures(model.network, model.catalogue)
+    z_ohm = np.hypot(figures["r_ohm_per_km"], figures["x_ohm_per_km"]) * figures["length_m"] / 1000.0
+    none = z_ohm < bounds_of("impedance")["low_ohm"]
+    message = "the impedance is next to nothing; merge the two buses, or correct the length or the figures"
+    return doubt("zero_impedance", "lines", figures.index[none], message, z_ohm[none])
+
+
+def lines_off_by_thousands(model: GridModel) -> pd.DataFrame:
+    """Find lines whose length is another unit's: against what is drawn, and against what is built."""
+    bounds, lines = bounds_of("length"), model.network.lines
+    length_m = line_figures(model.network, model.catalogue)["length_m"].astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = length_m / shapely.length(np.asarray(lines.geometry.array))
+    high = pd.Series(
+        np.where(lines["vn_kv"] <= LV_MAX_KV, bounds["lv_high_m"], bounds["mv_high_m"]), lines.index
+    )
+    off = (share < bounds["share_of_drawn_low"]) | (share > bounds["share_of_drawn_high"])
+    off |= length_m > high
+    values = [
+        f"{length:,.1f} m, {s:.4g} times the drawn"
+        for length, s in zip(length_m[off], share[off], strict=True)
+    ]
+    message = "length_m is not of the size of the line drawn; check its unit"
+    return doubt("line_length_unit", "lines", lines.index[off], message, values)
+
+
+def transformers_off_ratio(model: GridModel) -> pd.DataFrame:
+    """Find transformers whose ratio, tap included, is not that of the voltages they stand between."""
+    network, figures = model.network, transformer_figures(model.network, model.catalogue)
+    buses = network.buses["vn_kv"]
+    steps = (figures["tap_pos"] - figures["tap_neutral"]).astype(float)
+    tap = 1.0 + (steps * figures["tap_step_percent"].astype(float) / 100.0).fillna(0.0)
+    tap = tap.where(figures["tap_side"] != "lv", 1.0 / tap)
+    rated = tap * figures["vn_hv_kv"].astype(float) / figures["vn_lv_kv"].astype(float)
+    nominal = network.transformers["hv_bus_id"].map(buses) / network.transformers["lv_bus_id"].map(buses)
+    off = ((rated / nominal).astype(float) - 1.0).abs() > bounds_of("ratio")["off_high_share"]
+    values = [f"{r:.4g} instead of {n:.4g}" for r, n in zip(rated[off], nominal[off], strict=True)]
+    message = "the ratio with its tap does not fit the voltages; correct the rated voltages or tap_pos"
+    return doubt("transformer_ratio", "transformers", figures.index[off], message, values)
+
+
+def shifts_in_loops(model: GridModel) -> pd.DataFrame:
+    """Find closed loops whose transformers turn the voltage by different angles: a current in a circle."""
+    network = model.network
+    edges = conducting_edges(network)
+    shift = network.transformers.index.to_series().map(
+        transformer_figures(network, model.catalogue)["shift_degree"]
+    )
+    turned = edges["element_id"].map(shift).where(edges["table"] == "transformers", 0.0).to_numpy(dtype=float)
+    angles = _angles(edges["u"].to_numpy(), edges["v"].to_numpy(), turned, len(network.buses))
+    off = angles[edges["u"]] - turned - angles[edges["v"]]
+    wrong = np.abs((off + 180.0) % 360.0 - 180.0) > bounds_of("shift")["off_high_degree"]
+    pairs = pd.MultiIndex.from_arrays(np.sort(edges[["u", "v"]].to_numpy(), axis=1).T)
+    named = edges.assign(turned=turned)[pairs.isin(pairs[wrong])]
+    message = (
+        "stands in a loop whose transformers turn the voltage by different angles; correct a shift_degree"
+    )
+    return join_findings(
+        doubt(
+            "shift_in_loop",
+            str(table),
+            rows["element_id"],
+            message,
+            [f"{t:g} degree" for t in rows["turned"]],
+        )
+        for table, rows in named.groupby("table")
+    )
+
+
+def doubt(
+    rule: str, table: str, ids: Iterable[object], message: str | list[str], values: Iterable[object]
+) -> pd.DataFrame:
+    """Build findings of severity "warning" with their values."""
+    return make_findings(rule, table, ids, message, severity="warning", values=values)
+
+
+CAUSES: tuple[Callable[[GridModel], pd.DataFrame], ...] = (
+    islands_without_source,
+    lines_without_impedance,
+    lines_off_by_thousands,
+    transformers_off_ratio,
+    shifts_in_loops,
+)
+
+
+def _doors(network: Network, inside: pd.Series) -> pd.Index:
+    """Lines and transformers with one end inside an island: out of service, or behind an open switch."""
+    doors = [
+        frame.index[frame[low].map(inside).astype(bool) != frame[high].map(inside).astype(bool)]
+        for frame, low, high in (
+            (network.lines, "from_bus_id", "to_bus_id"),
+            (network.transformers, "hv_bus_id", "lv_bus_id"),
+        )
+    ]
+    return doors[0].append(doors[1])
+
+
+def _angles(u: np.ndarray, v: np.ndarray, turned: np.ndarray, count: int) -> np.ndarray:
+    """Angle per bus [degree] along one tree of each island; v lags u by what its edge turns."""
+    ones = np.ones(len(u), dtype=np.int8)
+    islands = connected_components(csr_array((ones, (u, v)), shape=(count, count)), directed=False)[1]
+    firsts = np.unique(islands, return_index=True)[1]  # hung on one root behind all buses
+    ends = np.concatenate([u, np.full(len(firsts), count)]), np.concatenate([v, firsts])
+    rooted = csr_array((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(count + 1, count + 1))
+    parents = breadth_first_order(rooted, count, directed=False)[1][:count].astype(np.int64)
+    here = np.arange(count)
+    up = np.where(parents == count, here, parents)
+    keys, first = np.unique(np.concatenate([u * count + v, v * count + u]), return_index=True)
+    child = np.flatnonzero(up != here)
+    angles = np.zeros(count)
+    taken = first[np.searchsorted(keys, up[child] * count + child)]
+    angles[child] = np.concatenate([-turned, turned])[taken]
+    while not np.array_equal(further := up[up], up):  # pointer jumping: each round doubles the way summed
+        angles += np.where(up != here, angles[up], 0.0)
+        up = further
+    return angles
+
+
+def _some(ids: pd.Index) -> str:
+    more = len(ids) - MOST_NAMED
+    return ", ".join(map(str, ids[:MOST_NAMED])) + (f" and {more} more" if more > 0 else "")

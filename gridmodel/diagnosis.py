@@ -1,0 +1,200 @@
+"""Why a load flow has no solution: how far it gets, where it breaks, and which loads or data are to blame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gis.feeders import islands_of
+from gridmodel.causes import structural_causes
+from gridmodel.loadflow import apply_scenario, collect, confirmed_share, solve
+from gridmodel.model import GridModel
+from gridmodel.results import LoadFlowResult
+from gridmodel.scenario import Scenario, find_scenario
+from gridmodel.servable import Carried, Carrier, carrier_of, demand_of, largest_share
+from gridmodel.suspects import SUSPECT_COLUMNS, solves_without, suspect_loads
+
+AREA_COLUMNS = ("source_ids", "buses", "demand_kw", "servable_share", "weakest_bus_id", "weakest_vm_pu")
+OVERLOAD_COLUMNS = ("table", "element_id", "loading_percent")
+MOST_OVERLOADS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """Why a scenario has no solution.
+
+    Attributes
+    ----------
+    servable_share
+        Largest share of all loads alike that has a solution [0..1, within 1 %].
+    demand_kw, max_served_kw, min_unserved_kw
+        Demand of the scenario, and what of it is served and unserved at that share.
+    weakest_bus_id, weakest_vm_pu
+        Bus of the lowest voltage at that share; nothing where no share has a solution.
+    areas
+        One row per island with a source: source_ids, buses, demand_kw, servable_share (of its own loads),
+        weakest_bus_id, weakest_vm_pu (at the servable share of all).
+    overloads
+        The most loaded lines and transformers at that share: table, element_id, loading_percent.
+    suspects
+        Loads to blame, likeliest first (`gridmodel.suspects`).
+    solves_without_suspects
+        Whether the scenario has a solution without them.
+    causes
+        Findings about the structure (`gridmodel.causes`).
+    """
+
+    scenario_id: str
+    servable_share: float
+    demand_kw: float
+    max_served_kw: float
+    weakest_bus_id: str | None
+    weakest_vm_pu: float
+    areas: pd.DataFrame
+    overloads: pd.DataFrame
+    suspects: pd.DataFrame
+    solves_without_suspects: bool
+    causes: pd.DataFrame
+
+    @property
+    def min_unserved_kw(self) -> float:
+        return self.demand_kw - self.max_served_kw
+
+    def sentence(self) -> str:
+        """What a planner needs to know first, in one sentence."""
+        if np.isnan(self.weakest_vm_pu):
+            return "without any demand there is no solution either: its structure is to blame, no load"
+        said = (
+            f"{self.servable_share:.1%} of the demand can be served at most: {self.max_served_kw:,.1f} kW, "
+            f"{self.min_unserved_kw:,.1f} kW remain unserved; "
+            f"weakest bus {self.weakest_bus_id} ({self.weakest_vm_pu:.3f} pu)"
+        )
+        if self.suspects.empty:
+            return f"{said}; no single load is to blame{self._most_loaded()}"
+        named = ", ".join(self.suspects["load_id"].head(3))
+        effect = "without it" if len(self.suspects) == 1 else "without the suspects"
+        solved = f"; {effect} there is a solution" if self.solves_without_suspects else ""
+        return f"{said}; suspect loads: {named}{solved}"
+
+    def summary(self) -> dict[str, object]:
+        """Key figures and rows under the names of `feederplan loadflow --json`."""
+        return {
+            "servable_share": round(self.servable_share, 6),
+            "max_served_kw": self.max_served_kw,
+            "min_unserved_kw": self.min_unserved_kw,
+            "weakest_bus_id": self.weakest_bus_id,
+            "weakest_vm_pu": self.weakest_vm_pu,
+            "areas": self.areas.to_dict("records"),
+            "overloads": self.overloads.to_dict("records"),
+            "suspects": self.suspects.to_dict("records"),
+            "solves_without_suspects": self.solves_without_suspects,
+        }
+
+    def _most_loaded(self) -> str:
+        if self.overloads.empty:
+            return ""
+        first = self.overloads.iloc[0]
+        kind = str(first["table"]).removesuffix("s")
+        return f", {kind} {first['element_id']} is loaded to {first['loading_percent']:,.0f} % there"
+
+
+def diagnose(model: GridModel, scenario: Scenario | str | None = None) -> Diagnosis:
+    """Say why a scenario of a model has no solution.
+
+    Does not judge a scenario that has one: its servable share is 1 then. The model's net holds the scenario
+    afterwards, and the solution of the servable share.
+
+    Parameters
+    ----------
+    scenario
+        A scenario, the id of one of the network's, or nothing for its first.
+
+    Raises
+    ------
+    InputError
+        The network has no scenario of that id, or no source is in service.
+    """
+    chosen = scenario if isinstance(scenario, Scenario) else find_scenario(model.network, scenario)
+    apply_scenario(model, chosen, share=0.0)
+    idle = solve(model.net)
+    carrier = carrier_of(model.net) if idle else None
+    apply_scenario(model, chosen)
+    if carrier is None:
+        return _hopeless(model, chosen)
+    carried = largest_share(carrier, demand_of(carrier, model.net)[:, None])
+    suspects = suspect_loads(model, chosen, carrier, carried)
+    freed = len(suspects) > 0 and solves_without(model, carrier, suspects["load_id"])
+    share = confirmed_share(model, chosen, float(carried.share.min()))
+    limit = collect(model, chosen, converged=share > 0.0, servable_share=share)
+    apply_scenario(model, chosen)
+    return _diagnosis(model, limit, _area_shares(model, carrier, carried), suspects, solves=freed)
+
+
+def _diagnosis(
+    model: GridModel, limit: LoadFlowResult, shares: pd.Series, suspects: pd.DataFrame, *, solves: bool
+) -> Diagnosis:
+    vm_pu = limit.buses["vm_pu"].dropna()
+    weakest = str(vm_pu.idxmin()) if len(vm_pu) else None
+    return Diagnosis(
+        scenario_id=limit.scenario.scenario_id,
+        servable_share=limit.servable_share,
+        demand_kw=limit.demand_kw,
+        max_served_kw=limit.served_kw,
+        weakest_bus_id=weakest,
+        weakest_vm_pu=float(vm_pu.min()) if len(vm_pu) else float("nan"),
+        areas=_areas(model, limit, shares),
+        overloads=_overloads(limit),
+        suspects=suspects,
+        solves_without_suspects=solves,
+        causes=structural_causes(model),
+    )
+
+
+def _hopeless(model: GridModel, scenario: Scenario) -> Diagnosis:
+    """Nothing solves, not even without demand: only the structure can be looked at."""
+    nothing = collect(model, scenario, converged=False, servable_share=0.0)
+    shares = pd.Series(0.0, islands_of(model.network).unique())
+    none = pd.DataFrame(columns=list(SUSPECT_COLUMNS))
+    return _diagnosis(model, nothing, shares, none, solves=False)
+
+
+def _area_shares(model: GridModel, carrier: Carrier, carried: Carried) -> pd.Series:
+    """Servable share per island: the smallest of its parts; 1 where no bus is behind a source."""
+    rows = carrier.places[model.net.bus.index.to_numpy()]
+    behind = rows >= 0
+    own = np.where(behind, carried.share[carrier.parts[rows], 0], 1.0)
+    return pd.Series(own, model.network.buses.index).groupby(islands_of(model.network)).min()
+
+
+def _areas(model: GridModel, limit: LoadFlowResult, shares: pd.Series) -> pd.DataFrame:
+    network = model.network
+    islands = islands_of(network)
+    live = network.sources[network.sources["in_service"]]
+    named = live.index.to_series().groupby(live["bus_id"].map(islands)).agg(", ".join)
+    demand = limit.loads["demand_kw"].groupby(network.loads["bus_id"].map(islands)).sum()
+    vm_pu = limit.buses["vm_pu"]
+    weakest = vm_pu.dropna().groupby(islands).idxmin()
+    areas = pd.DataFrame(
+        {
+            "source_ids": named,
+            "buses": islands.value_counts().reindex(named.index),
+            "demand_kw": demand.reindex(named.index, fill_value=0.0),
+            "servable_share": shares.reindex(named.index),
+            "weakest_bus_id": weakest.reindex(named.index),
+            "weakest_vm_pu": vm_pu.groupby(islands).min().reindex(named.index),
+        }
+    )
+    return areas.sort_values("servable_share").reset_index(drop=True)
+
+
+def _overloads(limit: LoadFlowResult) -> pd.DataFrame:
+    """The most loaded branches above their rating."""
+    rows = [
+        frame["loading_percent"].rename_axis("element_id").reset_index().assign(table=table)
+        for table, frame in (("lines", limit.lines), ("transformers", limit.transformers))
+    ]
+    branches = pd.concat(rows, ignore_index=True)
+    over = branches[branches["loading_percent"] > 100.0]
+    return over.nlargest(MOST_OVERLOADS, "loading_percent")[list(OVERLOAD_COLUMNS)].reset_index(drop=True)
