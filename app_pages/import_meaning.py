@@ -116,7 +116,7 @@ def _ask_layers(upload: Upload) -> Draft:
         ],
         columns=["layer", "rows", "table", "how_sure", "why"],
     )
-    st.caption("Which of your layers is what? Change the third column where the proposal is wrong.")
+    st.caption("Which of your layers is what? Double-click under *is our table* where the proposal is wrong.")
     edited = st.data_editor(
         rows,
         hide_index=True,
@@ -153,8 +153,8 @@ def _ask_columns(layers: Layers, draft: Draft) -> tuple[LayerMapping | None, boo
         st.markdown(":red[No layer looks like any of our tables: say above which is which.]")
         return None, False
     st.caption(
-        "One table each: our column, and your column that fills it. "
-        "Double-click a cell of your column to choose another, or to clear it."
+        "One tab for each of our tables, one row for each of our columns. Double-click a cell under "
+        "*Your column* to choose the one that fills it, or to clear it. Rows without one stay empty."
     )
     tables, sound = [], True
     stamp = hashlib.sha256(f"{draft.left}{mapping_toml(draft.mapping)}".encode()).hexdigest()[:12]
@@ -183,6 +183,7 @@ def _ask_table(layers: Layers, draft: Draft, table: TableSource, *, key: str) ->
         column_rows(draft, table),
         hide_index=True,
         disabled=["column", "needed", "how_sure", "why", "meaning"],
+        placeholder="",
         key=f"{key}_columns",
         column_config=_column_config(source_columns(layers, table)),
     )
@@ -207,16 +208,18 @@ def _say_table(draft: Draft, table: TableSource) -> None:
 
 def _column_config(sources: list[str]) -> Columns:
     return {
-        "column": "Our column",
-        "needed": "",
-        "source": st.column_config.SelectboxColumn("Your column", options=sources),
-        "factor": st.column_config.NumberColumn("times", help="Factor into our unit, like 1000 for km to m"),
-        "value": st.column_config.TextColumn(
-            "or this value", help="In every row without your column; in empty cells with it"
+        "column": st.column_config.TextColumn("Our column", width=130),
+        "needed": st.column_config.TextColumn("", width=105),
+        "source": st.column_config.SelectboxColumn("Your column", options=sources, width=150),
+        "factor": st.column_config.NumberColumn(
+            "times", help="Factor into our unit, like 1000 for km to m", width=70
         ),
-        "how_sure": "How sure",
-        "meaning": "What it is [our unit]",
-        "why": "Why",
+        "value": st.column_config.TextColumn(
+            "or this value", help="In every row without your column; in empty cells with it", width=110
+        ),
+        "how_sure": st.column_config.TextColumn("How sure", width=120),
+        "meaning": st.column_config.TextColumn("What it is [our unit]", width=250),
+        "why": st.column_config.TextColumn("Why we think so", width=380),
     }
 
 
@@ -258,6 +261,7 @@ def _ask_codes(layers: Layers, draft: Draft, table: TableSource, key: str) -> Ta
                 rows,
                 hide_index=True,
                 disabled=["value", "rows"],
+                placeholder="",
                 key=f"{key}_codes_{column}_{table.columns[column].column}",
                 column_config={
                     "value": str(table.columns[column].column),

@@ -15,11 +15,12 @@ from capacity.quality_report import Quality, balance_sentence, judge
 def show_outcome(upload: Upload, outcome: Outcome) -> None:
     """Rows and demand accounted for, issues on the map, downloads, and the network for the other pages."""
     quality, drawn = _shown(outcome)
-    st.success(plain(balance_sentence(outcome.network)))
+    say = st.warning if len(outcome.network.quarantine) else st.success
+    say(plain(balance_sentence(outcome.network)))
     balance_figures(outcome.network)
     show_issues(quality, drawn, key="imported")
     show_summary(quality)
-    st.markdown("#### 4. Use it")
+    st.markdown("#### 4. Use it, take it home")
     _offer(upload, outcome, quality)
 
 

@@ -41,6 +41,7 @@ def show_import() -> None:
     st.markdown("#### 1. Your files")
     upload = _ask_files()
     if upload is None:
+        _show_last()
         return
     _show_found(upload)
     st.markdown("#### 2. What the columns mean")
@@ -49,6 +50,15 @@ def show_import() -> None:
     outcome = _ask_import(upload, choices)
     if outcome is not None:
         show_outcome(upload, outcome)
+
+
+def _show_last() -> None:
+    """What was imported before the user looked at another page, which empties the upload."""
+    done = st.session_state.get("import_outcome")
+    read = st.session_state.get("import_read")
+    if isinstance(done, Outcome) and isinstance(read, Upload):
+        st.markdown(plain(f"Your last import: {done.title}"))
+        show_outcome(read, done)
 
 
 def folder() -> PrivateFolder:

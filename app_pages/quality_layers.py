@@ -77,7 +77,9 @@ def _legend(shown: gpd.GeoDataFrame) -> Legend:
         Swatch("low voltage", PALETTE[LV_CLASS], width_px=LV_WIDTH_PX + 1),
     ]
     nowhere = int(shown.geometry.isna().sum())
-    note = "Repairs show when you zoom in." + (f" {nowhere:,} have no place on the map." if nowhere else "")
+    note = "Repairs show when you zoom in." + (
+        f" Without a place on the map: {nowhere:,}." if nowhere else ""
+    )
     return Legend("Data quality", (*symbols, *lines), note=note)
 
 

@@ -21,8 +21,8 @@ _COLUMNS: Columns = {
     "level": "",
     "rule": "Rule",
     "table": "Table",
-    "element_id": "Element",
-    "message": "What is wrong, and what to do",
+    "element_id": st.column_config.TextColumn("Element", width="small"),
+    "message": st.column_config.TextColumn("What is wrong, and what to do", width="large"),
     "value": "Value",
     "distance_m": st.column_config.NumberColumn("Moved [m]", format="%.3f"),
     "p_kw": st.column_config.NumberColumn("Not modelled [kW]", format="%.1f"),
@@ -36,10 +36,11 @@ def show_issues(quality: Quality, drawn: Mapping[str, CodedGeometry], *, key: st
     if quality.issues.empty:
         st.success("No doubt, no repair, nothing set aside.")
     shown = _filters(quality.issues, key)
-    left, right = st.columns([3, 2])
-    with right:
+    above, below = st.container(), st.container()
+    with below:
         row = _table(shown, key)
     picked = _picked(shown, row, key)
+    left, right = above.columns([5, 2])
     with left:
         _map(quality, drawn, shown, picked, row, key)
     with right:
@@ -66,13 +67,12 @@ def _table(shown: gpd.GeoDataFrame, key: str) -> int | None:
     """The issues as rows; returns the position of the row clicked."""
     rows = pd.DataFrame(shown[list(_COLUMNS)]).head(ROWS_MOST)
     used = [c for c in _COLUMNS if c in ("level", "rule", "table", "element_id", "message") or _told(rows[c])]
-    if len(shown) > ROWS_MOST:
-        st.caption(f"The first {ROWS_MOST:,} of {len(shown):,}: choose a rule or a table, or download all.")
-    st.caption(f"{len(shown):,} rows. Tick one and the map flies there.")
+    cut = f", the first {ROWS_MOST:,} shown (filter above, or download all)" if len(shown) > ROWS_MOST else ""
+    st.caption(f"{len(shown):,} rows{cut}. Tick one and the map flies there.")
     event = st.dataframe(
-        rows[used].astype({"value": str} if "value" in used else {}),
+        rows[used].assign(**{"value": rows["value"].fillna("").astype(str)} if "value" in used else {}),
         hide_index=True,
-        height=300,
+        height=260,
         on_select="rerun",
         selection_mode="single-row",
         key=f"{key}_table_{len(shown)}_{hash(tuple(shown.index[:50]))}",
@@ -112,7 +112,7 @@ def _map(
         quality_view(quality, drawn, shown),
         key=key,
         feature_group=groups,
-        height=560,
+        height=480,
         **_focus(shown, row),
     )
     click = new_click(answer, key=key)

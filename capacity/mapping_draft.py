@@ -71,7 +71,7 @@ def column_rows(draft: Draft, table: TableSource) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        column, needed, source, factor, value, how_sure, why, meaning (with unit). `value` stands in every
+        column, needed, source, factor, value, how_sure, meaning (with unit), why. `value` stands in every
         row where there is no source, and in empty cells where there is one.
     """
     declared = TABLES[table.table]
@@ -82,13 +82,13 @@ def column_rows(draft: Draft, table: TableSource) -> pd.DataFrame:
         rows.append(
             {
                 "column": column.name,
-                "needed": _need(declared, column),
+                "needed": _need(declared, column, set(table.columns)),
                 "source": None if source is None else origin(source),
                 "factor": None if source is None else source.factor,
                 "value": None if source is None else _shown_value(source),
                 "how_sure": sure,
-                "why": why,
                 "meaning": column.meaning + (f" [{column.unit}]" if column.unit else ""),
+                "why": why,
             }
         )
     frame = pd.DataFrame(rows).astype({"factor": float})
@@ -294,10 +294,11 @@ def _lacking_columns(layers: Layers, table: TableSource) -> list[str]:
     return told
 
 
-def _need(table: Table, column: Column) -> str:
+def _need(table: Table, column: Column, given: set[str]) -> str:
     if column.required:
         return "needed"
-    return "one set needed" if any(column.name in group for group in table.one_of) else ""
+    settled = any(set(group) <= given for group in table.one_of)
+    return "one set needed" if not settled and any(column.name in group for group in table.one_of) else ""
 
 
 def _shown_value(source: ColumnSource) -> str | None:

@@ -62,11 +62,10 @@ def read_quality(path: Path, network: Network) -> Quality:
 
 
 def judge(network: Network, recorded: pd.DataFrame | None = None) -> Quality:
-    """Gather findings (of now, then those recorded at the import, each once), repairs and quarantine."""
+    """Gather findings (of now, then those only recorded at the import), repairs and quarantine."""
     findings = network.findings
     if recorded is not None:
-        both = join_findings([findings, recorded])
-        findings = both[~both.duplicated(["rule", "table", "element_id", "message"])].reset_index(drop=True)
+        findings = join_findings([findings, recorded[~_keys(recorded).isin(_keys(findings))]])
     return Quality(network, findings, _issues(network, findings))
 
 
@@ -102,17 +101,18 @@ def demand_balance(network: Network) -> dict[str, float]:
 
 
 def balance_sentence(network: Network) -> str:
-    """Say what became of all loads read, in rows and kW."""
+    """Say what became of all loads read, in rows and kW, and of which other tables rows were set aside."""
     table = balance_table(network).set_index("table")
-    loads = table.loc["loads"] if "loads" in table.index else None
-    if loads is None:
-        return "The network is made; no load was read."
+    loads = table.reindex(["loads"], fill_value=0).loc["loads"]
     demand = demand_balance(network)
     whole_kw = demand["modelled_kw"] + demand["set_aside_kw"]
+    others = table.loc[table["set_aside"] > 0, ["set_aside", "read"]].drop("loads", errors="ignore")
+    lost = [f"{row.set_aside:,} of {row.read:,} {row.Index}" for row in others.itertuples()]
     return (
         f"The network is made. Loads: {loads['read']:,.0f} read = {loads['modelled']:,.0f} modelled + "
         f"{loads['set_aside']:,.0f} set aside; {whole_kw:,.1f} kW read = "
         f"{demand['modelled_kw']:,.1f} kW modelled + {demand['set_aside_kw']:,.1f} kW set aside."
+        + (f" Also set aside: {', '.join(lost)}." if lost else "")
     )
 
 
@@ -218,6 +218,10 @@ def _issues(network: Network, findings: pd.DataFrame) -> gpd.GeoDataFrame:
     numbers = {c: pd.to_numeric(rows[c], errors="coerce") for c in ("distance_m", "p_kw", "customers")}
     places = _places(network, rows)
     return gpd.GeoDataFrame(rows.assign(**numbers, geometry=places), geometry="geometry", crs=network.crs)
+
+
+def _keys(findings: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(findings[["rule", "table", "element_id", "message"]].astype(object))
 
 
 def _no_issues() -> pd.DataFrame:
