@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app_pages.connect import show_connect
+from app_pages.data_quality import show_data_quality
+from app_pages.import_wizard import show_import
 from app_pages.network import show_network
 
 
@@ -21,4 +23,6 @@ class Page:
 PAGES: tuple[Page, ...] = (
     Page("Network and bottlenecks", "network", show_network),
     Page("Connect a site", "connect", show_connect),
+    Page("Data quality", "quality", show_data_quality),
+    Page("Import data", "import", show_import),
 )

@@ -6,11 +6,18 @@ import logging
 import re
 from collections.abc import Callable
 from functools import wraps
+from typing import TYPE_CHECKING, TypeAlias
 from uuid import uuid4
 
 import streamlit as st
 
 from gis import InputError
+
+if TYPE_CHECKING:
+    from streamlit.elements.lib.column_types import ColumnConfig
+
+# How the columns of a table are shown: a heading, or more than that.
+Columns: TypeAlias = "dict[str, ColumnConfig | str | None]"
 
 # Six figures fit beside each other on a laptop, and the map begins without scrolling.
 _STYLE = """<style>

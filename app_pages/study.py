@@ -33,6 +33,12 @@ from gridmodel import (
 )
 from gridmodel.catalogue import Catalogue
 
+_OPENED = "opened_network"
+# What pages remember of one network and must forget with it.
+_OF_ONE_NETWORK = (
+    "scenario", "selected", "selected_row", "known_site", "place", "answered", "assessment", "picked_issue",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class Study:
@@ -65,12 +71,37 @@ class Choice:
 
 
 def open_study() -> Study:
-    """The network this server was started with."""
-    path = Path(os.environ.get(NETWORK_VARIABLE) or demo_network_path())
+    """The network of this session: one it has imported, else the one this server was started with."""
+    imported: Path | None = st.session_state.get(_OPENED)
+    path = imported or Path(os.environ.get(NETWORK_VARIABLE) or demo_network_path())
+    if imported is not None:
+        with st.sidebar:
+            st.caption(
+                "You see the network you imported. It is there for you alone, until you close this page."
+            )
+            st.button("Back to the first network", on_click=open_network, args=(None,), key="first_network")
     newest = max(
         (file.stat().st_mtime_ns for file in ([path] if path.is_file() else path.glob("*"))), default=0
     )
     return _read_study(str(path), newest)
+
+
+def open_network(path: Path | None) -> None:
+    """Let every page of this session show another network; None is the one the server was started with.
+
+    Parameters
+    ----------
+    path
+        A network file in a private folder of this session: no other session may ever be given it.
+    """
+    st.session_state[_OPENED] = path
+    for key in _OF_ONE_NETWORK:
+        st.session_state.pop(key, None)
+
+
+def is_open(path: Path) -> bool:
+    """Tell whether this session shows the network of that file."""
+    return bool(st.session_state.get(_OPENED) == path)
 
 
 def choose(study: Study) -> Choice:
@@ -91,14 +122,6 @@ def choose(study: Study) -> Choice:
 @st.cache_resource(show_spinner="Reading the network ...", max_entries=4)
 def _read_study(path: str, modified_ns: int) -> Study:
     network = read_network(path, rules=rules_for())
-    low = network.lines["vn_kv"] <= LV_MAX_KV
-    open_points = network.switches[~network.switches["closed"]]
-    drawn = {
-        "lv_lines": code_lines(network.lines.geometry[low]),
-        "mv_lines": code_lines(network.lines.geometry[~low]),
-        "stations": code_points(network.transformers.geometry),
-        "open_points": code_points(open_points.geometry),
-    }
     return Study(
         path=Path(path),
         modified_ns=modified_ns,
@@ -106,9 +129,21 @@ def _read_study(path: str, modified_ns: int) -> Study:
         supply=trace_supply(network),
         catalogue=read_catalogue(),
         scenarios=scenarios_of(network),
-        drawn=drawn,
+        drawn=draw_network(network),
         homes_lonlat=_homes_lonlat(network),
     )
+
+
+def draw_network(network: Network) -> dict[str, CodedGeometry]:
+    """Geometry coded for the map, by layer."""
+    low = network.lines["vn_kv"] <= LV_MAX_KV
+    open_points = network.switches[~network.switches["closed"]]
+    return {
+        "lv_lines": code_lines(network.lines.geometry[low]),
+        "mv_lines": code_lines(network.lines.geometry[~low]),
+        "stations": code_points(network.transformers.geometry),
+        "open_points": code_points(open_points.geometry),
+    }
 
 
 def _homes_lonlat(network: Network) -> tuple[float, float, float, float]:

@@ -17,8 +17,8 @@ import shapely
 from gis.findings import findings_of, join_findings, make_findings
 from gis.schema import Column, Table
 
-_TRUE = {"true", "t", "yes", "y", "1", "1.0"}
-_FALSE = {"false", "f", "no", "n", "0", "0.0"}
+TRUE_WORDS = {"true", "t", "yes", "y", "1", "1.0"}
+FALSE_WORDS = {"false", "f", "no", "n", "0", "0.0"}
 _EXACT_BELOW = 2.0**53  # whole floats below it are exact
 
 
@@ -164,7 +164,7 @@ def _as_boolean(source: pd.Series) -> tuple[pd.Series, np.ndarray]:
     if pd.api.types.is_bool_dtype(source.dtype) and not source.isna().any():
         return source.astype(object), np.zeros(len(source), dtype=bool)
     text = as_text(source).map(str.lower, na_action="ignore")
-    values = text.map(lambda t: True if t in _TRUE else False if t in _FALSE else None)
+    values = text.map(lambda t: True if t in TRUE_WORDS else False if t in FALSE_WORDS else None)
     return values.astype(object), (text.notna() & values.isna()).to_numpy(dtype=bool)
 
 

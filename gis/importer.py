@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 from pyproj import CRS
 
@@ -141,6 +142,7 @@ def import_tables(
     metric = choose_crs(located)
     tables = dict(read) | reproject(located, metric)
     tables |= {name: empty_table(TABLES[name], metric) for name in TABLES if name not in tables}
+    unnamed = {name: _placed_in(aside, located.get(name), metric) for name, aside in unnamed.items()}
     whole = _with_unnamed(tables, unnamed)
     connected, repairs, findings, aside = _settle(tables, findings, rules, topology or TopologyOptions())
     quarantine = join_quarantine([*unnamed.values(), aside])
@@ -203,6 +205,14 @@ def _refused(findings: pd.DataFrame) -> bool:
 def _name_rows(typed: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     split = {name: set_aside_unnamed(frame, name) for name, frame in typed.items()}
     return {n: kept for n, (kept, _) in split.items()}, {n: aside for n, (_, aside) in split.items()}
+
+
+def _placed_in(aside: pd.DataFrame, layer: gpd.GeoDataFrame | None, crs: CRS) -> pd.DataFrame:
+    """Rows set aside before their layer was reprojected, in the system of the network like all others."""
+    if layer is None or aside.empty:
+        return aside
+    places = gpd.GeoSeries(aside["geometry"], crs=layer.crs).to_crs(crs)
+    return aside.assign(geometry=np.asarray(places.array, dtype=object))
 
 
 def _with_unnamed(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gis.crs import is_metric
-from gis.findings import REPAIR_COLUMNS, empty_repairs
+from gis.findings import FINDING_COLUMNS, REPAIR_COLUMNS, empty_findings, empty_repairs
 from gis.network import Network
 from gis.quarantine import QUARANTINE_COLUMNS, empty_quarantine
 
@@ -30,6 +30,12 @@ def read_record(layers: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.Da
     quarantine = _columns(layers.get("quarantine"), QUARANTINE_COLUMNS, empty_quarantine())
     repairs = _columns(layers.get("repairs"), REPAIR_COLUMNS, empty_repairs())
     return quarantine, repairs
+
+
+def recorded_findings(layers: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Findings a file records, as they were when it was written; a table without rows where it has none."""
+    rows = _columns(layers.get("findings"), FINDING_COLUMNS, empty_findings())
+    return rows.assign(element_id=rows["element_id"].fillna(""))
 
 
 def as_layer(rows: pd.DataFrame, crs: object) -> pd.DataFrame:

@@ -3,12 +3,14 @@
 from gis.mapping.apply import Mapped, apply_mapping
 from gis.mapping.grammar import LayerMapping, parse_mapping, read_mapping
 from gis.mapping.profiles import find_mapping, profile_names
+from gis.mapping.writing import mapping_toml
 
 __all__ = [
     "LayerMapping",
     "Mapped",
     "apply_mapping",
     "find_mapping",
+    "mapping_toml",
     "parse_mapping",
     "profile_names",
     "read_mapping",

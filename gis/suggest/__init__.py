@@ -56,7 +56,9 @@ _GEOMETRY = {
 _BUS_COLUMNS = ("from_bus_id", "to_bus_id", "hv_bus_id", "lv_bus_id", "bus_id")
 
 
-def suggest_mapping(layers: Mapping[str, pd.DataFrame], source_name: str) -> MappingSuggestion:
+def suggest_mapping(
+    layers: Mapping[str, pd.DataFrame], source_name: str, *, tables: Mapping[str, str] | None = None
+) -> MappingSuggestion:
     """Propose a mapping from the names, values and geometry of raw layers.
 
     Parameters
@@ -65,10 +67,13 @@ def suggest_mapping(layers: Mapping[str, pd.DataFrame], source_name: str) -> Map
         Raw layers as a format reads them.
     source_name
         Name of the file, for the mapping's own name.
+    tables
+        Layers somebody has decided already: the table by layer name, "" for a layer to leave out.
     """
     chosen, left = {}, []
     for name, layer in layers.items():
-        table, confidence, reason = _table_of(str(name), layer)
+        decided = (tables or {}).get(str(name))
+        table, confidence, reason = _table_of(str(name), layer) if decided is None else _decided(decided)
         if table is None:
             left.append((str(name), reason))
         else:
@@ -93,6 +98,10 @@ def _table_of(name: str, layer: pd.DataFrame) -> tuple[Table | None, float, str]
     if score < LAYER_LEAST:
         return None, score, f"nothing says which table it is; nearest is {table.name}: {reason}"
     return table, min(score, 0.98), reason
+
+
+def _decided(table: str) -> tuple[Table | None, float, str]:
+    return (TABLES[table], 1.0, "chosen by you") if table else (None, 0.0, "left out by you")
 
 
 def _table_score(name: str, layer: pd.DataFrame, table: Table) -> tuple[float, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,6 +87,18 @@ def test_a_row_without_an_id_is_set_aside_by_its_number() -> None:
     layers = changed("loads", "J", load_id=None)
     network = require_network(imported(layers), Path("s"))
     assert network.quarantine[["element_id", "rule"]].to_numpy().tolist() == [["row 2", "missing_id"]]
+
+
+def test_a_row_set_aside_by_its_number_keeps_its_place_in_the_system_of_the_network() -> None:
+    layers = {
+        name: frame.to_crs(4326) if isinstance(frame, gpd.GeoDataFrame) else frame
+        for name, frame in raw_layers(station()).items()
+    }
+    loads = layers["loads"].copy()
+    loads.loc[1, "load_id"] = None
+    network = require_network(imported(layers | {"loads": loads}), Path("s"))
+    place = network.quarantine["geometry"].iloc[0]
+    assert network.lines.union_all().distance(place) < 1.0
 
 
 def test_a_source_that_feeds_nothing_any_more_refuses_the_file() -> None:

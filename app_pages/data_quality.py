@@ -1,0 +1,29 @@
+"""Page "Data quality": what the data of the open network leaves in doubt, what was repaired or set aside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from app_pages.frame import plain
+from app_pages.quality_tables import balance_figures, downloads, show_summary
+from app_pages.quality_view import show_issues
+from app_pages.study import Study, open_study
+from capacity.quality_report import Quality, read_quality
+
+
+def show_data_quality() -> None:
+    """Findings, repairs and quarantine of the open network, on the map and in tables."""
+    study = open_study()
+    quality = _read(str(study.path), study.modified_ns, study)
+    st.subheader(plain(f"Data quality: {study.network.info.get('name', study.path.name)}"))
+    balance_figures(quality.network)
+    show_issues(quality, study.drawn, key="quality")
+    show_summary(quality)
+    downloads(quality, key="quality")
+
+
+@st.cache_resource(show_spinner="Judging the data ...", max_entries=4)
+def _read(path: str, modified_ns: int, _study: Study) -> Quality:
+    return read_quality(Path(path), _study.network)

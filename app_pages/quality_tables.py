@@ -1,0 +1,150 @@
+"""Figures, tables and downloads about a network's data; shared by import and data quality."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from app_pages.frame import Columns, plain
+from capacity.cards import figure
+from capacity.quality_report import (
+    Quality,
+    balance_table,
+    counts_by_action,
+    counts_by_rule,
+    demand_balance,
+    findings_gpkg_bytes,
+    workbook_bytes,
+)
+from gis import Network
+
+_SEVERITIES = {
+    "error": "cannot be used",
+    "quarantine": "set aside",
+    "warning": "doubt",
+}
+
+
+def balance_figures(network: Network) -> None:
+    """Demand and customers, modelled and set aside, as four figures."""
+    balance = demand_balance(network)
+    places = st.columns(4)
+    places[0].metric("Demand modelled", figure(balance["modelled_kw"], 1, "kW"))
+    places[1].metric("Demand set aside", figure(balance["set_aside_kw"], 1, "kW"))
+    places[2].metric("Customers modelled", f"{balance['modelled_customers']:,.0f}")
+    places[3].metric("Customers set aside", f"{balance['set_aside_customers']:,.0f}")
+
+
+def show_summary(quality: Quality) -> None:
+    """Counts by rule and by action, rows by table, and every row set aside."""
+    network = quality.network
+    tabs = st.tabs(["Findings by rule", "Repairs by action", "Rows by table", "Set aside", "All repairs"])
+    with tabs[0]:
+        _findings(quality.findings)
+    with tabs[1]:
+        _actions(network.repairs)
+    with tabs[2]:
+        st.caption(
+            "Read = modelled + set aside. Buses and lines may be more than read: they are built or split."
+        )
+        st.dataframe(balance_table(network), hide_index=True, column_config=_ROWS)
+    with tabs[3]:
+        _quarantine(network.quarantine)
+    with tabs[4]:
+        _repairs(network.repairs)
+
+
+def downloads(quality: Quality, *, key: str) -> None:
+    """Everything found, as a spreadsheet and as layers for a GIS; made when asked for."""
+    left, right, _ = st.columns([1, 1, 1])
+    left.download_button(
+        "Findings as spreadsheet (xlsx)",
+        lambda: workbook_bytes(quality),
+        file_name="findings.xlsx",
+        on_click="ignore",
+        key=f"{key}_xlsx",
+        width="stretch",
+    )
+    right.download_button(
+        "Findings as GeoPackage",
+        lambda: findings_gpkg_bytes(quality),
+        file_name="findings.gpkg",
+        on_click="ignore",
+        key=f"{key}_gpkg",
+        width="stretch",
+    )
+
+
+_ROWS: Columns = {
+    "table": "Table",
+    "read": "Read",
+    "modelled": "Modelled",
+    "set_aside": "Set aside",
+    "set_aside_kw": st.column_config.NumberColumn("Set aside [kW]", format="%.1f"),
+    "set_aside_customers": "Set aside, customers",
+}
+
+
+def _findings(findings: pd.DataFrame) -> None:
+    if findings.empty:
+        st.caption("Nothing found.")
+        return
+    counts = counts_by_rule(findings).replace({"severity": _SEVERITIES})
+    config: Columns = {
+        "severity": "",
+        "rule": "Rule",
+        "table": "Table",
+        "count": "How often",
+        "message": "What is wrong, and what to do",
+    }
+    st.dataframe(counts, hide_index=True, column_config=config)
+
+
+def _actions(repairs: pd.DataFrame) -> None:
+    if repairs.empty:
+        st.caption("Nothing was repaired.")
+        return
+    st.caption(plain("What was decided automatically while reading. A distance of 0: nothing was moved."))
+    config: Columns = {
+        "action": "What was done",
+        "table": "Table",
+        "count": "How often",
+        "median_m": st.column_config.NumberColumn("Distance, median [m]", format="%.3f"),
+        "longest_m": st.column_config.NumberColumn("Distance, longest [m]", format="%.3f"),
+    }
+    st.dataframe(counts_by_action(repairs), hide_index=True, column_config=config)
+
+
+def _quarantine(quarantine: pd.DataFrame) -> None:
+    if quarantine.empty:
+        st.caption("Nothing was set aside: every row read is modelled.")
+        return
+    st.caption(
+        "Rows that cannot be modelled, with all their cells. Correct them in the source and import again."
+    )
+    config: Columns = {
+        "table": "Table",
+        "element_id": "Element",
+        "rule": "Rule",
+        "message": "What is wrong, and what to do",
+        "p_kw": st.column_config.NumberColumn("Demand [kW]", format="%.1f"),
+        "customers": st.column_config.NumberColumn("Customers", format="%.0f"),
+        "cells": "Cells of the row",
+    }
+    st.dataframe(quarantine[list(config)], hide_index=True, column_config=config)
+
+
+def _repairs(repairs: pd.DataFrame) -> None:
+    if repairs.empty:
+        st.caption("Nothing was repaired.")
+        return
+    config: Columns = {
+        "action": "Action",
+        "table": "Table",
+        "element_id": "Element",
+        "before": "Before",
+        "after": "After",
+        "distance_m": st.column_config.NumberColumn("Distance [m]", format="%.3f"),
+    }
+    texts = {c: repairs[c].fillna("").astype(str) for c in ("before", "after")}
+    st.dataframe(repairs.assign(**texts)[list(config)], hide_index=True, column_config=config)
