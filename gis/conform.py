@@ -157,7 +157,9 @@ def as_text(source: pd.Series) -> pd.Series:
 
 def decimal_comma_findings(cells: pd.Series, column: str, table: str) -> pd.DataFrame:
     """Say which cells, indexed by id, were read with a decimal comma or thousands separators."""
-    message = f"{column} is written with a decimal comma or separators between thousands; check how it was read"
+    message = (
+        f"{column} is written with a decimal comma or separators between thousands; check how it was read"
+    )
     return make_findings(
         "decimal_comma", table, cells.index, message, severity="warning", values=[repr(v) for v in cells]
     )

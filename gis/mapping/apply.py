@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 from pyproj import CRS
 
@@ -56,7 +54,9 @@ def apply_mapping(layers: Layers, mapping: LayerMapping, source: str) -> Mapped:
     known = {name.casefold(): frame for name, frame in layers.items()}
     found = [_left_out(known, mapping)]
     for made in (*mapping.layers, *mapping.nodes):
-        _refuse(source, absent_of_nodes(known, made) if isinstance(made, NodesSource) else absent(known, made))
+        _refuse(
+            source, absent_of_nodes(known, made) if isinstance(made, NodesSource) else absent(known, made)
+        )
         frame, told = _make_layer(known, made, mapping)
         known[made.name.casefold()] = frame
         found.append(told)
@@ -125,9 +125,17 @@ def _map_table(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     raw, left_out = _read_rows(layers, table, table.table)
     crs = None if mapping.crs is None else read_crs(mapping.crs)
-    raw = placed(raw, layers, table.geometry, crs)
+    raw, lost = placed(raw, layers, table.geometry, crs)
     rows, told = _map_columns(raw, table, mapping)
-    return rows, join_findings([left_out, told])
+    id_column = TABLES[table.table].id_column
+    ids = as_text(rows[id_column])[lost.index] if id_column in rows else lost.index.map(str)
+    message = (
+        f"nothing of that id is in layer {table.geometry.layer!r}, where its place is looked up"
+        if table.geometry
+        else ""
+    )
+    unplaced = make_findings("unknown_reference", table.table, ids, message, values=lost)
+    return rows, join_findings([left_out, unplaced, told])
 
 
 def _read_rows(layers: Layers, rows: Rows, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -226,12 +234,13 @@ def _doubts(raw: pd.DataFrame, table: TableSource, ids: pd.Series) -> pd.DataFra
     parts = []
     for doubt in table.doubts:
         text = as_text(raw[doubt.column])
-        values = text[~text.isin(as_text(pd.Series(doubt.unless, dtype=object))) & text.notna()]
+        if doubt.unless is None:
+            values = text[text.isna()]
+        else:
+            values = text[~text.isin(as_text(pd.Series(doubt.unless, dtype=object))) & text.notna()]
         named = ids[values.index]
         parts.append(
-            make_findings(
-                doubt.rule, table.table, named, doubt.message, severity="warning", values=values
-            )
+            make_findings(doubt.rule, table.table, named, doubt.message, severity="warning", values=values)
         )
     return join_findings(parts)
 
@@ -242,10 +251,17 @@ def _stack(rows: list[pd.DataFrame]) -> pd.DataFrame:
         return rows[0]
     located = [r for r in rows if isinstance(r, gpd.GeoDataFrame)]
     if not located:
-        return pd.concat(rows, ignore_index=True)
+        return _under_each_other(rows)
     crs = located[0].crs  # all have one, or none has (`_without_system`)
     known = [_in_system(r, crs) for r in rows]
-    return gpd.GeoDataFrame(pd.concat(known, ignore_index=True), geometry="geometry", crs=crs)
+    return gpd.GeoDataFrame(_under_each_other(known), geometry="geometry", crs=crs)
+
+
+def _under_each_other(rows: list[pd.DataFrame]) -> pd.DataFrame:
+    """Concatenated with the union of the columns; a column without any cell decides no dtype."""
+    columns = list(dict.fromkeys(column for frame in rows for column in frame.columns))
+    filled = [frame.dropna(axis=1, how="all") for frame in rows if len(frame)]
+    return pd.concat(filled, ignore_index=True).reindex(columns=columns) if filled else rows[0]
 
 
 def _in_system(rows: pd.DataFrame, crs: CRS | None) -> pd.DataFrame:

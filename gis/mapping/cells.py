@@ -18,7 +18,8 @@ def expand(names: Iterable[str], columns: Iterable[object]) -> list[str]:
     known = [str(c) for c in columns]
     found: list[str] = []
     for name in names:
-        found += [c for c in known if fnmatchcase(c, name)] if "*" in name else [c for c in known if c == name]
+        pattern = "*" in name or "?" in name
+        found += [c for c in known if c == name or (pattern and fnmatchcase(c, name))]
     return list(dict.fromkeys(found))
 
 
@@ -36,6 +37,8 @@ def read_cells(
         cells = _calculated(raw, source, cells)
     if source.default is not None:
         cells = cells.astype(object).where(cells.notna() | unknown.notna(), source.default)
+    if source.prefix:
+        cells = as_text(cells).map(lambda text: source.prefix + text, na_action="ignore")
     return cells, unknown
 
 

@@ -70,9 +70,9 @@ class _Words(BaseModel):
 class ColumnSource(_Words):
     """Where a column comes from, and how it is read.
 
-    One of `column`, `sum` or `max` (of columns, `ENE_*` for all that begin so), `hypot` (root of the sum of
+    One of `column`, `sum` or `max` (of columns, `ENE_*` or `ENE_??` for many), `hypot` (root of the sum of
     squares) or `value`; cells in `empty` say nothing; then `codes`, `minus`, `multiply` and `divide` (by
-    columns) and `factor`; `default` where there is still nothing.
+    columns) and `factor`; `default` where there is still nothing; `prefix` goes before the text.
     """
 
     column: Alternatives = Field(default_factory=list)
@@ -87,6 +87,7 @@ class ColumnSource(_Words):
     divide: Alternatives = Field(default_factory=list)
     factor: float | None = Field(default=None, allow_inf_nan=False)
     default: Cell | None = None
+    prefix: str = ""
 
     @model_validator(mode="after")
     def _one_origin(self) -> ColumnSource:
@@ -127,10 +128,10 @@ class Join(_Words):
 
 
 class Doubt(_Words):
-    """A warning for every row whose cell is none of `unless`."""
+    """A warning for every row whose cell is none of `unless`; without it, whose cell is empty."""
 
     column: str
-    unless: list[Cell]
+    unless: list[Cell] | None = None
     rule: str
     message: str
 

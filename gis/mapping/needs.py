@@ -9,7 +9,7 @@ import pandas as pd
 
 from gis.findings import make_findings
 from gis.mapping.cells import expand
-from gis.mapping.grammar import GeometrySource, LayerSource, NodesSource, Rows, TableSource
+from gis.mapping.grammar import GeometrySource, NodesSource, Rows, TableSource
 
 Layers = Mapping[str, pd.DataFrame]
 

@@ -1,7 +1,7 @@
 """A layer of the nodes that rows of other layers join, for sources that name nodes and do not list them.
 
-      UNTRMT a-b      SSDBT b-c, c-d        RAMLIG d-e (no geometry)
-        a (=) b ------- c ------- d - - - e          e stands where d stands, told as a warning
+UNTRMT a-b      SSDBT b-c, c-d        RAMLIG d-e (no geometry)
+  a (=) b ------- c ------- d - - - e          e stands where d stands, told as a warning
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def _voted(rows: pd.DataFrame) -> dict[object, object]:
         return {}
     at = shapely.get_coordinates(votes["place"].to_numpy(), include_z=False)
     votes = votes.assign(x=at[:, 0].round(7), y=at[:, 1].round(7))
-    counted = votes.groupby(["id", "x", "y"], sort=False).agg(place=("place", "first"), weight=("weight", "sum"))
+    counted = votes.groupby(["id", "x", "y"], sort=False).agg(
+        place=("place", "first"), weight=("weight", "sum")
+    )
     best = counted.sort_values("weight", ascending=False, kind="stable").groupby(level="id").head(1)
     return dict(zip(best.index.get_level_values("id"), best["place"], strict=True))
 

@@ -1,4 +1,4 @@
-"""Where mapped rows stand: their own geometry, coordinates in columns, or the place of another layer's row."""
+"""Where mapped rows stand: their own geometry, columns of coordinates, or the place of another layer's row."""
 
 from __future__ import annotations
 
@@ -25,15 +25,22 @@ class _Coordinates(Protocol):
 
 def placed(
     raw: pd.DataFrame, layers: Mapping[str, pd.DataFrame], given: GeometrySource | None, crs: CRS | None
-) -> pd.DataFrame:
-    """Rows with their geometry, in the mapping's CRS where the layer declares none."""
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Rows with their geometry, in the mapping's CRS where the layer declares none.
+
+    Returns
+    -------
+    rows, lost
+        The rows, and by row the id of another layer's row that is not there.
+    """
+    lost = pd.Series(dtype=object)
     if given is not None:
-        geometry, system = _geometry(raw, layers, given)
+        geometry, system, lost = _geometry(raw, layers, given)
         plain = pd.DataFrame(raw).drop(columns="geometry", errors="ignore")
         raw = gpd.GeoDataFrame(plain, geometry=geometry, crs=system)
     if isinstance(raw, gpd.GeoDataFrame) and raw.crs is None and crs is not None:
-        return raw.set_crs(crs)
-    return raw
+        return raw.set_crs(crs), lost
+    return raw, lost
 
 
 def points_of(frame: pd.DataFrame, given: _Coordinates) -> np.ndarray:
@@ -49,19 +56,21 @@ def points_of(frame: pd.DataFrame, given: _Coordinates) -> np.ndarray:
 
 def _geometry(
     raw: pd.DataFrame, layers: Mapping[str, pd.DataFrame], given: GeometrySource
-) -> tuple[np.ndarray, object]:
+) -> tuple[np.ndarray, object, pd.Series]:
+    none_lost = pd.Series(dtype=object)
     if given.wkt is not None:
-        return shapely.from_wkt(as_text(raw[given.wkt]).to_numpy(), on_invalid="ignore"), None
+        return shapely.from_wkt(as_text(raw[given.wkt]).to_numpy(), on_invalid="ignore"), None, none_lost
     if given.layer is None:
-        return points_of(raw, given), None
+        return points_of(raw, given), None, none_lost
     other = layers[given.layer.casefold()]
     places = pd.Series(points_of(other, given), as_text(other[str(given.key)]))
     places = places[~places.index.duplicated()]
     at = [as_text(raw[c]) for c in (given.start, given.end) if c is not None]
     found = np.concatenate([places.to_numpy(), np.array([None])])  # the last stands for an id that is nowhere
     ends = [found[places.index.get_indexer(pd.Index(ids))] for ids in at]
+    lost = pd.concat([ids[ids.notna() & ~ids.isin(places.index)] for ids in at]).groupby(level=0).first()
     system = other.crs if isinstance(other, gpd.GeoDataFrame) and given.x is None else None
-    return (ends[0] if len(ends) == 1 else _straight_lines(*ends)), system
+    return (ends[0] if len(ends) == 1 else _straight_lines(*ends)), system, lost
 
 
 def _straight_lines(first: np.ndarray, last: np.ndarray) -> np.ndarray:
