@@ -107,7 +107,7 @@ def _make_layer(
         return make_nodes(layers, made)
     if made.layer.casefold() not in layers:  # optional: an empty one, so that joins find its columns
         return pd.DataFrame(columns=list(made.columns)), empty_findings()
-    raw, told = _read_rows(layers, made, made.name)
+    raw, told = _read_rows(layers, made, "file")
     cells = {name: read_cells(raw, column, mapping.codes_of(column)) for name, column in made.columns.items()}
     lost = {name: bad.dropna() for name, (_, bad) in cells.items()}
     messages = [

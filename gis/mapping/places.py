@@ -1,4 +1,4 @@
-"""Where mapped rows stand: their own geometry, columns of coordinates, or the place of another layer's row."""
+"""Where mapped rows stand: their own geometry, coordinates in columns, or another layer's row."""
 
 from __future__ import annotations
 
