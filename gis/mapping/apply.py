@@ -53,7 +53,8 @@ def apply_mapping(layers: Layers, mapping: LayerMapping, source: str) -> Mapped:
     """
     known = {name.casefold(): frame for name, frame in layers.items()}
     found = [_left_out(known, mapping)]
-    for made in (*mapping.layers, *mapping.nodes):
+    steps: list[LayerSource | NodesSource] = [*mapping.layers, *mapping.nodes]
+    for made in steps:
         _refuse(
             source, absent_of_nodes(known, made) if isinstance(made, NodesSource) else absent(known, made)
         )

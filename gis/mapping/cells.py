@@ -63,7 +63,7 @@ def _origin(raw: pd.DataFrame, source: ColumnSource) -> pd.Series:
     return np.sqrt(numbers.pow(2).sum(axis=1, skipna=False))
 
 
-def _first_filled(raw: pd.DataFrame, names: list[str], empty: list[object] | list[str]) -> pd.Series:
+def _first_filled(raw: pd.DataFrame, names: list[str], empty: Iterable[object]) -> pd.Series:
     """The first of several columns, row by row, that says something."""
     columns = [_filled(raw[name], empty) for name in expand(names, raw.columns)]
     cells = columns[0]
