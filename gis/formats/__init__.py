@@ -14,7 +14,7 @@ import pandas as pd
 
 from gis.errors import InputError
 from gis.findings import make_findings
-from gis.formats import csv_tables, excel, geojson_folder, geopackage
+from gis.formats import csv_tables, excel, geojson_folder, geopackage, pandapower_json
 from gis.formats.source import Dialect, Source
 
 INFO_LAYER = "network_info"
@@ -52,6 +52,7 @@ FORMATS: tuple[Format, ...] = (
         "",
         geojson_folder.write_layers,
     ),
+    Format("pandapower", "network of pandapower (JSON)", pandapower_json.recognises, pandapower_json.read),
     Format("csv", "CSV table or folder of them", csv_tables.recognises, csv_tables.read),
     Format("excel", "Excel workbook (.xlsx)", excel.recognises, excel.read),
 )

@@ -196,7 +196,7 @@ def _all_numbers(cells: pd.Series) -> pd.Series | None:
     return numbers if (numbers.notna() == cells.notna()).all() else None
 
 
-def _high_first(raw: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
+def _high_first(raw: pd.DataFrame, pairs: list[list[str]]) -> pd.DataFrame:
     """Exchange the cells of all pairs of columns in rows where the first pair rises."""
     if not pairs:
         return raw

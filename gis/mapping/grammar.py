@@ -8,6 +8,8 @@ decimal = ","
 [codes.state]                                     # code tables used by name
 closed = true
 "op*" = false                                     # every text that begins so
+[recognised_by]                                   # a source with these columns is read by the shipped mapping
+cables = ["surveyed", "circuit"]
 [left_out]                                        # layers whose rows are told as not modelled, and why
 capacitors = "a capacitor has no table"
 
@@ -61,6 +63,7 @@ def _as_list(given: object) -> object:
 
 # One column, or several of which the first that is not empty counts.
 Alternatives = Annotated[list[str], BeforeValidator(_as_list)]
+Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
 class _Words(BaseModel):
@@ -172,7 +175,7 @@ class Rows(_Words):
     where: dict[str, list[Cell]] = Field(default_factory=dict)
     distinct: str | None = None
     joins: list[Join] = Field(default_factory=list)
-    high_first: list[tuple[str, str]] = Field(default_factory=list, strict=False)
+    high_first: list[Pair] = Field(default_factory=list)
 
     @model_validator(mode="before")
     @classmethod
@@ -228,10 +231,12 @@ class NodesSource(_Words):
     """A layer of the nodes that rows of other layers join: `id`, what is kept, and a place.
 
     A node stands where `places` says, else where most of its lines end, else at a point that names it,
-    else where the nearest node along the rows stands (told as a warning).
+    else where the nearest node along the rows stands (told as a warning). `schematic` draws them in rows
+    where no node has a place at all.
     """
 
     name: str = Field(min_length=1)
+    schematic: bool = False
     ends: list[Ends] = Field(min_length=1)
     places: Places | None = None
 
@@ -277,6 +282,7 @@ class LayerMapping(_Words):
     crs: str | None = None
     source: TextSource = Field(default_factory=TextSource)
     codes: dict[str, dict[str, Cell]] = Field(default_factory=dict)
+    recognised_by: dict[str, list[str]] = Field(default_factory=dict)
     left_out: dict[str, str] = Field(default_factory=dict)
     layers: list[LayerSource] = Field(default_factory=list)
     nodes: list[NodesSource] = Field(default_factory=list)

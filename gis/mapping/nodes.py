@@ -23,6 +23,8 @@ from gis.mapping.places import points_of
 # How much a line's other end counts as the place of a node against its own: digitised in the wrong
 # direction a line names its nodes the wrong way round, and the other lines of the node outvote it.
 OTHER_END_WEIGHT = 0.9
+# Distance between nodes of a network without places: about 110 m.
+SCHEMATIC_DEGREE = 0.001
 
 
 def make_nodes(
@@ -50,7 +52,10 @@ def make_nodes(
         known = known[~known.index.duplicated()].reindex(nodes["id"])
         points = known.where(known.notna(), points)
         crs = other.crs if isinstance(other, gpd.GeoDataFrame) else crs
-    points, told = _lent(points, rows)
+    if source.schematic and points.isna().all():
+        points, told = _schematic(points)
+    else:
+        points, told = _lent(points, rows)
     return gpd.GeoDataFrame(nodes, geometry=points.to_numpy(), crs=crs), told
 
 
@@ -98,6 +103,20 @@ def _voted(rows: pd.DataFrame) -> dict[object, object]:
     )
     best = counted.sort_values("weight", ascending=False, kind="stable").groupby(level="id").head(1)
     return dict(zip(best.index.get_level_values("id"), best["place"], strict=True))
+
+
+def _schematic(points: pd.Series) -> tuple[pd.Series, pd.DataFrame]:
+    """Rows of nodes, in the order they are named; in degrees, so that any system can be made of them."""
+    width = int(np.ceil(np.sqrt(len(points))))
+    row, column = np.divmod(np.arange(len(points)), max(width, 1))
+    drawn = pd.Series(
+        shapely.points(column * SCHEMATIC_DEGREE, -row * SCHEMATIC_DEGREE), points.index, dtype=object
+    )
+    message = (
+        f"no node has a place: {len(points)} buses are drawn in rows, near 0 degrees north and east; "
+        "nothing can be told from the map"
+    )
+    return drawn, make_findings("schematic", "buses", [""], message, severity="warning")
 
 
 def _lent(points: pd.Series, rows: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:

@@ -36,6 +36,10 @@ def placed(
     lost = pd.Series(dtype=object)
     if given is not None:
         geometry, system, lost = _geometry(raw, layers, given)
+        if isinstance(raw, gpd.GeoDataFrame):  # what is drawn stays as it is drawn
+            own = np.asarray(raw.geometry.array)
+            system = raw.crs or system
+            geometry = np.where(shapely.is_missing(own) | shapely.is_empty(own), geometry, own)
         plain = pd.DataFrame(raw).drop(columns="geometry", errors="ignore")
         raw = gpd.GeoDataFrame(plain, geometry=geometry, crs=system)
     if isinstance(raw, gpd.GeoDataFrame) and raw.crs is None and crs is not None:
