@@ -15,10 +15,13 @@ import pandas as pd
 import shapely
 
 from gis.findings import findings_of, join_findings, make_findings
+from gis.numbers import read_numbers
 from gis.schema import Column, Table
 
 TRUE_WORDS = {"true", "t", "yes", "y", "1", "1.0"}
 FALSE_WORDS = {"false", "f", "no", "n", "0", "0.0"}
+# So many rows negative without exception are a convention, one or two may be slips (engineering judgement).
+_ROWS_FOR_SIGN = 3
 _EXACT_BELOW = 2.0**53  # whole floats below it are exact
 
 
@@ -130,6 +133,9 @@ def _read_column(source: pd.Series, column: Column, table: str) -> tuple[pd.Seri
         unreadable = _outside_choices(values, column)
     parts = [_unreadable(source, unreadable, column, table)]
     if column.kind in ("number", "integer"):
+        parts.append(decimal_comma_findings(source[read_numbers(source)[1]], column.name, table))
+        values, reversed_sign = _with_own_sign(values, column, table)
+        parts.append(reversed_sign)
         parts.append(_outside_bounds(values, column, table))
     if column.required:
         parts.append(_missing_cells(values, unreadable, column, table))
@@ -149,15 +155,35 @@ def as_text(source: pd.Series) -> pd.Series:
     return text.astype(object).where(text.notna() & (text != ""), None)
 
 
+def decimal_comma_findings(cells: pd.Series, column: str, table: str) -> pd.DataFrame:
+    """Say which cells, indexed by id, were read with a decimal comma or thousands separators."""
+    message = (
+        f"{column} is written with a decimal comma or separators between thousands; check how it was read"
+    )
+    return make_findings(
+        "decimal_comma", table, cells.index, message, severity="warning", values=[repr(v) for v in cells]
+    )
+
+
 def _as_number(source: pd.Series, *, whole: bool) -> tuple[pd.Series, np.ndarray]:
     given = source.notna() & (source.astype(object).map(lambda v: not (isinstance(v, str) and not v.strip())))
-    if pd.api.types.is_datetime64_any_dtype(source.dtype):
-        source = source.astype(str)  # a date is no number, not even of nanoseconds
-    numbers = pd.to_numeric(source.where(given), errors="coerce").astype(float)
+    numbers = read_numbers(source.where(given))[0]
     bad = (given & ~np.isfinite(numbers)).to_numpy(dtype=bool)
     if whole:
         bad |= (given & np.isfinite(numbers) & (numbers != numbers.round())).to_numpy(dtype=bool)
     return numbers.mask(bad), bad
+
+
+def _with_own_sign(values: pd.Series, column: Column, table: str) -> tuple[pd.Series, pd.DataFrame]:
+    """Power that is negative in every row follows another sign convention: a whole column is no slip."""
+    known = values.dropna()
+    if column.name != "p_kw" or len(known) < _ROWS_FOR_SIGN or not (known < 0.0).all():
+        return values, join_findings([])
+    message = (
+        f"p_kw is negative in all {len(known)} rows and was read without the sign: "
+        "is it reversed? Map the column with factor = -1 if so, and correct the source if not"
+    )
+    return -values, make_findings("sign_reversed", table, [""], message, severity="warning")
 
 
 def _as_boolean(source: pd.Series) -> tuple[pd.Series, np.ndarray]:

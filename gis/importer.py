@@ -23,11 +23,11 @@ from pyproj import CRS
 from gis.conform import empty_table
 from gis.crs import any_placed, check_crs, choose_crs, read_crs, reproject
 from gis.errors import InputError
-from gis.findings import errors_of, join_findings, join_repairs
+from gis.findings import errors_of, join_findings, join_repairs, make_findings
 from gis.formats import INFO_LAYER
 from gis.formats.sandbox import read_untrusted
 from gis.formats.source import Dialect, Source
-from gis.mapping import apply_mapping, find_mapping
+from gis.mapping import apply_mapping, find_mapping, recognised_profile
 from gis.network import Network
 from gis.quarantine import join_quarantine, require_balance, set_aside, set_aside_unnamed
 from gis.read import conform_layers, read_info, without_echoes
@@ -97,8 +97,9 @@ def import_file(
     meaning = None if mapping is None else find_mapping(mapping)
     source = reader(path, name=form, dialect=None if meaning is None else meaning.dialect())
     layers, found = source.layers, source.findings
-    if meaning is None and source.profile:
-        meaning = find_mapping(source.profile)
+    if meaning is None and (profile := source.profile or recognised_profile(layers)):
+        meaning = find_mapping(profile)
+        found = join_findings([found, _told_profile(profile)]) if profile != source.profile else found
     if meaning is not None:
         crs = crs or meaning.crs
         mapped = apply_mapping(layers, meaning.model_copy(update={"crs": crs}), str(path))
@@ -157,6 +158,14 @@ def import_tables(
     }
     info = read_info(layers.get(INFO_LAYER))
     return Imported(Network(crs=metric, info=info, **record, **frames), findings)
+
+
+def _told_profile(profile: str) -> pd.DataFrame:
+    message = (
+        f"its layers and columns are those of {profile}: read with that shipped mapping; "
+        "name another with --mapping"
+    )
+    return make_findings("profile", "file", [""], message, severity="warning")
 
 
 def _settle(

@@ -18,12 +18,15 @@ from gis.errors import InputError
 from gis.findings import make_findings
 from gis.formats import (
     archive,
+    csv_tables,
+    excel,
     filegdb,
     flatgeobuf,
     geojson,
     geojson_folder,
     geopackage,
     geoparquet,
+    pandapower_json,
     shapefile,
     zipped,
 )
@@ -98,6 +101,9 @@ FORMATS: tuple[Format, ...] = (
         "",
         geojson_folder.write_layers,
     ),
+    Format("pandapower", "network of pandapower (JSON)", pandapower_json.recognises, pandapower_json.read),
+    Format("csv", "CSV table or folder of them", csv_tables.recognises, csv_tables.read),
+    Format("excel", "Excel workbook (.xlsx)", excel.recognises, excel.read),
     _arrow_format("geojson", "GeoJSON file", geojson),
     _arrow_format("flatgeobuf", "FlatGeobuf", flatgeobuf),
     _arrow_format("filegdb", "Esri File Geodatabase", filegdb),

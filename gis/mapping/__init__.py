@@ -2,7 +2,7 @@
 
 from gis.mapping.apply import Mapped, apply_mapping
 from gis.mapping.grammar import LayerMapping, parse_mapping, read_mapping
-from gis.mapping.profiles import find_mapping, profile_names
+from gis.mapping.profiles import find_mapping, profile_names, recognised_profile
 from gis.mapping.writing import mapping_toml
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "parse_mapping",
     "profile_names",
     "read_mapping",
+    "recognised_profile",
 ]

@@ -7,20 +7,36 @@ encoding = "gb18030"
 decimal = ","
 [codes.state]                                     # code tables used by name
 closed = true
-open = false
+"op*" = false                                     # every text that begins so
+[recognised_by]                                   # a source with these columns is read by the shipped mapping
+cables = ["surveyed", "circuit"]
+[left_out]                                        # layers whose rows are told as not modelled, and why
+capacitors = "a capacitor has no table"
+
+[[layers]]                                        # a layer made of another, its columns named freely
+name = "curves"
+layer = "profiles"
+columns = { id = "code", top = { max = ["p_*"] } }
+
+[[nodes]]                                         # a layer of the nodes others name: columns id and place
+name = "points"
+ends = [{ layer = "cables", from = "a", to = "b", keep = { feeder = "circuit" } }]
 
 [[tables]]
 table = "lines"
 layer = "cables"                                  # upper and lower case are one
+optional = true                                   # a source without the layer is no fault
 where = { status = ["in use"] }                   # rows to take; all when absent
-joins = [{ layer = "units", on = "id", key = "cable_id", aggregate = "sum" }]
+joins = [{ layer = "units", as = "u", on = "id", key = "cable_id", aggregate = "sum" }]
+high_first = [["u.kv", "v.kv"], ["a", "b"]]       # pairs are exchanged where the first one rises
 geometry = { layer = "nodes", key = "nr", from = "a", to = "b" }
+doubts = [{ column = "phases", unless = ["ABC"], rule = "phases", message = "it is modelled balanced" }]
 [tables.columns]
 line_id = "id"                                    # as it stands
-length_m = { column = "length_km", factor = 1000 }
+length_m = { column = ["surveyed", "planned"], empty = [0] }   # the first that says something
 in_service = { column = "state", codes = "state", default = true }
 r_ohm_per_km = { column = "r_ohm", divide = "length_km" }
-i_max_a = { column = "units.rated" }              # of a joined layer
+i_max_a = { column = "u.rated", multiply = "systems", factor = 1000 }  # of a joined layer
 vn_kv = { value = 0.4 }                           # the same in every row
 """
 
@@ -28,9 +44,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from gis.errors import InputError
@@ -41,52 +57,86 @@ from gis.schema import TABLES
 Cell = bool | int | float | str
 
 
+def _as_list(given: object) -> object:
+    return [given] if isinstance(given, str) else given
+
+
+# One column, or several of which the first that is not empty counts.
+Alternatives = Annotated[list[str], BeforeValidator(_as_list)]
+Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
+
+
 class _Words(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 
 class ColumnSource(_Words):
-    """Where a canonical column comes from, and how it is read.
+    """Where a column comes from, and how it is read.
 
-    One of `column`, `sum` (of columns), `hypot` (root of the sum of squares) or `value`; then `codes`,
-    `divide` (by a column) and `factor`; `default` where the cell is empty.
+    One of `column`, `sum` or `max` (of columns, `ENE_*` or `ENE_??` for many), `hypot` (root of the sum of
+    squares) or `value`; cells in `empty` say nothing; then `codes`, `minus`, `multiply` and `divide` (by
+    columns) and `factor`; `default` where there is still nothing; `prefix` goes before the text.
     """
 
-    column: str | None = None
+    column: Alternatives = Field(default_factory=list)
     sum: list[str] = Field(default_factory=list)
+    max: list[str] = Field(default_factory=list)
     hypot: list[str] = Field(default_factory=list)
     value: Cell | None = None
+    empty: list[Cell] = Field(default_factory=list)
     codes: dict[str, Cell] | str = Field(default_factory=dict)
-    divide: str | None = None
+    minus: Alternatives = Field(default_factory=list)
+    multiply: Alternatives = Field(default_factory=list)
+    divide: Alternatives = Field(default_factory=list)
     factor: float | None = Field(default=None, allow_inf_nan=False)
     default: Cell | None = None
+    prefix: str = ""
 
     @model_validator(mode="after")
     def _one_origin(self) -> ColumnSource:
-        if sum(bool(given) for given in (self.column, self.sum, self.hypot, self.value is not None)) != 1:
-            raise ValueError("give one of column, sum, hypot or value")
+        origins = (self.column, self.sum, self.max, self.hypot, self.value is not None)
+        if sum(bool(given) for given in origins) != 1:
+            raise ValueError("give one of column, sum, max, hypot or value")
         if self.factor == 0.0:
             raise ValueError("factor must be a number other than 0")
         return self
 
     @property
+    def needs(self) -> list[list[str]]:
+        """What it reads: of every entry the source has at least one column."""
+        each = [[name] for name in (*self.sum, *self.max, *self.hypot)]
+        return [n for n in (self.column, *each, self.minus, self.multiply, self.divide) if n]
+
+    @property
     def columns(self) -> list[str]:
-        """Every source column it reads."""
-        return [
-            *([self.column] if self.column else []),
-            *self.sum,
-            *self.hypot,
-            *([self.divide] if self.divide else []),
-        ]
+        """Every source column it may read."""
+        return [name for names in self.needs for name in names]
 
 
 class Join(_Words):
-    """A layer whose columns are brought in as "layer.column": its `key` is the value of `on` here."""
+    """A layer whose columns are brought in as "layer.column" (or by the name `as`).
+
+    Its `key` is the value of `on` here; of several rows the first non-empty cell, or the `sum` or `max`.
+    """
 
     layer: str
     on: str
     key: str
-    aggregate: Literal["first", "sum"] = "first"
+    aggregate: Literal["first", "sum", "max"] = "first"
+    named: str | None = Field(default=None, alias="as")
+
+    @property
+    def prefix(self) -> str:
+        return f"{self.named or self.layer}."
+
+
+class Doubt(_Words):
+    """A warning for every row whose cell is none of `unless`; without it, whose cell is empty."""
+
+    column: str
+    unless: list[Cell] | None = None
+    rule: str
+    message: str
 
 
 class GeometrySource(_Words):
@@ -116,15 +166,16 @@ class GeometrySource(_Words):
         return self
 
 
-class TableSource(_Words):
-    """Where a canonical table comes from."""
+class Rows(_Words):
+    """Rows of one layer, joined, filtered and with new columns: what a table and a made layer share."""
 
-    table: str
     layer: str = Field(min_length=1)
+    optional: bool = False
     columns: dict[str, ColumnSource] = Field(default_factory=dict)
     where: dict[str, list[Cell]] = Field(default_factory=dict)
+    distinct: str | None = None
     joins: list[Join] = Field(default_factory=list)
-    geometry: GeometrySource | None = None
+    high_first: list[Pair] = Field(default_factory=list)
 
     @model_validator(mode="before")
     @classmethod
@@ -134,12 +185,72 @@ class TableSource(_Words):
             return given
         columns, kept = given.get("columns"), given.get("where")
         if isinstance(columns, dict):
-            given = given | {
-                "columns": {c: {"column": v} if isinstance(v, str) else v for c, v in columns.items()}
-            }
+            short = {c: {"column": v} if isinstance(v, str | list) else v for c, v in columns.items()}
+            given = given | {"columns": short}
         if isinstance(kept, dict):
             given = given | {"where": {c: v if isinstance(v, list) else [v] for c, v in kept.items()}}
         return given
+
+    @property
+    def needs(self) -> list[list[str]]:
+        """What the rows are read from: of every entry the source has at least one column."""
+        single = [*self.where, *(join.on for join in self.joins), *([self.distinct] if self.distinct else [])]
+        single += [name for pair in self.high_first for name in pair]
+        return [n for c in self.columns.values() for n in c.needs] + [[name] for name in single]
+
+
+class LayerSource(Rows):
+    """A layer made of another one, for tables and joins to read; its columns have any names."""
+
+    name: str = Field(min_length=1)
+
+
+class Ends(_Words):
+    """Rows that join two nodes; `keep` gives the nodes further columns."""
+
+    layer: str
+    start: str = Field(alias="from")
+    end: str | None = Field(default=None, alias="to")
+    keep: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[str]:
+        return [self.start, *([self.end] if self.end else []), *self.keep.values()]
+
+
+class Places(_Words):
+    """A layer that knows where nodes stand: its geometry, or columns of coordinates."""
+
+    layer: str
+    key: str
+    x: str | None = None
+    y: str | None = None
+
+
+class NodesSource(_Words):
+    """A layer of the nodes that rows of other layers join: `id`, what is kept, and a place.
+
+    A node stands where `places` says, else where most of its lines end, else at a point that names it,
+    else where the nearest node along the rows stands (told as a warning). `schematic` draws them in rows
+    where no node has a place at all.
+    """
+
+    name: str = Field(min_length=1)
+    schematic: bool = False
+    ends: list[Ends] = Field(min_length=1)
+    places: Places | None = None
+
+    @property
+    def kept(self) -> list[str]:
+        return list(dict.fromkeys(name for ends in self.ends for name in ends.keep))
+
+
+class TableSource(Rows):
+    """Where a canonical table comes from."""
+
+    table: str
+    geometry: GeometrySource | None = None
+    doubts: list[Doubt] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _known(self) -> TableSource:
@@ -150,6 +261,10 @@ class TableSource(_Words):
         if lost:
             raise ValueError(f"{self.table} has no column {', '.join(map(repr, lost))}")
         return self
+
+    @property
+    def needs(self) -> list[list[str]]:
+        return [*super().needs, *([doubt.column] for doubt in self.doubts)]
 
 
 class TextSource(_Words):
@@ -167,11 +282,16 @@ class LayerMapping(_Words):
     crs: str | None = None
     source: TextSource = Field(default_factory=TextSource)
     codes: dict[str, dict[str, Cell]] = Field(default_factory=dict)
+    recognised_by: dict[str, list[str]] = Field(default_factory=dict)
+    left_out: dict[str, str] = Field(default_factory=dict)
+    layers: list[LayerSource] = Field(default_factory=list)
+    nodes: list[NodesSource] = Field(default_factory=list)
     tables: list[TableSource] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _codes_known(self) -> LayerMapping:
-        used = {c.codes for t in self.tables for c in t.columns.values() if isinstance(c.codes, str)}
+        columns = [c for rows in (*self.layers, *self.tables) for c in rows.columns.values()]
+        used = {c.codes for c in columns if isinstance(c.codes, str)}
         lost = sorted(used - set(self.codes))
         if lost:
             raise ValueError(f"there is no [codes.{lost[0]}]; add the code table")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+
+import pandas as pd
 
 from gis.errors import InputError
 from gis.findings import make_findings
@@ -14,6 +17,16 @@ _FOLDER = Path(__file__).with_name("shipped")
 def profile_names() -> list[str]:
     """Names of the shipped mappings."""
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def recognised_profile(layers: Mapping[str, pd.DataFrame]) -> str:
+    """Name of the shipped mapping whose layers and columns a source has; "" when there is none."""
+    known = {name.casefold(): {str(c) for c in frame.columns} for name, frame in layers.items()}
+    for name in profile_names():
+        wanted = find_mapping(name).recognised_by
+        if wanted and all(set(columns) <= known.get(n.casefold(), set()) for n, columns in wanted.items()):
+            return name
+    return ""
 
 
 def find_mapping(given: Path | str) -> LayerMapping:

@@ -15,11 +15,10 @@ from gridmodel import build_model, findings_of_solution, rules_for
 from tests.conftest import SHARED
 
 FOLDER = SHARED / "10_bad_inputs"
-# Outcomes not reached yet: a note on mixed systems, a missing rating that the type fills in, decimal commas
-# and reversed signs (set aside instead of read with a warning), a line drawn as a point that has a length,
-# which of two ends is the short one, closed loops.
+# Outcomes not reached yet: a note on mixed systems, a missing rating that the type fills in, a line drawn as a
+# point that has a length, which of two ends is the short one, closed loops.
 LEFT = {
-    "crs_mixed.gpkg", "attr_nan_imax.gpkg", "attr_decimal_comma.gpkg", "elec_all_negative.gpkg",
+    "crs_mixed.gpkg", "attr_nan_imax.gpkg",
     "geom_zero_length.gpkg", "topo_gap_1mm.gpkg", "topo_loop_closed.gpkg",
 }  # fmt: skip
 # The manifest names it by a word of the raw file.

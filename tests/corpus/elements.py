@@ -32,7 +32,9 @@ def _entry(
     return BadFile(f"{name}.gpkg", faults, outcome, names, gpkg(layers))
 
 
-def _cell(name: str, faults: tuple[int, ...], outcome: Outcome, table: str, element_id: str, **cells: object) -> BadFile:
+def _cell(
+    name: str, faults: tuple[int, ...], outcome: Outcome, table: str, element_id: str, **cells: object
+) -> BadFile:
     return _entry(name, faults, outcome, (table, element_id), lambda: with_cells(table, element_id, **cells))
 
 
@@ -44,7 +46,11 @@ def _declared(crs: int | None, *tables: str) -> Layers:
     """Layers with another system declared, the coordinates left as they are."""
     layers = town()
     for name in tables or [n for n, layer in layers.items() if isinstance(layer, gpd.GeoDataFrame)]:
-        layers[name] = layers[name].set_crs(crs, allow_override=True) if crs else gpd.GeoDataFrame(layers[name], crs=None)
+        layers[name] = (
+            layers[name].set_crs(crs, allow_override=True)
+            if crs
+            else gpd.GeoDataFrame(layers[name], crs=None)
+        )
         if crs is None:
             layers[name].geometry.array.crs = None
     return layers
@@ -66,7 +72,9 @@ def _swapped() -> Layers:
 
 def _moved_ends(gap_m: float) -> Layers:
     """L2 ends short of L3, in a town without bus ids."""
-    return as_written(with_cells("lines", "L2", geometry=line((800, 100), (800, 200 - gap_m)), length_m=100.0 - gap_m))
+    return as_written(
+        with_cells("lines", "L2", geometry=line((800, 100), (800, 200 - gap_m)), length_m=100.0 - gap_m)
+    )
 
 
 def _far_load() -> Layers:
@@ -80,7 +88,9 @@ def _crossing() -> Layers:
 
 def _three_dimensional() -> Layers:
     layers = town()
-    layers["lines"] = layers["lines"].set_geometry(shapely.force_3d(layers["lines"].geometry.array, 7.0), crs=25832)
+    layers["lines"] = layers["lines"].set_geometry(
+        shapely.force_3d(layers["lines"].geometry.array, 7.0), crs=25832
+    )
     return layers
 
 
@@ -150,8 +160,12 @@ def _line(**cells: object) -> Callable[[], Layers]:
 
 
 def _sites() -> Layers:
-    bow = shapely.Polygon([(450_000, 5_360_000), (450_100, 5_360_100), (450_100, 5_360_000), (450_000, 5_360_100)])
-    sites = gpd.GeoDataFrame({"site_id": ["P1"], "name": ["park"], "status": ["idea"]}, geometry=[bow], crs=25832)
+    bow = shapely.Polygon(
+        [(450_000, 5_360_000), (450_100, 5_360_100), (450_100, 5_360_000), (450_000, 5_360_100)]
+    )
+    sites = gpd.GeoDataFrame(
+        {"site_id": ["P1"], "name": ["park"], "status": ["idea"]}, geometry=[bow], crs=25832
+    )
     return town() | {"sites": sites}
 
 

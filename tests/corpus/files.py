@@ -39,7 +39,9 @@ def _tables() -> dict[str, pd.DataFrame]:
     return {name: layer for name, layer in town().items() if name in (*_SHORT, "buses")}
 
 
-def shapes(folder: Path, *, names: list[str] | None = None, encoding: str = "UTF-8", cpg: str | None = "") -> None:
+def shapes(
+    folder: Path, *, names: list[str] | None = None, encoding: str = "UTF-8", cpg: str | None = ""
+) -> None:
     """The town as Shapefiles; `cpg` is what the code page file says, None for none."""
     folder.mkdir(parents=True, exist_ok=True)
     for table, columns in _SHORT.items():
@@ -69,7 +71,9 @@ def _work(path: Path) -> Path:
     return place
 
 
-def _zipped_shapes(spoil: Callable[[Path], object] = lambda folder: None, within: str = "", **options: object) -> Make:
+def _zipped_shapes(
+    spoil: Callable[[Path], object] = lambda folder: None, within: str = "", **options: object
+) -> Make:
     def make(path: Path, around: Surroundings) -> None:
         folder = _work(path)
         shapes(folder, **options)  # type: ignore[arg-type]
@@ -185,7 +189,10 @@ def _single_vertex(path: Path, around: Surroundings) -> None:
 
 def _metres_in_geojson(path: Path, around: Surroundings) -> None:
     """Metres without a system: GeoJSON says they are degrees."""
-    tables = {name: gpd.GeoDataFrame(layer, geometry=layer.geometry.array.copy()) for name, layer in _tables().items()}
+    tables = {
+        name: gpd.GeoDataFrame(layer, geometry=layer.geometry.array.copy())
+        for name, layer in _tables().items()
+    }
     folder = write_raw(tables, _work(path) / "town")
     for file in folder.glob("*.geojson"):
         content = json.loads(file.read_text())
@@ -200,7 +207,12 @@ def _text(text: str | bytes) -> Make:
 
 
 def _entry(
-    name: str, faults: tuple[int, ...], outcome: Outcome, names: tuple[str, ...], make: Make, mapping: str = ""
+    name: str,
+    faults: tuple[int, ...],
+    outcome: Outcome,
+    names: tuple[str, ...],
+    make: Make,
+    mapping: str = "",
 ) -> BadFile:
     return BadFile(name, faults, outcome, names, make, mapping=mapping)
 

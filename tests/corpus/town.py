@@ -120,7 +120,9 @@ def with_cells(table: str, element_id: str, **cells: object) -> Layers:
             layer[column] = layer[column].astype(object)
         values = layer[column].to_list()
         values[at[0]] = value
-        layer[column] = gpd.GeoSeries(values, crs=layer.crs) if column == "geometry" else pd.Series(values, dtype=object)
+        layer[column] = (
+            gpd.GeoSeries(values, crs=layer.crs) if column == "geometry" else pd.Series(values, dtype=object)
+        )
     return layers
 
 

@@ -9,6 +9,7 @@ import pytest
 from gis.conform import conform_table, empty_table
 from gis.findings import errors_of
 from gis.schema import TABLES, Column, Table
+from tests.networks import raw_layers, station
 
 NUMBERS = Table(
     "things",
@@ -38,12 +39,40 @@ def test_numbers_are_read(value: object) -> None:
     assert one("size_m", value) == (5.0, [])
 
 
-@pytest.mark.parametrize(
-    "value", ["5,0", "five", "5 m", "inf", "nan", np.inf, "1_0", pd.Timestamp("2024-01-01")]
-)
+@pytest.mark.parametrize("value", ["five", "5 m", "inf", "nan", np.inf, "1_0", pd.Timestamp("2024-01-01")])
 def test_what_is_no_number_is_missing_and_named(value: object) -> None:
     number, rules = one("size_m", value)
     assert np.isnan(number) and rules == ["unreadable_cell"]  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("cells", "read", "rewritten"),
+    [
+        (["5,5", "3"], [5.5, 3.0], ["a"]),
+        (["1,234", "5,5"], [1.234, 5.5], ["a", "b"]),  # another cell says what the comma is
+        (["1,234", "5"], [np.nan, 5.0], []),  # a thousand or a comma: not guessed
+        (["0.5", "2.125"], [0.5, 2.125], []),
+    ],
+)
+def test_a_decimal_comma_is_read_and_told_by_id(
+    cells: list[str], read: list[float], rewritten: list[str]
+) -> None:
+    frame, findings = conformed(thing_id=["a", "b"], size_m=cells)
+    np.testing.assert_array_equal(frame["size_m"], read)
+    told = findings[findings["rule"] == "decimal_comma"]
+    assert told["element_id"].to_list() == rewritten
+    assert set(told["severity"]) <= {"warning"}
+
+
+def test_loads_that_are_all_negative_are_read_without_the_sign_and_asked_about() -> None:
+    raw = raw_layers(station(*(f"load X{n} D 5 residential" for n in range(2))))["loads"]
+    frame, findings = conform_table(raw.assign(p_kw=-raw["p_kw"].abs()), TABLES["loads"])
+    assert frame["p_kw"].to_list() == raw["p_kw"].abs().to_list()
+    assert findings[["rule", "severity", "element_id"]].to_numpy().tolist() == [
+        ["sign_reversed", "warning", ""]
+    ]
+    one_negative = raw.assign(p_kw=[-1.0, *raw["p_kw"].abs()[1:]])
+    assert conform_table(one_negative, TABLES["loads"])[1]["rule"].to_list() == ["out_of_range"]
 
 
 @pytest.mark.parametrize(
