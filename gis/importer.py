@@ -10,8 +10,9 @@ only, with its kW on record. A fault of a whole layer (no CRS, no source) still 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -61,6 +62,7 @@ def import_file(
     crs: str | None = None,
     rules: tuple[Rule, ...] = RULES,
     topology: TopologyOptions | None = None,
+    transformer_types: pd.DataFrame | None = None,
 ) -> Imported:
     """Read a file into a network; see `import_tables`.
 
@@ -91,7 +93,14 @@ def import_file(
         mapped = apply_mapping(layers, meaning.model_copy(update={"crs": crs}), str(path))
         layers, found = mapped.layers, join_findings([found, mapped.findings])
     stated = None if crs is None else read_crs(crs)
-    return import_tables(layers, crs=stated, rules=rules, topology=topology, found=found)
+    return import_tables(
+        layers,
+        crs=stated,
+        rules=rules,
+        topology=topology,
+        transformer_types=transformer_types,
+        found=found,
+    )
 
 
 def import_tables(
@@ -100,6 +109,7 @@ def import_tables(
     crs: CRS | None = None,
     rules: tuple[Rule, ...] = RULES,
     topology: TopologyOptions | None = None,
+    transformer_types: pd.DataFrame | None = None,
     found: pd.DataFrame | None = None,
 ) -> Imported:
     """Make a network of raw canonical layers, setting aside what cannot be modelled.
@@ -114,6 +124,9 @@ def import_tables(
         Rules over the connected tables, in order.
     topology
         Tolerances and what may be split; the defaults when absent.
+    transformer_types
+        vn_hv_kv and vn_lv_kv [kV] by type_id (`gridmodel.read_catalogue().transformers`), to connect
+        transformers that state no voltages.
     found
         What reading and mapping found already.
     """
@@ -130,7 +143,9 @@ def import_tables(
     tables = dict(read) | reproject(located, metric)
     tables |= {name: empty_table(TABLES[name], metric) for name in TABLES if name not in tables}
     whole = _with_unnamed(tables, unnamed)
-    connected, repairs, findings, aside = _settle(tables, findings, rules, topology or TopologyOptions())
+    connected, repairs, findings, aside = _settle(
+        tables, findings, rules, partial(connect, options=topology, transformer_types=transformer_types)
+    )
     quarantine = join_quarantine([*unnamed.values(), aside])
     if _refused(findings):
         return Imported(None, findings)
@@ -146,20 +161,35 @@ def import_tables(
 
 
 def _settle(
-    tables: dict[str, pd.DataFrame], found: pd.DataFrame, rules: tuple[Rule, ...], topology: TopologyOptions
+    tables: dict[str, pd.DataFrame],
+    found: pd.DataFrame,
+    rules: tuple[Rule, ...],
+    connected_with: Callable[..., tuple[dict[str, pd.DataFrame], pd.DataFrame, pd.DataFrame]],
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Set aside what errors name, connect and judge the rest, until no error names an element."""
-    past, aside = found, []
+    past, aside, lines = found, [], tables["lines"]
     while True:
         tables, taken = set_aside(tables, past)
         aside.append(taken)
         past = _as_quarantine(past, taken)
-        connected, repairs, unconnected = connect(tables, topology)
+        lost = lines[~lines.index.isin(tables["lines"].index)]
+        connected, repairs, unconnected = connected_with(tables, aside=lost)
         fresh = join_findings([unconnected, run_rules(connected, rules)])
-        movable = errors_of(fresh)
+        movable = _of_whole_lines(errors_of(fresh), repairs)
         if _refused(fresh) or not _in_tables(movable, tables):
             return connected, repairs, without_echoes(join_findings([past, fresh])), join_quarantine(aside)
         past = join_findings([past, movable])
+
+
+def _of_whole_lines(errors: pd.DataFrame, repairs: pd.DataFrame) -> pd.DataFrame:
+    """Errors of the pieces of a line that was cut are errors of the line that was read."""
+    split = repairs[repairs["action"] == "line_split"]
+    line_of = pd.Series(split["element_id"].to_numpy(), split["after"].to_numpy())
+    piece = (errors["table"] == "lines") & errors["element_id"].isin(line_of.index)
+    if not piece.any():
+        return errors
+    whole = errors["element_id"].mask(piece, errors["element_id"].map(line_of))
+    return _of_whole_lines(errors.assign(element_id=whole).drop_duplicates(list(errors)[:4]), repairs)
 
 
 def _in_tables(errors: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> bool:

@@ -179,9 +179,12 @@ def couplers_join_one_voltage(tables: Tables) -> pd.DataFrame:
 
 
 def buses_are_named(tables: Tables) -> pd.DataFrame:
-    """Every line, transformer, source, load and generator names its buses."""
-    parts = []
-    for name in ("lines", "transformers", "sources", "loads", "generators"):
+    """Every line, transformer, switch, source, load and generator names its buses, a switch its element too."""
+    switches = tables["switches"]
+    bare = switches.index[switches[["element_table", "element_id"]].isna().any(axis=1)]
+    message = "element_table or element_id is missing; name the element behind the switch"
+    parts = [make_findings("missing_bus", "switches", bare, message)]
+    for name in ("lines", "transformers", "switches", "sources", "loads", "generators"):
         for column in TABLES[name].columns:
             if column.kind == "reference":
                 open_rows = tables[name][column.name].isna()
