@@ -98,7 +98,10 @@ def loads_stand_near_their_bus(tables: Tables) -> pd.DataFrame:
 
 def lines_are_drawn_once(tables: Tables) -> pd.DataFrame:
     """No line lies on another of its voltage between the same buses, in either direction."""
-    lines = tables["lines"]
+    ends = tables["lines"][["from_bus_id", "to_bus_id"]]
+    at = np.column_stack([tables["buses"].index.get_indexer(ends[end]) for end in ends])
+    same = pd.DataFrame({"low": at.min(axis=1), "high": at.max(axis=1)}).duplicated(keep=False)
+    lines = tables["lines"][same.to_numpy()]  # only those can be drawn twice
     geometry = np.asarray(lines.geometry.array)
     pair = np.sort(lines[["from_bus_id", "to_bus_id"]].astype(str).to_numpy(), axis=1)
     with np.errstate(invalid="ignore"):  # a coordinate that is no number has a rule of its own
@@ -116,14 +119,15 @@ def parallel_transformers_agree(tables: Tables) -> pd.DataFrame:
     transformers = tables["transformers"].query("in_service")
     shifts = transformers["shift_degree"].fillna(0.0) % 360.0
     ends = transformers[["hv_bus_id", "lv_bus_id"]].dropna()
+    sides = [ends["hv_bus_id"], ends["lv_bus_id"]]
+    differ = shifts.loc[ends.index].groupby(sides).transform("nunique") > 1
     parts = []
-    for buses, rows in shifts.loc[ends.index].groupby([ends["hv_bus_id"], ends["lv_bus_id"]]):
-        if (rows != rows.iloc[0]).any():
-            named = ", ".join(f"{i} {s:g} degree" for i, s in rows.items())
-            message = f"parallel transformers with different shift_degree between {buses[0]} and {buses[1]}"
-            parts.append(
-                make_findings("parallel_shift", "transformers", [""], f"{message}: {named}; correct one")
-            )
+    for buses, rows in shifts.loc[ends.index][differ].groupby([side[differ] for side in sides]):
+        named = ", ".join(f"{i} {s:g} degree" for i, s in rows.items())
+        message = f"parallel transformers with different shift_degree between {buses[0]} and {buses[1]}"
+        parts.append(
+            make_findings("parallel_shift", "transformers", [""], f"{message}: {named}; correct one")
+        )
     return join_findings(parts)
 
 
