@@ -92,6 +92,29 @@ def check_crs(layers: Mapping[str, gpd.GeoDataFrame]) -> pd.DataFrame:
     return join_findings(parts) if parts else _apart(layers)
 
 
+def tell_mixed_crs(layers: Mapping[str, gpd.GeoDataFrame]) -> pd.DataFrame:
+    """Note the layers that come in another system than the lines; they are reprojected."""
+    if "lines" not in layers or layers["lines"].crs is None:
+        return join_findings([])
+    leading = layers["lines"].crs
+    others = {
+        name: layer.crs
+        for name, layer in layers.items()
+        if len(layer) and layer.crs is not None and not layer.crs.equals(leading)
+    }
+    parts = [
+        make_findings(
+            "crs_mixed",
+            name,
+            [""],
+            f"the layer comes in {crs.to_string()}, the lines in {leading.to_string()}; it was reprojected",
+            severity="warning",
+        )
+        for name, crs in others.items()
+    ]
+    return join_findings(parts)
+
+
 def reproject(layers: Mapping[str, gpd.GeoDataFrame], crs: CRS) -> dict[str, gpd.GeoDataFrame]:
     """Bring every layer into one CRS."""
     return {name: layer.to_crs(crs) for name, layer in layers.items()}

@@ -21,7 +21,7 @@ import pandas as pd
 from pyproj import CRS
 
 from gis.conform import empty_table
-from gis.crs import any_placed, check_crs, choose_crs, read_crs, reproject
+from gis.crs import any_placed, check_crs, choose_crs, read_crs, reproject, tell_mixed_crs
 from gis.errors import InputError
 from gis.findings import errors_of, join_findings, join_repairs
 from gis.formats import INFO_LAYER, read_source
@@ -136,7 +136,7 @@ def import_tables(
     findings = _moved_by_row(faults if found is None else join_findings([found, faults]))
     read, unnamed = _name_rows(typed)
     located = {name: frame for name, frame in read.items() if isinstance(frame, gpd.GeoDataFrame)}
-    findings = join_findings([findings, check_crs(located)])
+    findings = join_findings([findings, check_crs(located), tell_mixed_crs(located)])
     if _refused(findings) or not any_placed(located):
         return Imported(None, findings)
     metric = choose_crs(located)

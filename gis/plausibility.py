@@ -10,9 +10,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import shapely
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
+from gis.feeders import conducting_edges
 from gis.findings import join_findings, make_findings
+from gis.network import Network
 from gis.rules import Rule, Tables
+from gis.schema import TABLES
+from gis.tracing import find_loops
 
 # Median length given against length drawn: schematic maps reach 0.15 to 196 (SimBench), so only a median
 # beyond a hundred is a unit.
@@ -131,6 +137,31 @@ def parallel_transformers_agree(tables: Tables) -> pd.DataFrame:
     return join_findings(parts)
 
 
+def feeders_are_open(tables: Tables) -> pd.DataFrame:
+    """No closed loop in the normal switching state: some are meant, a forgotten open point is not.
+
+    Two elements side by side are no loop of this rule.
+    """
+    network = Network(crs=tables["lines"].crs, **{name: tables[name] for name in TABLES})  # type: ignore[arg-type]
+    edges = conducting_edges(network)[["u", "v"]].to_numpy()
+    pairs = np.unique(np.sort(edges[edges[:, 0] != edges[:, 1]], axis=1), axis=0)
+    count = len(network.buses)
+    graph = coo_array((np.ones(len(pairs), dtype=np.int8), tuple(pairs.T)), shape=(count, count))
+    if not count or len(pairs) == count - connected_components(graph, directed=False)[0]:
+        return join_findings([])  # a forest: no way round
+    loops = find_loops(network)
+    loops = loops[loops["bus_count"] > 2]
+    message = "it closes a loop; open a switch in it unless the loop is meant"
+    found = [
+        make_findings(
+            "closed_loop", str(table), rows["element_id"], message, severity="warning",
+            values="loop of " + rows["element_ids"],
+        )
+        for table, rows in loops.groupby("table")
+    ]  # fmt: skip
+    return join_findings(found)
+
+
 DOUBTS: tuple[Rule, ...] = (
     lengths_fit_the_map,
     ratings_are_of_equipment,
@@ -139,6 +170,7 @@ DOUBTS: tuple[Rule, ...] = (
     loads_stand_near_their_bus,
     lines_are_drawn_once,
     parallel_transformers_agree,
+    feeders_are_open,
 )
 
 

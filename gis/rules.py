@@ -70,7 +70,7 @@ def switches_stand_at_their_element(tables: Tables) -> pd.DataFrame:
         ("buses", []),
     ):
         rows = switches[switches["element_table"] == target]
-        known = rows["element_id"].isin(tables[target].index)
+        known = pd.Series(tables[target].index.get_indexer(rows["element_id"]) >= 0, rows.index)
         message = f"element_id is not in {target}; add that row or correct the id"
         parts.append(findings_of("unknown_reference", "switches", rows["element_id"][~known], message))
         if ends:

@@ -27,6 +27,8 @@ def attach_line_ends(tables: Tables, given: Given) -> Step:
     done = Step(tables)
     for place, column in enumerate(("from_bus_id", "to_bus_id")):
         lines = done.tables["lines"]
+        if not lines[column].isna().any():
+            continue
         voltage = lines["vn_kv"].to_numpy(dtype=float)
         limit_m = given.options.tolerance_m(voltage)
         more = attach(done.tables, given, "lines", column, end_xy(lines)[:, place], voltage, limit_m)

@@ -12,22 +12,25 @@ from gis.topology.joints import bus_codes
 from gis.topology.options import END_TOLERANCE_M
 from gis.topology.step import Given, Step, Tables, end_xy, point_xy, voltage_levels
 
+# A line drawn shorter [m] is a point: a millimetre is finer than any survey.
+SHORTEST_M = 0.001
+
 
 def tell_doubts(tables: Tables, given: Given) -> Step:
     """Loose ends near another bus and crossings where topology came from geometry."""
-    found = [_points_for_lines(tables)]
+    found = [_points_for_lines(tables, given)]
     if given.built and len(tables["lines"]):
-        found += [_near_misses(tables, given), _crossings(tables)]
+        ends = bus_codes(tables)
+        found += [_near_misses(tables, ends, given), _crossings(tables["lines"], ends)]
     return Step(tables, findings=found)
 
 
-def _near_misses(tables: Tables, given: Given) -> pd.DataFrame:
+def _near_misses(tables: Tables, ends: np.ndarray, given: Given) -> pd.DataFrame:
     """Loose ends with another bus of their voltage close by: told with both, never joined."""
     buses, lines, reach_m = tables["buses"], tables["lines"], given.options.near_miss_m
-    ends = bus_codes(tables)
     flat = ends.T.ravel()
     degree = np.bincount(flat[flat >= 0], minlength=len(buses)) + _couplers_at(tables)
-    first, second, apart_m = _close_pairs(buses, np.flatnonzero(degree > 0), np.flatnonzero(degree == 1), reach_m)
+    first, second, apart_m = _close_pairs(buses, degree, reach_m)
     line_of = np.zeros(len(buses), dtype=np.intp)
     line_of[flat[::-1]] = (np.arange(len(flat)) % len(lines))[::-1]
     ids = lines.index.to_numpy()
@@ -50,14 +53,15 @@ def _couplers_at(tables: Tables) -> np.ndarray:
 
 
 def _close_pairs(
-    buses: pd.DataFrame, among: np.ndarray, loose: np.ndarray, reach_m: float
+    buses: pd.DataFrame, degree: np.ndarray, reach_m: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Loose buses, each other bus of their level within reach, and the distance [m]."""
     xy, levels = point_xy(np.asarray(buses.geometry.array)), voltage_levels(buses["vn_kv"].to_numpy(dtype=float))
     parts = [np.empty((0, 2), dtype=np.intp)]
-    for level in np.unique(levels):
-        here = among[(levels[among] == level) & np.isfinite(xy[among]).all(axis=1)]
-        ends = np.intersect1d(here, loose)
+    usable = (degree > 0) & np.isfinite(xy).all(axis=1)
+    for level in range(levels.max(initial=-1) + 1):
+        here = np.flatnonzero(usable & (levels == level))
+        ends = here[degree[here] == 1]
         if not len(ends):
             continue
         trees = [cKDTree(xy[at], balanced_tree=False, compact_nodes=False) for at in (ends, here)]
@@ -68,12 +72,11 @@ def _close_pairs(
     return first, second, np.hypot(*(xy[first] - xy[second]).T)
 
 
-def _crossings(tables: Tables) -> pd.DataFrame:
+def _crossings(lines: pd.DataFrame, ends: np.ndarray) -> pd.DataFrame:
     """Lines of one voltage that cross without a node: told, never joined, since cables do cross.
 
     Lines that share a bus are joined already.
     """
-    lines, ends = tables["lines"], bus_codes(tables)
     geometry, levels = np.asarray(lines.geometry.array), voltage_levels(lines["vn_kv"].to_numpy(dtype=float))
     first, second = shapely.STRtree(geometry).query(geometry)
     once = (first < second) & (levels[first] == levels[second])
@@ -91,19 +94,21 @@ def _crossings(tables: Tables) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _points_for_lines(tables: Tables) -> pd.DataFrame:
-    """Lines drawn as a point whose buses stand apart: the drawing is wrong, whatever its length_m says."""
+def _points_for_lines(tables: Tables, given: Given) -> pd.DataFrame:
+    """Lines drawn as a point where that tells no place of a bus, or a wrong one, whatever length_m says.
+
+    Between two buses of a file's own that stand at that place it is right: schematic maps draw so.
+    """
     lines, buses = tables["lines"], tables["buses"]
-    xy = end_xy(lines)
     with np.errstate(invalid="ignore"):
-        point = np.isfinite(xy).all(axis=(1, 2)) & (shapely.length(np.asarray(lines.geometry.array)) < 0.001)
-    rows = np.flatnonzero(point)
+        rows = np.flatnonzero(shapely.length(np.asarray(lines.geometry.array)) < SHORTEST_M)
     if not len(rows):
         return make_findings("line_drawn_as_point", "lines", [], "")
+    xy = end_xy(lines.iloc[rows])
     at = point_xy(np.append(np.asarray(buses.geometry.array), None))
     stands = at[bus_codes({"lines": lines.iloc[rows], "buses": buses})]
-    off_m = np.hypot(*(stands - xy[rows]).transpose(2, 0, 1)).max(axis=1)
-    wrong = ~(off_m <= END_TOLERANCE_M)
-    message = "it is drawn as a point, away from a bus it names; draw it between its buses"
-    values = [f"{d:.1f} m" for d in off_m[wrong]]
+    off_m = np.hypot(*(stands - xy).transpose(2, 0, 1)).max(axis=1)
+    wrong = given.built | (off_m > END_TOLERANCE_M)  # a bus without a place contradicts nothing
+    message = "it is drawn as a point: where its ends are cannot be told; draw it between its buses"
+    values = [f"{d:.1f} m from its bus" for d in off_m[wrong]]
     return make_findings("line_drawn_as_point", "lines", lines.index[rows[wrong]], message, values=values)

@@ -111,7 +111,7 @@ def _pairs(ends: Ends, options: TopologyOptions) -> tuple[np.ndarray, np.ndarray
     levels = voltage_levels(ends.vn_kv)
     tolerance_m = options.tolerance_m(ends.vn_kv)
     parts = [np.empty((0, 2), dtype=np.intp)]
-    for level in np.unique(levels):
+    for level in range(levels.max(initial=-1) + 1):
         at = np.flatnonzero(levels == level)
         widest_m = float(tolerance_m[at].max())
         tree = cKDTree(ends.xy[at], balanced_tree=False, compact_nodes=False)

@@ -25,14 +25,15 @@ _AT_STATION_M = 5.0
 
 def join_services(tables: Tables, given: Given) -> Step:
     """Split mains at the ends of service lines; tell of every other end in mid-span of a line."""
-    met = _ends_in_mid_span(tables, given)
+    lines = tables["lines"]
+    ends = bus_codes(tables)
+    met = _ends_in_mid_span(tables, ends, given)
     if met.empty:
         return Step(tables)
-    lines = tables["lines"]
     may = given.options.allows("t_joint", lines.index[met["by"]])
     if given.options.split_mains != "all":
         allowed = given.options.split_mains == "service"
-        may &= allowed & _of_services(tables)[met["bus"].to_numpy()]
+        may &= allowed & _of_services(tables, ends)[met["bus"].to_numpy()]
     first = ~met["bus"].where(may, -1 - np.arange(len(met))).duplicated().to_numpy()
     joined, left = met[may & first], met[~(may & first)]
     bus_ids = tables["buses"].index.to_numpy()
@@ -55,17 +56,16 @@ def bus_codes(tables: Tables) -> np.ndarray:
     return np.column_stack([index.get_indexer(lines[end]) for end in ("from_bus_id", "to_bus_id")])
 
 
-def _ends_in_mid_span(tables: Tables, given: Given) -> pd.DataFrame:
+def _ends_in_mid_span(tables: Tables, ends: np.ndarray, given: Given) -> pd.DataFrame:
     """Bare ends on a line they do not belong to: bus, line, by (positions), at_m, distance_m, best first."""
     lines, buses = tables["lines"], tables["buses"]
-    ends = bus_codes(tables)
     bare = given.bare.reindex(lines.index, fill_value=True).to_numpy(dtype=bool) & (ends >= 0)
-    candidates = np.unique(ends[bare])
-    voltage = buses["vn_kv"].to_numpy(dtype=float)[candidates]
-    reach_m = given.options.tolerance_m(voltage)
-    at = point_xy(np.asarray(buses.geometry.array)[candidates])
-    placed = np.isfinite(at).all(axis=1)
-    candidates, at, reach_m = candidates[placed], at[placed], reach_m[placed]
+    at = point_xy(np.asarray(buses.geometry.array))
+    is_end = np.zeros(len(buses), dtype=bool)
+    is_end[ends[bare]] = True
+    candidates = np.flatnonzero(is_end & np.isfinite(at).all(axis=1))
+    at = at[candidates]
+    reach_m = given.options.tolerance_m(buses["vn_kv"].to_numpy(dtype=float)[candidates])
     diagonals = shapely.linestrings(np.stack([at - reach_m[:, None], at + reach_m[:, None]], axis=1))
     geometry = np.asarray(lines.geometry.array)
     point, line = shapely.STRtree(geometry).query(diagonals)
@@ -93,10 +93,9 @@ def _line_at(ends: np.ndarray, buses: np.ndarray) -> np.ndarray:
     return order[np.searchsorted(flat[order], buses)] % max(len(ends), 1)
 
 
-def _of_services(tables: Tables) -> np.ndarray:
+def _of_services(tables: Tables, ends: np.ndarray) -> np.ndarray:
     """Tell per bus whether only service lines end there."""
     lines, buses = tables["lines"], tables["buses"]
-    ends = bus_codes(tables)
     degree = np.bincount(ends[ends >= 0], minlength=len(buses))
     loose = (degree == 1) & ~_at_station(tables)
     low = lines["vn_kv"].to_numpy(dtype=float) <= LV_MAX_KV
@@ -114,7 +113,9 @@ def _at_station(tables: Tables) -> np.ndarray:
     """Tell which buses a transformer or source stands at, by id or by place."""
     buses, transformers, sources = tables["buses"], tables["transformers"], tables["sources"]
     named = pd.concat([transformers["hv_bus_id"], transformers["lv_bus_id"], sources["bus_id"]])
-    known = buses.index.isin(named.dropna())
+    rows = buses.index.get_indexer(named)
+    known = np.zeros(len(buses), dtype=bool)
+    known[rows[rows >= 0]] = True
     points = [point_xy(np.asarray(frame.geometry.array)) for frame in (transformers, sources)]
     stations = np.concatenate(points)
     stations = stations[np.isfinite(stations).all(axis=1)]

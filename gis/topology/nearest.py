@@ -29,7 +29,7 @@ def nearest_buses(buses: pd.DataFrame, xy: np.ndarray, levels: np.ndarray) -> tu
     at = point_xy(np.asarray(buses.geometry.array))
     voltages = np.where(np.isfinite(at).all(axis=1), buses["vn_kv"].to_numpy(dtype=float), np.nan)
     ids = buses.index.to_numpy()
-    for level in np.unique(levels[~np.isnan(levels)]):
+    for level in pd.unique(levels[~np.isnan(levels)]):
         fitting = np.flatnonzero(fits_level(voltages, level))
         rows = np.flatnonzero((levels == level) & np.isfinite(xy).all(axis=1))
         if len(fitting) and len(rows):

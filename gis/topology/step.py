@@ -86,7 +86,7 @@ def add_buses(buses: pd.DataFrame, more: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 def fresh_ids(wanted: np.ndarray, taken: pd.Index) -> np.ndarray:
     """Ids that no row of the table has: the wanted ones, marked where one is taken."""
     ids = np.asarray(wanted, dtype=object)
-    while (again := pd.Index(ids).isin(taken)).any():
+    while (again := taken.get_indexer(ids) >= 0).any():
         ids = np.where(again, ids + "'", ids)
     return ids
 
