@@ -184,13 +184,21 @@ def _import(
     from gis.importer import import_file, require_network
     from gis.plausibility import DOUBTS
     from gis.topology import TopologyOptions
-    from gridmodel import rules_for
+    from gridmodel import read_catalogue, rules_for
 
     topology = None if tolerance_m is None else TopologyOptions(tolerance_m, tolerance_m, tolerance_m)
     output.require_target(out, source, None if mapping is None else Path(mapping))
     output.progress(f"reading {source}")
     rules = (*rules_for(), *DOUBTS)
-    found = import_file(source, mapping=mapping, form=form, crs=crs, rules=rules, topology=topology)
+    found = import_file(
+        source,
+        mapping=mapping,
+        form=form,
+        crs=crs,
+        rules=rules,
+        topology=topology,
+        transformer_types=read_catalogue().transformers,
+    )
     network = require_network(found, source)
     output.progress(f"writing {out}")
     write_network(network, out)

@@ -6,7 +6,6 @@ Nothing is guessed: a cell that cannot be read as its column's kind is a fault w
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import cast
 
 import geopandas as gpd
@@ -51,12 +50,11 @@ def conform_table(raw: gpd.GeoDataFrame | pd.DataFrame, table: Table) -> tuple[p
     parts.append(findings)
     columns: dict[str, pd.Series] = {}
     for column in table.columns[1:]:
-        given = column.name in raw.columns
-        source = raw[column.name] if given else pd.Series(None, raw.index, dtype=object)
-        # A column that is missing as a whole is one fault, not one per row.
-        declared = replace(column, required=column.required and given)
-        columns[column.name], faults = _read_column(source.set_axis(ids), declared, table.name)
-        parts.append(faults)
+        if column.name in raw.columns:
+            columns[column.name], faults = _read_column(raw[column.name].set_axis(ids), column, table.name)
+            parts.append(faults)
+        else:  # a required column that is missing as a whole is one fault, not one per row
+            columns[column.name] = _with_default(_nothing(column, ids), column)
     frame = _assemble(raw, table, ids, columns)
     parts.append(_check_alternatives(frame, table))
     return frame, join_findings(parts)
@@ -86,8 +84,11 @@ def _assemble(raw: pd.DataFrame, table: Table, ids: pd.Index, columns: dict[str,
 
 def _plain_geometry(geometry: gpd.array.GeometryArray) -> np.ndarray:
     """Geometry in two dimensions; a multi-part geometry of one part is that part."""
-    flat = shapely.force_2d(np.asarray(geometry))
-    single = (shapely.get_num_geometries(flat) == 1) & np.isin(shapely.get_type_id(flat), (4, 5))
+    flat = np.array(geometry, dtype=object)
+    deep = shapely.has_z(flat)
+    flat[deep] = shapely.force_2d(flat[deep])
+    several = np.flatnonzero(np.isin(shapely.get_type_id(flat), (4, 5)))
+    single = several[shapely.get_num_geometries(flat[several]) == 1]
     flat[single] = shapely.get_geometry(flat[single], 0)
     return flat
 
@@ -166,12 +167,21 @@ def decimal_comma_findings(cells: pd.Series, column: str, table: str) -> pd.Data
 
 
 def _as_number(source: pd.Series, *, whole: bool) -> tuple[pd.Series, np.ndarray]:
-    given = source.notna() & (source.astype(object).map(lambda v: not (isinstance(v, str) and not v.strip())))
-    numbers = read_numbers(source.where(given))[0]
-    bad = (given & ~np.isfinite(numbers)).to_numpy(dtype=bool)
+    given = source.notna().to_numpy(dtype=bool)
+    numbers = read_numbers(source)[0].mask(~given)
+    finite = np.isfinite(numbers.to_numpy())
+    bad = given & ~finite
+    bad[bad] = as_text(source[bad]).notna()  # blanks are missing, not unreadable
     if whole:
-        bad |= (given & np.isfinite(numbers) & (numbers != numbers.round())).to_numpy(dtype=bool)
-    return numbers.mask(bad), bad
+        bad |= finite & (numbers != numbers.round()).to_numpy()
+    return (numbers.mask(bad) if bad.any() else numbers), bad
+
+
+def _nothing(column: Column, ids: pd.Index) -> pd.Series:
+    """Cells of a column the file does not have."""
+    if column.kind in ("number", "integer"):
+        return pd.Series(np.nan, ids)
+    return pd.Series(None, ids, dtype=object)
 
 
 def _with_own_sign(values: pd.Series, column: Column, table: str) -> tuple[pd.Series, pd.DataFrame]:

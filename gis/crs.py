@@ -92,6 +92,29 @@ def check_crs(layers: Mapping[str, gpd.GeoDataFrame]) -> pd.DataFrame:
     return join_findings(parts) if parts else _apart(layers)
 
 
+def tell_mixed_crs(layers: Mapping[str, gpd.GeoDataFrame]) -> pd.DataFrame:
+    """Note the layers that come in another system than the lines; they are reprojected."""
+    if "lines" not in layers or layers["lines"].crs is None:
+        return join_findings([])
+    leading = layers["lines"].crs
+    others = {
+        name: layer.crs
+        for name, layer in layers.items()
+        if len(layer) and layer.crs is not None and not layer.crs.equals(leading)
+    }
+    parts = [
+        make_findings(
+            "crs_mixed",
+            name,
+            [""],
+            f"the layer comes in {crs.to_string()}, the lines in {leading.to_string()}; it was reprojected",
+            severity="warning",
+        )
+        for name, crs in others.items()
+    ]
+    return join_findings(parts)
+
+
 def reproject(layers: Mapping[str, gpd.GeoDataFrame], crs: CRS) -> dict[str, gpd.GeoDataFrame]:
     """Bring every layer into one CRS."""
     return {name: layer.to_crs(crs) for name, layer in layers.items()}
@@ -161,11 +184,10 @@ def _apart(layers: Mapping[str, gpd.GeoDataFrame]) -> pd.DataFrame:
     """Find layers whose extent does not meet the lines' at all, and say when they look swapped."""
     if "lines" not in layers or layers["lines"].empty:
         return join_findings([])
-    leading = layers["lines"].to_crs(4326)
-    base = _extent(leading)
+    base = _extent_in_degrees(layers["lines"])
     parts = []
     for name, layer in layers.items():
-        extent = _extent(layer.to_crs(4326)) if len(layer) else base
+        extent = _extent_in_degrees(layer) if len(layer) else base
         if not np.isfinite([*extent, *base]).all() or _meet(base, extent):
             continue
         swapped = (extent[1], extent[0], extent[3], extent[2])
@@ -173,6 +195,14 @@ def _apart(layers: Mapping[str, gpd.GeoDataFrame]) -> pd.DataFrame:
         message = f"the layer lies nowhere near the lines{hint}; check its coordinates and its system"
         parts.append(make_findings("crs_mismatch", name, [""], message))
     return join_findings(parts)
+
+
+def _extent_in_degrees(layer: gpd.GeoDataFrame) -> tuple[float, ...]:
+    extent = _extent(layer)
+    if not np.isfinite(extent).all():
+        return extent
+    to_degrees = Transformer.from_crs(layer.crs, "EPSG:4326", always_xy=True)
+    return tuple(to_degrees.transform_bounds(*extent))
 
 
 def _meet(first: tuple[float, ...], second: tuple[float, ...]) -> bool:

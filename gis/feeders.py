@@ -49,9 +49,11 @@ class Supply:
     def sum_downstream(self, values: pd.Series) -> pd.Series:
         """Sum a quantity of each bus over the bus itself and everything it feeds."""
         totals = values.reindex(self.buses.index, fill_value=0.0).to_numpy(dtype=float, copy=True)
-        for bus in self.order[::-1]:
-            if self.parents[bus] >= 0:
-                totals[self.parents[bus]] += totals[bus]
+        # What is summed up to 2^k steps below a bus goes to the bus 2^k steps above it.
+        up = self.parents
+        while len(below := np.flatnonzero(up >= 0)):
+            totals += np.bincount(up[below], weights=totals[below], minlength=len(totals))
+            up = np.where(up >= 0, up[up], -1)
         return pd.Series(totals, self.buses.index)
 
     def fed_bus(self, table: str, element_id: str) -> str | None:
@@ -113,7 +115,7 @@ def roots_of(pointers: np.ndarray) -> np.ndarray:
 
 
 def _edges(network: Network) -> pd.DataFrame:
-    """Everything that joins two buses: kind, element_id, u, v (bus positions), conducts."""
+    """Everything that joins two known buses: kind, element_id, u, v (bus positions), conducts."""
     rows = network.buses.index.get_indexer
     lines, transformers, switches = network.lines, network.transformers, network.switches
     couplers = switches[switches["element_table"] == "buses"]
@@ -137,12 +139,14 @@ def _edges(network: Network) -> pd.DataFrame:
             "conducts": conducts.to_numpy(dtype=bool),
         }
         parts.append(pd.DataFrame(columns))
-    return pd.concat(parts, ignore_index=True)
+    edges = pd.concat(parts, ignore_index=True)
+    return edges[(edges["u"] >= 0) & (edges["v"] >= 0)].reset_index(drop=True)
 
 
 def _source_buses(network: Network) -> np.ndarray:
     sources = network.sources[network.sources["in_service"]]
-    return np.unique(network.buses.index.get_indexer(sources["bus_id"]))
+    at = np.unique(network.buses.index.get_indexer(sources["bus_id"]))
+    return at[at >= 0]
 
 
 def _breadth_first(
@@ -173,6 +177,7 @@ def _names(
     kind = _taken(edges["kind"], via, _SOURCE)
     own = _taken(edges["element_id"], via, None)
     sources = network.sources[network.sources["in_service"]]
+    sources = sources[sources["bus_id"].isin(network.buses.index)]
     supplied = np.zeros(count, dtype=bool)
     at = network.buses.index.get_indexer(sources["bus_id"])
     own[at[::-1]] = sources.index.to_numpy()[::-1]

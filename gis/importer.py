@@ -10,8 +10,9 @@ only, with its kW on record. A fault of a whole layer (no CRS, no source) still 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -21,7 +22,7 @@ import pandas as pd
 from pyproj import CRS
 
 from gis.conform import empty_table
-from gis.crs import any_placed, check_crs, choose_crs, read_crs, reproject
+from gis.crs import any_placed, check_crs, choose_crs, read_crs, reproject, tell_mixed_crs
 from gis.errors import InputError
 from gis.findings import errors_of, join_findings, join_repairs, make_findings
 from gis.formats import INFO_LAYER
@@ -70,6 +71,7 @@ def import_file(
     crs: str | None = None,
     rules: tuple[Rule, ...] = RULES,
     topology: TopologyOptions | None = None,
+    transformer_types: pd.DataFrame | None = None,
     reader: Reader = read_untrusted,
 ) -> Imported:
     """Read a file into a network; see `import_tables`.
@@ -105,7 +107,14 @@ def import_file(
         mapped = apply_mapping(layers, meaning.model_copy(update={"crs": crs}), str(path))
         layers, found = mapped.layers, join_findings([found, mapped.findings])
     stated = None if crs is None else read_crs(crs)
-    return import_tables(layers, crs=stated, rules=rules, topology=topology, found=found)
+    return import_tables(
+        layers,
+        crs=stated,
+        rules=rules,
+        topology=topology,
+        transformer_types=transformer_types,
+        found=found,
+    )
 
 
 def import_tables(
@@ -114,6 +123,7 @@ def import_tables(
     crs: CRS | None = None,
     rules: tuple[Rule, ...] = RULES,
     topology: TopologyOptions | None = None,
+    transformer_types: pd.DataFrame | None = None,
     found: pd.DataFrame | None = None,
 ) -> Imported:
     """Make a network of raw canonical layers, setting aside what cannot be modelled.
@@ -128,6 +138,9 @@ def import_tables(
         Rules over the connected tables, in order.
     topology
         Tolerances and what may be split; the defaults when absent.
+    transformer_types
+        vn_hv_kv and vn_lv_kv [kV] by type_id (`gridmodel.read_catalogue().transformers`), to connect
+        transformers that state no voltages.
     found
         What reading and mapping found already.
     """
@@ -137,7 +150,7 @@ def import_tables(
     findings = _moved_by_row(faults if found is None else join_findings([found, faults]))
     read, unnamed = _name_rows(typed)
     located = {name: frame for name, frame in read.items() if isinstance(frame, gpd.GeoDataFrame)}
-    findings = join_findings([findings, check_crs(located)])
+    findings = join_findings([findings, check_crs(located), tell_mixed_crs(located)])
     if _refused(findings) or not any_placed(located):
         return Imported(None, findings)
     metric = choose_crs(located)
@@ -145,7 +158,9 @@ def import_tables(
     tables |= {name: empty_table(TABLES[name], metric) for name in TABLES if name not in tables}
     unnamed = {name: _placed_in(aside, located.get(name), metric) for name, aside in unnamed.items()}
     whole = _with_unnamed(tables, unnamed)
-    connected, repairs, findings, aside = _settle(tables, findings, rules, topology or TopologyOptions())
+    connected, repairs, findings, aside = _settle(
+        tables, findings, rules, partial(connect, options=topology, transformer_types=transformer_types)
+    )
     quarantine = join_quarantine([*unnamed.values(), aside])
     if _refused(findings):
         return Imported(None, findings)
@@ -169,20 +184,39 @@ def _told_profile(profile: str) -> pd.DataFrame:
 
 
 def _settle(
-    tables: dict[str, pd.DataFrame], found: pd.DataFrame, rules: tuple[Rule, ...], topology: TopologyOptions
+    tables: dict[str, pd.DataFrame],
+    found: pd.DataFrame,
+    rules: tuple[Rule, ...],
+    connected_with: Callable[..., tuple[dict[str, pd.DataFrame], pd.DataFrame, pd.DataFrame]],
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Set aside what errors name, connect and judge the rest, until no error names an element."""
-    past, aside = found, []
+    past, aside, lines = found, [], tables["lines"]
     while True:
         tables, taken = set_aside(tables, past)
         aside.append(taken)
         past = _as_quarantine(past, taken)
-        connected, repairs, unconnected = connect(tables, topology)
+        lost = (
+            lines[:0]
+            if len(tables["lines"]) == len(lines)
+            else lines[~lines.index.isin(tables["lines"].index)]
+        )
+        connected, repairs, unconnected = connected_with(tables, aside=lost)
         fresh = join_findings([unconnected, run_rules(connected, rules)])
-        movable = errors_of(fresh)
+        movable = _of_whole_lines(errors_of(fresh), repairs)
         if _refused(fresh) or not _in_tables(movable, tables):
             return connected, repairs, without_echoes(join_findings([past, fresh])), join_quarantine(aside)
         past = join_findings([past, movable])
+
+
+def _of_whole_lines(errors: pd.DataFrame, repairs: pd.DataFrame) -> pd.DataFrame:
+    """Errors of the pieces of a line that was cut are errors of the line that was read."""
+    split = repairs[repairs["action"] == "line_split"]
+    line_of = pd.Series(split["element_id"].to_numpy(), split["after"].to_numpy())
+    piece = (errors["table"] == "lines") & errors["element_id"].isin(line_of.index)
+    if not piece.any():
+        return errors
+    whole = errors["element_id"].mask(piece, errors["element_id"].map(line_of))
+    return _of_whole_lines(errors.assign(element_id=whole).drop_duplicates(list(errors)[:4]), repairs)
 
 
 def _in_tables(errors: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> bool:

@@ -32,12 +32,13 @@ def read_numbers(source: pd.Series) -> tuple[pd.Series, np.ndarray]:
     >>> read_numbers(pd.Series(["1,234", "7"]))[0].to_list()
     [nan, 7.0]
     """
+    index, source = source.index, source.reset_index(drop=True)  # ids may repeat
     if pd.api.types.is_datetime64_any_dtype(source.dtype):
         source = source.astype(str)  # a date is no number, not even of nanoseconds
     numbers = pd.to_numeric(source, errors="coerce").astype(float)
     rewritten = np.zeros(len(source), dtype=bool)
     if pd.api.types.is_numeric_dtype(source.dtype) or not (numbers.isna() & source.notna()).any():
-        return numbers, rewritten
+        return numbers.set_axis(index), rewritten
     text = source.where(numbers.isna() & source.notna()).map(_stripped, na_action="ignore").dropna()
     comma = text.map(lambda t: _COMMA.fullmatch(t) is not None).astype(bool)
     grouped = text.map(lambda t: _GROUPED.fullmatch(t) is not None).astype(bool)
@@ -47,8 +48,8 @@ def read_numbers(source: pd.Series) -> tuple[pd.Series, np.ndarray]:
     plain = pd.concat([plain, text[whole].map(_without_commas)])
     numbers = numbers.copy()
     numbers.loc[plain.index] = plain.astype(float)
-    rewritten[source.index.get_indexer(plain.index)] = True
-    return numbers, rewritten
+    rewritten[plain.index] = True
+    return numbers.set_axis(index), rewritten
 
 
 def _stripped(cell: object) -> str:

@@ -54,7 +54,7 @@ def references_exist(tables: Tables) -> pd.DataFrame:
             if column.kind != "reference":
                 continue
             given = frame[column.name]
-            lost = given.notna() & ~given.isin(tables[column.refers_to].index)
+            lost = given.notna() & (tables[column.refers_to].index.get_indexer(given) < 0)
             message = f"{column.name} is not in {column.refers_to}; add that row or correct the id"
             parts.append(findings_of("unknown_reference", name, given[lost], message))
     return join_findings(parts)
@@ -70,7 +70,7 @@ def switches_stand_at_their_element(tables: Tables) -> pd.DataFrame:
         ("buses", []),
     ):
         rows = switches[switches["element_table"] == target]
-        known = rows["element_id"].isin(tables[target].index)
+        known = pd.Series(tables[target].index.get_indexer(rows["element_id"]) >= 0, rows.index)
         message = f"element_id is not in {target}; add that row or correct the id"
         parts.append(findings_of("unknown_reference", "switches", rows["element_id"][~known], message))
         if ends:
@@ -179,9 +179,12 @@ def couplers_join_one_voltage(tables: Tables) -> pd.DataFrame:
 
 
 def buses_are_named(tables: Tables) -> pd.DataFrame:
-    """Every line, transformer, source, load and generator names its buses."""
-    parts = []
-    for name in ("lines", "transformers", "sources", "loads", "generators"):
+    """Every line, transformer, switch, source, load and generator names its buses, a switch its element too."""
+    switches = tables["switches"]
+    bare = switches.index[switches[["element_table", "element_id"]].isna().any(axis=1)]
+    message = "element_table or element_id is missing; name the element behind the switch"
+    parts = [make_findings("missing_bus", "switches", bare, message)]
+    for name in ("lines", "transformers", "switches", "sources", "loads", "generators"):
         for column in TABLES[name].columns:
             if column.kind == "reference":
                 open_rows = tables[name][column.name].isna()

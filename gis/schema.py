@@ -167,15 +167,17 @@ SWITCHES = Table(
         _id("switch_id", "id of the switch"),
         Column("kind", "choice", "kind of switch", required=True, choices=SWITCH_KINDS),
         Column("closed", "boolean", "closed in normal operation", required=True),
-        Column("bus_id", "reference", "bus the switch stands at", required=True, refers_to="buses"),
+        Column("vn_kv", "number", "nominal voltage, to find its line by", "kV", above=0.0, high=765.0),
+        Column(
+            "bus_id", "reference", "bus the switch stands at; from its place when absent", refers_to="buses"
+        ),
         Column(
             "element_table",
             "choice",
-            "table of the element behind the switch",
-            required=True,
+            "table of the element behind the switch; from its place when absent",
             choices=("lines", "transformers", "buses"),
         ),
-        Column("element_id", "text", "the element behind the switch", required=True),
+        Column("element_id", "text", "the element behind the switch; from its place when absent"),
         Column("i_max_a", "number", "rated current", "A", above=0.0),
     ),
 )

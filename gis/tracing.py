@@ -23,7 +23,7 @@ FED, NO_PATH, OUT_OF_SERVICE, UNKNOWN_BUS = (
     "out of service",
     "unknown bus",
 )
-LOOP_COLUMNS = ("feeder_id", "table", "element_id", "bus_ids", "bus_count")
+LOOP_COLUMNS = ("feeder_id", "table", "element_id", "bus_ids", "bus_count", "element_ids")
 
 
 def assign_feeders(network: Network, supply: Supply | None = None) -> dict[str, pd.DataFrame]:
@@ -127,7 +127,7 @@ def find_loops(network: Network, supply: Supply | None = None) -> pd.DataFrame:
     -------
     DataFrame
         feeder_id ("F1, F2" where it joins two), table and element_id of the closing element, bus_ids of
-        the loop in order as text ("B - C - D"), bus_count. Two lines side by side are a loop of two
+        the loop in order as text ("B - C - D"), bus_count, element_ids of the loop as text. Two lines side by side are a loop of two
         buses; a way from one source to another counts and runs over both. No rows: radial.
 
     Notes
@@ -138,13 +138,17 @@ def find_loops(network: Network, supply: Supply | None = None) -> pd.DataFrame:
     closing = _closing_edges(network, traced)
     if closing.empty:
         return pd.DataFrame({column: pd.Series(dtype=object) for column in LOOP_COLUMNS})
-    ways = _loop_buses(closing["u"].to_numpy(), closing["v"].to_numpy(), traced)
+    ways, tops = _loop_buses(closing["u"].to_numpy(), closing["v"].to_numpy(), traced)
     bus_ids = network.buses.index.to_numpy()
     feeders = traced.buses["feeder_id"].to_numpy()
     stations = traced.buses["station_id"].to_numpy()
     names = [_loop_feeder(way, feeders, stations) for way in ways]
     texts = [" - ".join(bus_ids[way]) for way in ways]
-    columns = (names, closing["table"], closing["element_id"], texts, [len(way) for way in ways])
+    feeding = traced.buses["upstream_id"].to_numpy()
+    members = [feeding[way[~np.isin(way, top)]] for way, top in zip(ways, tops, strict=True)]
+    ids = closing["element_id"].to_numpy()
+    named = [", ".join([own, *others]) for own, others in zip(ids, members, strict=True)]
+    columns = (names, closing["table"], ids, texts, [len(way) for way in ways], named)
     return pd.DataFrame(
         {name: np.asarray(column) for name, column in zip(LOOP_COLUMNS, columns, strict=True)}
     )
@@ -179,8 +183,8 @@ def _closing_edges(network: Network, supply: Supply) -> pd.DataFrame:
     return closing.reset_index(drop=True)
 
 
-def _loop_buses(u: np.ndarray, v: np.ndarray, supply: Supply) -> list[np.ndarray]:
-    """Positions of the buses of each loop, from u up to where both ways meet and down to v.
+def _loop_buses(u: np.ndarray, v: np.ndarray, supply: Supply) -> tuple[list[np.ndarray], np.ndarray]:
+    """Positions of the buses of each loop, from u up to where both ways meet and down to v; and those tops.
 
     All loops walk at once: in every step the deeper of both ends goes up.
     """
@@ -196,7 +200,8 @@ def _loop_buses(u: np.ndarray, v: np.ndarray, supply: Supply) -> list[np.ndarray
         right = np.where(climb_right, supply.parents[right], right)
         steps.append((left, right))
     lefts, rights = (np.stack([step[side] for step in steps], axis=1) for side in (0, 1))
-    return [_joined(np.asarray(a), np.asarray(b)) for a, b in zip(lefts, rights, strict=True)]
+    ways = [_joined(np.asarray(a), np.asarray(b)) for a, b in zip(lefts, rights, strict=True)]
+    return ways, np.column_stack([left, right])
 
 
 def _joined(left: np.ndarray, right: np.ndarray) -> np.ndarray:
