@@ -30,7 +30,7 @@ def to_frame(table: pa.Table, geometry: str | None = None, crs: object = None) -
         What the layer declares: anything pyproj reads, or None.
     """
     plain = table if geometry is None else table.drop_columns([geometry])
-    columns = {name: _to_series(plain.column(name)) for name in dict.fromkeys(plain.column_names)}
+    columns = dict(zip(_unlike(plain.column_names), map(_to_series, plain.columns), strict=True))
     frame = pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
     if geometry is None:
         return frame
@@ -82,6 +82,11 @@ def unpack(table: pa.Table) -> pd.DataFrame:
     frame = to_frame(table, None if geometry is None else geometry.decode(), crs and crs.decode())
     mixed = json.loads(notes.get(_JSON_KEY, b"[]"))
     return frame.assign(**{name: frame[name].map(json.loads, na_action="ignore") for name in mixed})
+
+
+def _unlike(names: list[str]) -> list[str]:
+    """Names of columns; what stands twice gets its number behind it."""
+    return [name if name not in names[:at] else f"{name}_{at + 1}" for at, name in enumerate(names)]
 
 
 def _as_json(series: pd.Series) -> list[str | None]:

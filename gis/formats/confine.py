@@ -15,6 +15,7 @@ import os
 import platform
 import struct
 import sys
+import types
 from pathlib import Path
 
 # Bits of Landlock's rights over files (linux/landlock.h); those a kernel knows depend on its version.
@@ -137,6 +138,10 @@ def main() -> None:
     """Read the request, put up the walls, and only then load what reads files."""
     folder = Path(sys.argv[1])
     request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+    # Of the package only what reads is loaded, not what its front page names.
+    package = types.ModuleType("gis")
+    package.__path__ = [request["package"]]
+    sys.modules["gis"] = package
     request["walls"] = confine(folder, request["readable"], request["listed"], request["limits"])
     from gis.formats.child import answer
 

@@ -11,8 +11,8 @@ from gis.formats.gdal import UNREADABLE, damaged, layer_names, read_table
 
 # The catalogue of tables; every geodatabase has it under this name, and its first word is the version.
 _CATALOGUE = "a00000001.gdbtable"
-# Headers as GDAL documents them (github.com/rouault/dump_gdbtable, FGDB-Spec): of a table with the size of the
-# file at byte 24, of its index with the count of blocks at byte 4 and the size of an entry at byte 12.
+# Headers (github.com/rouault/dump_gdbtable, wiki page FGDB-Spec): of a table with the size of the file at
+# byte 24, of its index with the count of blocks at byte 4 and the size of an entry at byte 12.
 _HEAD_BYTES, _INDEX_HEAD_BYTES = 40, 16
 _VERSIONS = ((3).to_bytes(4, "little"), (4).to_bytes(4, "little"))
 

@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyogrio
+from pyproj.exceptions import CRSError
 
 from gis.errors import InputError
 from gis.findings import make_findings
@@ -38,6 +39,7 @@ UNREADABLE = (
     pa.ArrowException,
     OSError,
     UnicodeDecodeError,
+    CRSError,
 )
 
 
@@ -67,9 +69,13 @@ def read_table(
     if layer is None and not layer_names(path):
         raise damaged(path, "no layer is left in it")
     with quiet():
-        info = pyogrio.read_info(path, layer=layer, **options)
+        try:
+            info = pyogrio.read_info(path, layer=layer, **options)
+        except UnboundLocalError as error:  # pyogrio 0.13 stumbles over a system that is no text
+            raise damaged(path, "its coordinate system is unreadable") from error
         _check(path, info, driver)
         meta, table = pyogrio.raw.read_arrow(path, layer=layer, **options)
+    table.validate(full=True)  # text that is no UTF-8
     if whole and 0 <= info["features"] != table.num_rows:
         raise damaged(path, f"it states {info['features']} rows, {table.num_rows} could be read")
     geometry = (meta["geometry_name"] or "wkb_geometry") if meta["geometry_type"] is not None else None

@@ -42,7 +42,7 @@ def read_tables(path: Path) -> dict[str, pa.Table]:
             require_rows(path, file.metadata.num_rows)
             geo = json.loads((file.metadata.metadata or {}).get(b"geo", b"{}"))
             geometry, crs = _geometry(path, geo)
-            return {path.stem: label(file.read(), geometry, crs)}
+            return {path.stem: label(_whole(file.read()), geometry, crs)}
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, CRSError) as error:
         raise damaged(path, type(error).__name__) from error
 
@@ -58,3 +58,8 @@ def _geometry(path: Path, geo: dict[str, Any]) -> tuple[str | None, CRS | None]:
         raise InputError(str(path), make_findings("file_format", path.stem, [""], message))
     system = column.get("crs", _SYSTEM_UNSAID)
     return name, None if system is None else CRS.from_user_input(system)
+
+
+def _whole(table: pa.Table) -> pa.Table:
+    table.validate(full=True)  # text that is no UTF-8
+    return table

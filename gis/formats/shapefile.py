@@ -101,23 +101,25 @@ def _disagreements(members: dict[str, Path], *, table_alone: bool) -> list[str]:
     rows, said = _table_rows(members[".dbf"])
     if table_alone or said:
         return said
-    index = (
-        np.fromfile(members[".shx"], dtype=">i4", offset=_HEADER_BYTES).reshape(-1, 2).astype(np.int64)
-        if (members[".shx"].stat().st_size - _HEADER_BYTES) % 8 == 0
-        else None
-    )
-    shp = members[".shp"]
+    shp, index = members[".shp"], _index(members[".shx"])
     if not is_shape(shp) or index is None:
         cut = shp if index is not None else members[".shx"]
         return [f"{cut.name} is damaged or cut off; take a fresh copy"]
-    needed = int((index.sum(axis=1) * 2 + 8).max(initial=_HEADER_BYTES))
-    if shp.stat().st_size < needed:
-        return [f"{shp.name} is cut off: it has {shp.stat().st_size} of {needed} bytes; take a fresh copy"]
+    size, needed = shp.stat().st_size, int((index.sum(axis=1) * 2 + 8).max(initial=_HEADER_BYTES))
+    if size < needed:
+        return [f"{shp.name} is cut off: it has {size} of {needed} bytes; take a fresh copy"]
     if len(index) != rows:
-        return [
-            f"{shp.name} has {len(index)} geometries and {members['.dbf'].name} {rows} rows; export it again"
-        ]
+        dbf = members[".dbf"].name
+        return [f"{shp.name} has {len(index)} geometries and {dbf} {rows} rows; export it again"]
     return []
+
+
+def _index(shx: Path) -> np.ndarray | None:
+    """Place and length of every geometry [16-bit words]; None where the file is cut off."""
+    size = shx.stat().st_size - _HEADER_BYTES
+    if size < 0 or size % 8:
+        return None
+    return np.fromfile(shx, dtype=">i4", offset=_HEADER_BYTES).reshape(-1, 2).astype(np.int64)
 
 
 def _table_rows(dbf: Path) -> tuple[int, list[str]]:

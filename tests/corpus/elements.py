@@ -113,8 +113,16 @@ def _typed(column: str, factor: float) -> Callable[[], Layers]:
 
     def layers() -> Layers:
         found = town()
-        figures = {"sn_kva": 400.0, "vn_hv_kv": 20.0, "vn_lv_kv": 0.4, "vk_percent": 4.0, "vkr_percent": 1.2,
-                   "pfe_kw": 0.7, "i0_percent": 0.2, "shift_degree": 150.0}  # fmt: skip
+        figures = {
+            "sn_kva": 400.0,
+            "vn_hv_kv": 20.0,
+            "vn_lv_kv": 0.4,
+            "vk_percent": 4.0,
+            "vkr_percent": 1.2,
+            "pfe_kw": 0.7,
+            "i0_percent": 0.2,
+            "shift_degree": 150.0,
+        }
         figures[column] *= factor
         found["transformers"] = found["transformers"].assign(**figures, type_id=None)
         return found
@@ -138,8 +146,12 @@ def _figures(factor: float, column: str = "i_max_a") -> Callable[[], Layers]:
     def layers() -> Layers:
         found = town()
         middle = found["lines"]["vn_kv"] > 1
-        figures = {"r_ohm_per_km": np.where(middle, 0.161, 0.208), "x_ohm_per_km": np.where(middle, 0.117, 0.08),
-                   "c_nf_per_km": np.where(middle, 273.0, 261.0), "i_max_a": np.where(middle, 362.0, 270.0)}  # fmt: skip
+        figures = {
+            "r_ohm_per_km": np.where(middle, 0.161, 0.208),
+            "x_ohm_per_km": np.where(middle, 0.117, 0.08),
+            "c_nf_per_km": np.where(middle, 273.0, 261.0),
+            "i_max_a": np.where(middle, 362.0, 270.0),
+        }
         figures[column] = figures[column] * factor
         found["lines"] = found["lines"].assign(**figures, type_id=None)
         return found
@@ -183,40 +195,94 @@ ENTRIES = (
     _cell("geometry_nan", (12,), "QUARANTINE", "lines", "L3", geometry=line((800, 200), (NAN, 300))),
     _cell("geometry_nan_point", (13, 14), "QUARANTINE", "loads", "H3", geometry=shapely.Point(NAN, NAN)),
     _cell("geometry_null_load", (14,), "QUARANTINE", "loads", "H3", geometry=None),
-    _cell("geometry_infinite", (17,), "QUARANTINE", "lines", "L3", geometry=line((800, 200), (float("inf"), 300))),
-    _entry("load_between_two", (15,), "ACCEPT", (),
-           lambda: as_written(with_cells("loads", "H1", geometry=point(800, 150)))),
+    _cell(
+        "geometry_infinite",
+        (17,),
+        "QUARANTINE",
+        "lines",
+        "L3",
+        geometry=line((800, 200), (float("inf"), 300)),
+    ),
+    _entry(
+        "load_between_two",
+        (15,),
+        "ACCEPT",
+        (),
+        lambda: as_written(with_cells("loads", "H1", geometry=point(800, 150))),
+    ),
     _entry("load_far_away", (16,), "QUARANTINE", ("loads", "H3"), _far_load),
     _entry("lines_in_3d", (18,), "ACCEPT", (), _three_dimensional),
-    _cell("parts_that_meet", (19,), "ACCEPT", "lines", "L3",
-          geometry=shapely.MultiLineString([line((800, 200), (800, 250)), line((800, 250), (800, 300))])),
-    _cell("parts_with_a_gap", (19,), "QUARANTINE", "lines", "L3",
-          geometry=shapely.MultiLineString([line((800, 200), (800, 220)), line((800, 280), (800, 300))])),
+    _cell(
+        "parts_that_meet",
+        (19,),
+        "ACCEPT",
+        "lines",
+        "L3",
+        geometry=shapely.MultiLineString([line((800, 200), (800, 250)), line((800, 250), (800, 300))]),
+    ),
+    _cell(
+        "parts_with_a_gap",
+        (19,),
+        "QUARANTINE",
+        "lines",
+        "L3",
+        geometry=shapely.MultiLineString([line((800, 200), (800, 220)), line((800, 280), (800, 300))]),
+    ),
     _entry("parts_share_an_id", (20, 28), "QUARANTINE", ("lines", "L3"), lambda: with_row("lines", "L3")),
-    _entry("line_of_no_length", (21,), "QUARANTINE", ("lines", "L3"),
-           lambda: with_cells("lines", "L3", geometry=line((800, 200), (800, 200)), length_m=0.0)),
+    _entry(
+        "line_of_no_length",
+        (21,),
+        "QUARANTINE",
+        ("lines", "L3"),
+        lambda: with_cells("lines", "L3", geometry=line((800, 200), (800, 200)), length_m=0.0),
+    ),
     _entry("gap_of_1_mm", (22,), "ACCEPT", ("L2",), lambda: _moved_ends(0.001)),
     _entry("gap_of_1_m", (23,), "WARN", ("lines", "L2"), lambda: _moved_ends(1.0)),
     _entry("gap_across_a_grid_cell", (24,), "ACCEPT", ("L2",), lambda: _moved_ends(0.0002)),
     _entry("crossing", (25,), "WARN", ("lines", "X1"), _crossing),
-    _entry("drawn_twice", (26,), "WARN", ("lines", "X1", "L3"), lambda: with_row(
-        "lines", "L3", line_id="X1", from_bus_id="C3", to_bus_id="C2", geometry=line((800, 300), (800, 200)))),
+    _entry(
+        "drawn_twice",
+        (26,),
+        "WARN",
+        ("lines", "X1", "L3"),
+        lambda: with_row(
+            "lines",
+            "L3",
+            line_id="X1",
+            from_bus_id="C3",
+            to_bus_id="C2",
+            geometry=line((800, 300), (800, 200)),
+        ),
+    ),
     _cell("line_on_itself", (27,), "QUARANTINE", "lines", "L3", to_bus_id="C2"),
-    _entry("id_missing", (28,), "QUARANTINE", ("loads", "row 3"), lambda: with_cells("loads", "H3", load_id=None)),
+    _entry(
+        "id_missing", (28,), "QUARANTINE", ("loads", "row 3"), lambda: with_cells("loads", "H3", load_id=None)
+    ),
     _entry("ids_beyond_2_53", (29,), "QUARANTINE", ("loads", "missing_id"), _big_ids),
     _cell("decimal_comma", (31, 61), "QUARANTINE", "loads", "H3", p_kw="9,5 kW"),
     _entry("bow_tie", (32,), "QUARANTINE", ("sites", "P1"), _sites),
     _cell("unknown_type", (47,), "QUARANTINE", "lines", "L3", type_id="NAYY 4x151 SE"),
     _entry("length_in_km", (48,), "WARN", ("lines", "length_m"), _scaled("lines", "length_m", 1e-3)),
-    _entry("length_in_mm", (49,), "QUARANTINE", ("lines", "M1", "M2", "length_m"), _scaled("lines", "length_m", 1e3)),
+    _entry(
+        "length_in_mm",
+        (49,),
+        "QUARANTINE",
+        ("lines", "M1", "M2", "length_m"),
+        _scaled("lines", "length_m", 1e3),
+    ),
     _entry("rating_in_ka", (50,), "WARN", ("lines", "i_max_a"), _figures(1e-3)),
     _entry("rating_missing", (51,), "QUARANTINE", ("lines", "L3", "i_max_a"), _line(i_max_a=NAN)),
     _entry("rating_nought", (51,), "QUARANTINE", ("lines", "L3"), _line(i_max_a=0.0)),
     _entry("load_in_w", (52,), "WARN", ("loads", "p_kw"), _scaled("loads", "p_kw", 1e3)),
     _entry("load_in_mw", (53,), "WARN", ("loads", "p_kw"), _scaled("loads", "p_kw", 1e-3)),
     _entry("transformer_in_mva", (54,), "WARN", ("transformers", "sn_kva"), _typed("sn_kva", 1e-3)),
-    _entry("volts_as_kv", (55,), "REJECT", ("lines",), lambda: with_column(
-        "lines", "vn_kv", np.where(town()["lines"]["vn_kv"] > 1, 20.0, 400.0))),
+    _entry(
+        "volts_as_kv",
+        (55,),
+        "REJECT",
+        ("lines",),
+        lambda: with_column("lines", "vn_kv", np.where(town()["lines"]["vn_kv"] > 1, 20.0, 400.0)),
+    ),
     _entry("no_impedance", (56,), "QUARANTINE", ("lines", "L3"), _line(r_ohm_per_km=0.0, x_ohm_per_km=0.0)),
     _entry("negative_r", (57,), "QUARANTINE", ("lines", "L3"), _line(r_ohm_per_km=-0.2)),
     _entry("x_of_50_ohm", (58,), "WARN", ("lines", "L3"), _line(x_ohm_per_km=50.0)),
@@ -229,16 +295,46 @@ ENTRIES = (
     _cell("island", (64, 65), "WARN", "lines", "L2", in_service=False),
     _entry("no_source", (66,), "REJECT", ("sources",), _without("sources")),
     _entry("two_sources", (67,), "WARN", ("sources", "S", "S2"), _two_sources),
-    _entry("ring_closed", (68,), "WARN", ("lines", "X1"), lambda: with_row(
-        "lines", "M2", line_id="X1", from_bus_id="A", to_bus_id="E", length_m=1700.0,
-        geometry=line((0, 0), (800, 280), (1600, 0)))),
-    _entry("voltages_joined_by_line", (69,), "QUARANTINE", ("lines", "X1"), lambda: with_row(
-        "lines", "L3", line_id="X1", from_bus_id="B", to_bus_id="C1", length_m=100.0,
-        geometry=line((800, 0), (790, 50), (800, 100)))),
+    _entry(
+        "ring_closed",
+        (68,),
+        "WARN",
+        ("lines", "X1"),
+        lambda: with_row(
+            "lines",
+            "M2",
+            line_id="X1",
+            from_bus_id="A",
+            to_bus_id="E",
+            length_m=1700.0,
+            geometry=line((0, 0), (800, 280), (1600, 0)),
+        ),
+    ),
+    _entry(
+        "voltages_joined_by_line",
+        (69,),
+        "QUARANTINE",
+        ("lines", "X1"),
+        lambda: with_row(
+            "lines",
+            "L3",
+            line_id="X1",
+            from_bus_id="B",
+            to_bus_id="C1",
+            length_m=100.0,
+            geometry=line((800, 0), (790, 50), (800, 100)),
+        ),
+    ),
     _entry("clocks_differ", (71,), "REJECT", ("transformers", "T1", "T9"), lambda: _parallel(0.0)),
-    _entry("sides_swapped", (72,), "QUARANTINE", ("transformers", "T2"), _transformer(hv_bus_id="F", lv_bus_id="E")),
+    _entry(
+        "sides_swapped",
+        (72,),
+        "QUARANTINE",
+        ("transformers", "T2"),
+        _transformer(hv_bus_id="F", lv_bus_id="E"),
+    ),
     _cell("one_load_a_thousandfold", (74,), "WARN", "loads", "H3", p_kw=9000.0),
-)  # fmt: skip
+)
 
 
 def _parallel(shift_degree: float) -> Layers:

@@ -20,12 +20,18 @@ Make = Callable[[Path, Surroundings], object]
 
 # A .dbf takes names of ten letters.
 _SHORT = {
-    "lines": {"line_id": "id", "from_bus_id": "from_id", "to_bus_id": "to_id", "vn_kv": "kv", "type_id": "type",
-              "length_m": "len_m"},
+    "lines": {
+        "line_id": "id",
+        "from_bus_id": "from_id",
+        "to_bus_id": "to_id",
+        "vn_kv": "kv",
+        "type_id": "type",
+        "length_m": "len_m",
+    },
     "transformers": {"transformer_id": "id", "hv_bus_id": "hv", "lv_bus_id": "lv", "type_id": "type"},
     "sources": {"source_id": "id", "bus_id": "bus", "vm_pu": "vm_pu"},
     "loads": {"load_id": "id", "name": "name", "bus_id": "bus", "customer_class": "class", "p_kw": "kw"},
-}  # fmt: skip
+}
 SHAPE_MAPPING = 'name = "shapes"\n' + "\n".join(
     f'[[tables]]\ntable = "{table}"\nlayer = "{table}"\n[tables.columns]\n'
     + "\n".join(f'{ours} = "{short}"' for ours, short in names.items())
@@ -228,29 +234,79 @@ _CIM = (
 WHOLE = (
     _entry("sound_shapes.zip", (), "ACCEPT", (), _zipped_shapes(), SHAPE_MAPPING),
     _entry("sound_shapes", (), "ACCEPT", (), _folder_of_shapes(), SHAPE_MAPPING),
-    _entry("shapes_in_sub_folder.zip", (45, 46), "ACCEPT", (), _zipped_shapes(within="export/2026/"), SHAPE_MAPPING),
+    _entry(
+        "shapes_in_sub_folder.zip",
+        (45, 46),
+        "ACCEPT",
+        (),
+        _zipped_shapes(within="export/2026/"),
+        SHAPE_MAPPING,
+    ),
     _entry("sound_flatgeobufs.zip", (), "ACCEPT", (), _zipped("fgb")),
     _entry("sound_geojsons.zip", (), "ACCEPT", (), _zipped("geojson")),
     _entry("sound_parquets.zip", (), "ACCEPT", (), _zipped("parquet")),
     _entry("sound.gdb", (), "ACCEPT", (), _geodatabase()),
     _entry("sound_gdb.zip", (), "ACCEPT", (), _geodatabase(packed=True)),
-)  # fmt: skip
+)
 
 ENCODINGS = (
-    _entry("gbk_declared.zip", (40,), "ACCEPT", (), _zipped_shapes(names=CHINESE, encoding="GBK", cpg="GBK"), SHAPE_MAPPING),
-    _entry("gbk_undeclared.zip", (40,), "WARN", ("loads", "encoding", "GB18030"),
-           _zipped_shapes(names=CHINESE, encoding="GBK", cpg=None), SHAPE_MAPPING),
-    _entry("gbk_declared_utf8.zip", (41,), "WARN", ("loads", "encoding", "GB18030", "UTF-8"),
-           _zipped_shapes(names=CHINESE, encoding="GBK", cpg="UTF-8"), SHAPE_MAPPING),
-    _entry("utf8_undeclared.zip", (42,), "WARN", ("loads", "encoding", "UTF-8"),
-           _zipped_shapes(names=CHINESE, cpg=None), SHAPE_MAPPING),
-    _entry("latin_undeclared.zip", (40,), "WARN", ("loads", "encoding", "CP1252"),
-           _zipped_shapes(names=GERMAN, encoding="CP1252", cpg=None), SHAPE_MAPPING),
-    _entry("latin_declared_utf8.zip", (41,), "WARN", ("loads", "encoding", "CP1252"),
-           _zipped_shapes(names=GERMAN, encoding="CP1252", cpg="UTF-8"), SHAPE_MAPPING),
-    _entry("encoding_of_mapping_wrong.zip", (41,), "REJECT", ("encoding", "utf-8", "GB18030"),
-           _zipped_shapes(names=CHINESE, encoding="GBK", cpg=None), SHAPE_MAPPING.replace("[[", _OTHER_ENCODING + "[[", 1)),
-)  # fmt: skip
+    _entry(
+        "gbk_declared.zip",
+        (40,),
+        "ACCEPT",
+        (),
+        _zipped_shapes(names=CHINESE, encoding="GBK", cpg="GBK"),
+        SHAPE_MAPPING,
+    ),
+    _entry(
+        "gbk_undeclared.zip",
+        (40,),
+        "WARN",
+        ("loads", "encoding", "GB18030"),
+        _zipped_shapes(names=CHINESE, encoding="GBK", cpg=None),
+        SHAPE_MAPPING,
+    ),
+    _entry(
+        "gbk_declared_utf8.zip",
+        (41,),
+        "WARN",
+        ("loads", "encoding", "GB18030", "UTF-8"),
+        _zipped_shapes(names=CHINESE, encoding="GBK", cpg="UTF-8"),
+        SHAPE_MAPPING,
+    ),
+    _entry(
+        "utf8_undeclared.zip",
+        (42,),
+        "WARN",
+        ("loads", "encoding", "UTF-8"),
+        _zipped_shapes(names=CHINESE, cpg=None),
+        SHAPE_MAPPING,
+    ),
+    _entry(
+        "latin_undeclared.zip",
+        (40,),
+        "WARN",
+        ("loads", "encoding", "CP1252"),
+        _zipped_shapes(names=GERMAN, encoding="CP1252", cpg=None),
+        SHAPE_MAPPING,
+    ),
+    _entry(
+        "latin_declared_utf8.zip",
+        (41,),
+        "WARN",
+        ("loads", "encoding", "CP1252"),
+        _zipped_shapes(names=GERMAN, encoding="CP1252", cpg="UTF-8"),
+        SHAPE_MAPPING,
+    ),
+    _entry(
+        "encoding_of_mapping_wrong.zip",
+        (41,),
+        "REJECT",
+        ("encoding", "utf-8", "GB18030"),
+        _zipped_shapes(names=CHINESE, encoding="GBK", cpg=None),
+        SHAPE_MAPPING.replace("[[", _OTHER_ENCODING + "[[", 1),
+    ),
+)
 
 DAMAGED = (
     _entry("cut_5.gpkg", (34,), "REJECT", ("cut_5.gpkg", "damaged"), _cut_geopackage(0.05)),
@@ -264,23 +320,59 @@ DAMAGED = (
     _entry("shp_cut.zip", (36,), "REJECT", ("lines.shp", "cut off"), _zipped_shapes(cut(0.6, "lines.shp"))),
     _entry("shx_cut.zip", (36,), "REJECT", ("lines.sh",), _zipped_shapes(cut(0.7, "lines.shx"))),
     _entry("dbf_cut.zip", (36,), "REJECT", ("lines.dbf", "cut off"), _zipped_shapes(cut(0.6, "lines.dbf"))),
-    _entry("dbf_fewer_rows.zip", (36,), "REJECT", ("loads.shp", "loads.dbf", "6", "5"), _zipped_shapes(_fewer_rows)),
+    _entry(
+        "dbf_fewer_rows.zip",
+        (36,),
+        "REJECT",
+        ("loads.shp", "loads.dbf", "6", "5"),
+        _zipped_shapes(_fewer_rows),
+    ),
     _entry("dbf_missing.zip", (37,), "REJECT", ("loads.dbf",), _zipped_shapes(_remove("loads.dbf"))),
     _entry("shx_missing", (38,), "REJECT", ("loads.shx",), _folder_of_shapes(_remove("loads.shx"))),
     _entry("shp_missing", (38,), "REJECT", ("loads.shp",), _folder_of_shapes(_remove("loads.shp"))),
-    _entry("prj_missing.zip", (39,), "REJECT", ("CRS", "lines", "loads"), _zipped_shapes(_remove("*.prj")), SHAPE_MAPPING),
+    _entry(
+        "prj_missing.zip",
+        (39,),
+        "REJECT",
+        ("CRS", "lines", "loads"),
+        _zipped_shapes(_remove("*.prj")),
+        SHAPE_MAPPING,
+    ),
     _entry("one_vertex.zip", (33,), "QUARANTINE", ("lines", "L3"), _single_vertex),
     _entry("metres_in_geojson.zip", (2, 8), "REJECT", ("4326", "lines"), _metres_in_geojson),
-    _entry("parquet_cut.zip", (35,), "REJECT", (".parquet", "damaged"), _zipped("parquet", cut(0.7, ".parquet"))),
+    _entry(
+        "parquet_cut.zip", (35,), "REJECT", (".parquet", "damaged"), _zipped("parquet", cut(0.7, ".parquet"))
+    ),
     _entry("gdb_cut.gdb", (34,), "REJECT", ("damaged",), _geodatabase(cut(0.5, ".gdbtable"))),
-    _entry("geojson_cut.geojson", (34,), "REJECT", ("geojson_cut.geojson", "damaged"), _text(_COLLECTION + _FEATURE)),
-    _entry("geojson_number.geojson", (34,), "REJECT", ("damaged",), _text('{"type": "FeatureCollection", "features": 5}')),
-    _entry("zip_cut.zip", (34,), "REJECT", ("zip_cut.zip", "damaged"), lambda path, around: (
-        _zipped("fgb")(path, around), cut(0.8)(path))),
+    _entry(
+        "geojson_cut.geojson",
+        (34,),
+        "REJECT",
+        ("geojson_cut.geojson", "damaged"),
+        _text(_COLLECTION + _FEATURE),
+    ),
+    _entry(
+        "geojson_number.geojson",
+        (34,),
+        "REJECT",
+        ("damaged",),
+        _text('{"type": "FeatureCollection", "features": 5}'),
+    ),
+    _entry(
+        "zip_cut.zip",
+        (34,),
+        "REJECT",
+        ("zip_cut.zip", "damaged"),
+        lambda path, around: (_zipped("fgb")(path, around), cut(0.8)(path)),
+    ),
     _entry("empty.gpkg", (34,), "REJECT", ("empty",), _text("")),
     _entry("letter.txt", (34,), "REJECT", ("letter.txt",), _text("Dear planner, the data follow.")),
-    _entry("web_page.geojson", (34,), "REJECT", ("web page",), _text("<!DOCTYPE html><html>error 404</html>")),
-    _entry("lines_only.xml", (75,), "REJECT", ("lines_only.xml", "Terminal", "EnergyConsumer", "GL"), _text(_CIM)),
-)  # fmt: skip
+    _entry(
+        "web_page.geojson", (34,), "REJECT", ("web page",), _text("<!DOCTYPE html><html>error 404</html>")
+    ),
+    _entry(
+        "lines_only.xml", (75,), "REJECT", ("lines_only.xml", "Terminal", "EnergyConsumer", "GL"), _text(_CIM)
+    ),
+)
 
 ENTRIES = (*WHOLE, *ENCODINGS, *DAMAGED)

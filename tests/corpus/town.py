@@ -16,7 +16,7 @@ import shapely
 from gis.examples import network_from_text
 from tests.networks import raw_layers, write_raw
 
-Outcome = Literal["REJECT", "QUARANTINE", "WARN", "ACCEPT", "SAFE"]
+Outcome = Literal["REJECT", "QUARANTINE", "WARN", "ACCEPT"]
 Layers = dict[str, pd.DataFrame]
 
 # 20 kV:  S A ---M1--- B ---M2--- E          0.4 kV under B:  C --L1-- C1 --L2-- C2 --L3-- C3
@@ -146,7 +146,8 @@ def with_row(table: str, like: str, **cells: object) -> Layers:
 
 def line(*points: tuple[float, ...]) -> shapely.LineString:
     """A line of coordinates in metres from the town's corner."""
-    return shapely.LineString([(450_000 + p[0], 5_360_000 + p[1], *p[2:]) for p in points])
+    with np.errstate(invalid="ignore"):
+        return shapely.LineString([(450_000 + p[0], 5_360_000 + p[1], *p[2:]) for p in points])
 
 
 def point(x: float, y: float) -> shapely.Point:
