@@ -9,13 +9,16 @@ from collections.abc import Callable
 import pandapower as pp
 import pandas as pd
 
-from gis import Network
+from gis import Network, check_network
 from gis.examples import synthetic_network
-from gridmodel import build_model, line_figures, read_catalogue, transformer_figures
+from gridmodel import build_model, line_figures, read_catalogue, rules_for, transformer_figures
 from gridmodel.build import reactive_power_kvar
 
-LINES = 10_000
+SIZES = (10_000, 100_000)
+# The create loop slows down with the square of the size: 53 s at 10,000 lines; small is enough to see it.
+LOOP_LINES = 2_000
 RUNS = 5
+RATINGS = ("vn_hv_kv", "vn_lv_kv", "vkr_percent", "vk_percent", "pfe_kw", "i0_percent", "shift_degree")
 
 
 def loop_over_elements(network: Network) -> pp.pandapowerNet:
@@ -67,7 +70,15 @@ def bulk_creates(network: Network) -> pp.pandapowerNet:
         name=lines.index,
     )
     buses = {bus_id: row for row, bus_id in enumerate(network.buses.index)}
-    _transformers(net, network, transformer_figures(network, catalogue), buses)
+    transformers, ratings = network.transformers, transformer_figures(network, catalogue)
+    pp.create_transformers_from_parameters(
+        net,
+        at(transformers["hv_bus_id"]),
+        at(transformers["lv_bus_id"]),
+        sn_mva=ratings["sn_kva"].to_numpy() / 1000.0,
+        name=transformers.index,
+        **{column: ratings[column].to_numpy() for column in RATINGS},
+    )
     loads = network.loads
     q_mvar = reactive_power_kvar(network).to_numpy() / 1000.0
     pp.create_loads(net, at(loads["bus_id"]), loads["p_kw"].to_numpy() / 1000.0, q_mvar, name=loads.index)
@@ -91,48 +102,68 @@ def _transformers(
             buses[transformer.hv_bus_id],
             buses[transformer.lv_bus_id],
             sn_mva=figure.sn_kva / 1000.0,
-            vn_hv_kv=figure.vn_hv_kv,
-            vn_lv_kv=figure.vn_lv_kv,
-            vkr_percent=figure.vkr_percent,
-            vk_percent=figure.vk_percent,
-            pfe_kw=figure.pfe_kw,
-            i0_percent=figure.i0_percent,
-            shift_degree=figure.shift_degree,
+            **{column: getattr(figure, column) for column in RATINGS},
             name=transformer.Index,
         )
 
 
 def run() -> list[str]:
-    """Time both, check that they solve to the same losses, and return lines for RESULTS.md."""
-    network = synthetic_network(LINES)
-    ours_s = median_seconds(lambda: build_model(network), RUNS)
-    started = time.perf_counter()
-    theirs = loop_over_elements(network)
-    loop_s = time.perf_counter() - started
-    bulk_s = median_seconds(lambda: bulk_creates(network), RUNS)
-    same = [_losses_mw(net) for net in (build_model(network).net, theirs, bulk_creates(network))]
-    assert max(same) - min(same) <= 1e-9 * max(same), f"the nets differ: {same}"
+    """Time the ways, check that they solve to the same losses, and return lines for RESULTS.md."""
+    rows = [row for lines in SIZES for row in _rows(synthetic_network(lines))]
     return [
-        f"Tables to pandapower net, {len(network.lines):,} lines, {len(network.buses):,} buses, "
-        f"{len(network.loads):,} loads (same losses to 1e-9):",
+        f"Tables to pandapower net (processor time, median of {RUNS}; same losses to 1e-9):",
         "",
-        "| way | seconds | ratio |",
-        "|---|---|---|",
-        f"| `gridmodel.build_model`, checks included (median of {RUNS}) | {ours_s:.3f} | 1 |",
-        f"| pandapower's bulk functions, transformers one by one (median of {RUNS}) "
-        f"| {bulk_s:.3f} | {bulk_s / ours_s:.1f} |",
-        f"| `pp.create_*` loop (one run) | {loop_s:.2f} | {loop_s / ours_s:.0f} |",
+        "| lines | way | seconds | lines/s | ratio |",
+        "|---|---|---|---|---|",
+        *rows,
+        *_loop_rows(synthetic_network(LOOP_LINES)),
     ]
 
 
+def _rows(network: Network) -> list[str]:
+    """Ours with its checks, what the checks take of it, and pandapower's bulk functions."""
+    rules = rules_for(read_catalogue())
+    ours_s = median_seconds(lambda: build_model(network), RUNS)
+    checks_s = median_seconds(lambda: check_network(network, rules=rules), RUNS)
+    bulk_s = median_seconds(lambda: bulk_creates(network), RUNS)
+    _require_same(build_model(network).net, bulk_creates(network))
+    return [
+        _row(network, "`gridmodel.build_model`, checks included", ours_s, ours_s),
+        _row(network, "without the checks, the fill alone", ours_s - checks_s, ours_s),
+        _row(network, "pandapower's bulk functions", bulk_s, ours_s),
+    ]
+
+
+def _loop_rows(network: Network) -> list[str]:
+    ours_s = median_seconds(lambda: build_model(network), RUNS)
+    started = time.process_time()
+    looped = loop_over_elements(network)
+    loop_s = time.process_time() - started
+    _require_same(build_model(network).net, looped)
+    return [
+        _row(network, "`gridmodel.build_model`, checks included", ours_s, ours_s),
+        _row(network, "`pp.create_*` loop (one run)", loop_s, ours_s),
+    ]
+
+
+def _row(network: Network, way: str, seconds: float, ours_s: float) -> str:
+    count = len(network.lines)
+    return f"| {count:,} | {way} | {seconds:.3f} | {count / seconds:,.0f} | {seconds / ours_s:.2g} |"
+
+
 def median_seconds(work: Callable[[], object], runs: int) -> float:
-    """Median wall time of some runs [s], after one that is not counted."""
+    """Median processor time of some runs [s], after one that is not counted."""
     times = []
     for _ in range(runs + 1):
-        started = time.perf_counter()
+        started = time.process_time()
         work()
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     return statistics.median(times[1:])
+
+
+def _require_same(*nets: pp.pandapowerNet) -> None:
+    losses = [_losses_mw(net) for net in nets]
+    assert max(losses) - min(losses) <= 1e-9 * max(losses), f"the nets differ: {losses}"
 
 
 def _losses_mw(net: pp.pandapowerNet) -> float:

@@ -5,6 +5,7 @@ Only units and names change here: kW to MW, A to kA, m to km, ids to row numbers
 
 from __future__ import annotations
 
+import copy
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -51,7 +52,7 @@ def build_model(network: Network, catalogue: Catalogue | None = None) -> GridMod
     errors = errors_of(check_network(network, rules=rules_for(types)))
     if len(errors):
         raise InputError(network.info.get("name", "network"), errors)
-    net = pandapower().create_empty_network(f_hz=assumptions()["frequency"]["f_hz"])
+    net = copy.deepcopy(_empty_net(assumptions()["frequency"]["f_hz"]))
     _fill(net, "bus", _buses(network))
     _fill(net, "line", _lines(network, types))
     _fill(net, "trafo", _transformers(network, types))
@@ -111,6 +112,12 @@ def reactive_power_kvar(network: Network) -> pd.Series:
     planning = pd.Series(np.where(low, factors["lv"], factors["mv"]), loads.index)
     cos_phi = loads["cos_phi"].fillna(planning)
     return loads["q_kvar"].fillna(loads["p_kw"] * np.tan(np.arccos(cos_phi)))
+
+
+@cache
+def _empty_net(f_hz: float) -> pandapowerNet:
+    """Empty net to copy: pandapower takes 0.1 s to make its 90 tables, a copy a fifth of that."""
+    return pandapower().create_empty_network(f_hz=f_hz)
 
 
 def _fill(net: pandapowerNet, table: str, columns: dict[str, object]) -> None:
