@@ -23,9 +23,9 @@ NEAR_MISS_M = 2.0
 SAID_FROM_M = 0.0001
 # Longest distance [m] from a load, generator or source to its bus: a long service line.
 SNAP_MAX_M = 100.0
-# Longest distance [m] from a transformer's point to the buses of its sides: a station with its yard
-# (engineering judgement).
-TRANSFORMER_MAX_M = 30.0
+# Longest distance [m] from a transformer's point to the buses of its sides: a substation with its yard; 30 m is
+# seen in the demo area (engineering judgement).
+TRANSFORMER_MAX_M = 50.0
 # A switch stands on a line at most this far [m] beside it, and at a line's end up to this far along it:
 # the size of its symbol (engineering judgement).
 SWITCH_MAX_M = 2.0

@@ -8,6 +8,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from gis.findings import REPAIR_COLUMNS, empty_repairs
 from gis.topology.options import TopologyOptions
@@ -89,6 +92,23 @@ def fresh_ids(wanted: np.ndarray, taken: pd.Index) -> np.ndarray:
     while (again := taken.get_indexer(ids) >= 0).any():
         ids = np.where(again, ids + "'", ids)
     return ids
+
+
+def join_near(xy: np.ndarray, reach_m: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of points of one level within the reach [m] of that level, by position."""
+    parts = [np.empty((0, 2), dtype=np.intp)]
+    for level in range(levels.max(initial=-1) + 1):
+        at = np.flatnonzero(levels == level)
+        tree = cKDTree(xy[at], balanced_tree=False, compact_nodes=False)
+        parts.append(at[tree.query_pairs(float(reach_m[at].max()), output_type="ndarray")])
+    first, second = np.concatenate(parts).T
+    return first, second
+
+
+def components(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
+    """Label per point: equal where pairs join them."""
+    graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1])
 
 
 def end_xy(lines: pd.DataFrame) -> np.ndarray:
