@@ -234,7 +234,9 @@ def _element_feeders(network: Network, edges: pd.DataFrame, buses: pd.DataFrame)
     beyond = bus_feeder.where(bus_feeder != buses["station_id"])
     drawn = [lines[end] for end in ("from_bus_id", "to_bus_id")]
     closed = [end.mask(_open_at(network, str(end.name))) for end in drawn]
-    candidates = [_lower(end.map(known) for end in ends) for ends in (closed, drawn) for known in (beyond, bus_feeder)]
+    candidates = [
+        _lower(end.map(known) for end in ends) for ends in (closed, drawn) for known in (beyond, bus_feeder)
+    ]
     at_ends = candidates[0]
     for candidate in candidates[1:]:
         at_ends = at_ends.where(at_ends.notna(), candidate)

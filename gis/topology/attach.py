@@ -1,9 +1,9 @@
 """Connect points and bare line ends to their nearest bus of a fitting voltage within a distance limit.
 
-        b1          b2                 * load without bus_id
-   -----o-----------o------- line      : nearest bus of a fitting voltage, at most
-                    :                    `attach_max_m` away
-                    *
+     b1          b2                 * load without bus_id
+-----o-----------o------- line      : nearest bus of a fitting voltage, at most
+                 :                    `attach_max_m` away
+                 *
 """
 
 from __future__ import annotations
@@ -87,9 +87,7 @@ def _far(table: str, column: str, ids: pd.Index, distances_m: np.ndarray, xy: np
     return make_findings("nearer_to_nothing", table, ids, message, values=far, geometry=points)
 
 
-def _levels(
-    buses: pd.DataFrame, frame: pd.DataFrame, table: str, xy: np.ndarray, given: Given
-) -> np.ndarray:
+def _levels(buses: pd.DataFrame, frame: pd.DataFrame, table: str, xy: np.ndarray, given: Given) -> np.ndarray:
     """Level of bus wanted per row: a source stands at the highest voltage, loads and generators go by size.
 
     What size wants and is not in reach, or is further than a bus of the other level drawn at the same

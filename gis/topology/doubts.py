@@ -34,7 +34,9 @@ def _near_misses(tables: Tables, ends: np.ndarray, given: Given) -> pd.DataFrame
     line_of = np.zeros(len(buses), dtype=np.intp)
     line_of[flat[::-1]] = (np.arange(len(flat)) % len(lines))[::-1]
     ids = lines.index.to_numpy()
-    told = pd.DataFrame({"line_id": ids[line_of[first]], "other_id": ids[line_of[second]], "apart_m": apart_m})
+    told = pd.DataFrame(
+        {"line_id": ids[line_of[first]], "other_id": ids[line_of[second]], "apart_m": apart_m}
+    )
     told = told.assign(bus=first)[told["line_id"] != told["other_id"]].sort_values(["line_id", "apart_m"])
     values = [f"{d:.3f} m from {o}" for d, o in zip(told["apart_m"], told["other_id"], strict=True)]
     message = "a loose end stops just short of another line; join them with a larger tolerance if they meet"
@@ -56,7 +58,10 @@ def _close_pairs(
     buses: pd.DataFrame, degree: np.ndarray, reach_m: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Loose buses, each other bus of their level within reach, and the distance [m]."""
-    xy, levels = point_xy(np.asarray(buses.geometry.array)), voltage_levels(buses["vn_kv"].to_numpy(dtype=float))
+    xy, levels = (
+        point_xy(np.asarray(buses.geometry.array)),
+        voltage_levels(buses["vn_kv"].to_numpy(dtype=float)),
+    )
     parts = [np.empty((0, 2), dtype=np.intp)]
     usable = (degree > 0) & np.isfinite(xy).all(axis=1)
     for level in range(levels.max(initial=-1) + 1):
@@ -105,7 +110,7 @@ def _points_for_lines(tables: Tables, given: Given) -> pd.DataFrame:
     if not len(rows):
         return make_findings("line_drawn_as_point", "lines", [], "")
     xy = end_xy(lines.iloc[rows])
-    at = point_xy(np.append(np.asarray(buses.geometry.array), None))
+    at = np.vstack([point_xy(np.asarray(buses.geometry.array)), [[np.nan, np.nan]]])  # the last for no bus
     stands = at[bus_codes({"lines": lines.iloc[rows], "buses": buses})]
     off_m = np.hypot(*(stands - xy).transpose(2, 0, 1)).max(axis=1)
     wrong = given.built | (off_m > END_TOLERANCE_M)  # a bus without a place contradicts nothing

@@ -16,7 +16,15 @@ import shapely
 from gis.findings import make_findings
 from gis.topology.options import SAID_FROM_M, WIDEST_CLUSTER_TOLERANCES, TopologyOptions
 from gis.topology.step import (
-    Given, Step, Tables, components, end_xy, join_near, make_buses, make_repairs, voltage_levels,
+    Given,
+    Step,
+    Tables,
+    components,
+    end_xy,
+    join_near,
+    make_buses,
+    make_repairs,
+    voltage_levels,
 )  # fmt: skip
 
 
@@ -153,7 +161,9 @@ def _names(ends: Ends, cluster: np.ndarray) -> np.ndarray:
     """Bus id per end: its own, else one given in its cluster, else a new one."""
     has_id = pd.notna(ends.bus_id)
     prefix = "bus-"
-    while pd.Series(ends.bus_id[has_id], dtype=object).str.startswith(prefix).any():  # never meet one of the file
+    while (
+        pd.Series(ends.bus_id[has_id], dtype=object).str.startswith(prefix).any()
+    ):  # never meet one of the file
         prefix += "-"
     names = np.array([f"{prefix}{k}" for k in range(cluster.max(initial=-1) + 1)], dtype=object)
     holders = np.flatnonzero(has_id)[::-1]  # the first of a cluster is written last

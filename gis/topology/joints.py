@@ -37,9 +37,7 @@ def join_services(tables: Tables, given: Given) -> Step:
     first = ~met["bus"].where(may, -1 - np.arange(len(met))).duplicated().to_numpy()
     joined, left = met[may & first], met[~(may & first)]
     bus_ids = tables["buses"].index.to_numpy()
-    cuts = pd.DataFrame(
-        {"line": joined["line"], "bus_id": bus_ids[joined["bus"]], "at_m": joined["at_m"]}
-    )
+    cuts = pd.DataFrame({"line": joined["line"], "bus_id": bus_ids[joined["bus"]], "at_m": joined["at_m"]})
     split = split_lines(tables, cuts)
     points = np.asarray(tables["buses"].geometry.array)
     repair = make_repairs(
@@ -128,7 +126,9 @@ def _at_station(tables: Tables) -> np.ndarray:
 
 def _told(lines: pd.DataFrame, points: np.ndarray, left: pd.DataFrame) -> pd.DataFrame:
     """Ends in mid-span that were not joined, each with the line it lies on."""
-    message = "its end lies on another line of its voltage in mid-span and is not joined; split that line there"
+    message = (
+        "its end lies on another line of its voltage in mid-span and is not joined; split that line there"
+    )
     message += " (or allow it: split_mains) if they meet"
     return make_findings(
         "t_joint", "lines", lines.index[left["by"]], message, severity="warning",

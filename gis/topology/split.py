@@ -1,8 +1,8 @@
 """Cut lines in two or more at places along them; each piece keeps the line's type and a share of its length.
 
-      A-------M-------B          A---M#1---c---M#2---B
-                            ->             |
-              S                            S
+A-------M-------B          A---M#1---c---M#2---B
+                      ->             |
+        S                            S
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def _pieces(lines: pd.DataFrame, cuts: pd.DataFrame, counts: np.ndarray) -> pd.D
     geometry = _cut_geometry(np.asarray(lines.geometry.array), np.repeat(np.arange(len(lines)), counts), cuts)
     share = shapely.length(geometry) / shapely.length(np.asarray(frame.geometry.array))
     ids = pd.Index([f"{i}#{n + 1}" for i, n in zip(frame.index, number, strict=True)], name=lines.index.name)
-    split = pd.DataFrame(frame).assign(**ends, length_m=frame["length_m"].to_numpy() * share, geometry=geometry)
+    split = pd.DataFrame(frame).assign(
+        **ends, length_m=frame["length_m"].to_numpy() * share, geometry=geometry
+    )
     return split.set_axis(ids)
 
 

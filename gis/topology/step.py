@@ -131,7 +131,7 @@ def point_xy(points: np.ndarray) -> np.ndarray:
 
 
 def voltage_levels(vn_kv: np.ndarray) -> np.ndarray:
-    """Number of the voltage level per nominal voltage [kV]: 10 and 10.5 kV are one, 0.4 and 0.69 kV are not."""
+    """Number the levels of nominal voltages [kV]: 10 and 10.5 kV are one, 0.4 and 0.69 kV are not."""
     position, known = pd.factorize(vn_kv, sort=True, use_na_sentinel=False)
     level, lowest = np.zeros(len(known), dtype=int), np.nan
     for k, voltage in enumerate(known):

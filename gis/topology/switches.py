@@ -20,7 +20,16 @@ from gis.topology.joints import bus_codes
 from gis.topology.options import SAID_FROM_M
 from gis.topology.split import split_lines
 from gis.topology.step import (
-    Given, Step, Tables, add_buses, end_xy, fresh_ids, make_buses, make_repairs, point_xy, voltage_levels,
+    Given,
+    Step,
+    Tables,
+    add_buses,
+    end_xy,
+    fresh_ids,
+    make_buses,
+    make_repairs,
+    point_xy,
+    voltage_levels,
 )  # fmt: skip
 
 _FILLED = ["bus_id", "element_table", "element_id"]
@@ -124,7 +133,7 @@ def _at_line_ends(tables: Tables, near: pd.DataFrame) -> pd.DataFrame:
 
 
 def _on_transformers(tables: Tables, todo: pd.DataFrame, given: Given) -> Step:
-    """Switches the file says belong to a transformer: on the high side of the one named, else the nearest."""
+    """Switches that belong to a transformer: on the high side of the one named, else of the nearest."""
     transformers = tables["transformers"]
     if todo.empty or transformers.empty:
         return Step(tables, findings=[_told(todo, todo.index)])
@@ -193,6 +202,8 @@ def _fill(done: Step, placed: pd.DataFrame) -> Step:
 
 
 def _told(switches: pd.DataFrame, lost: pd.Index) -> pd.DataFrame:
-    message = "it names no bus and element, and stands on no line; give their ids or move it to its line's end"
+    message = (
+        "it names no bus and element, and stands on no line; give their ids or move it to its line's end"
+    )
     points = switches.geometry.loc[lost].to_numpy()
     return make_findings("nearer_to_nothing", "switches", lost, message, geometry=points)

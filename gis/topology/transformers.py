@@ -14,7 +14,16 @@ import shapely
 from gis.topology.attach import attach
 from gis.topology.nearest import nearest_buses
 from gis.topology.step import (
-    Given, Step, Tables, add_buses, components, fresh_ids, join_near, make_buses, make_repairs, point_xy,
+    Given,
+    Step,
+    Tables,
+    add_buses,
+    components,
+    fresh_ids,
+    join_near,
+    make_buses,
+    make_repairs,
+    point_xy,
     voltage_levels,
 )  # fmt: skip
 from gis.voltage import same_voltage

@@ -105,7 +105,9 @@ def rebuilt(network: gis.Network, seed: int) -> Case:
     return Case(network, backwards, require_network(found, Path("stripped")))
 
 
-@pytest.fixture(scope="module", params=["demo area", "demo area again", "synthetic", "network_1", "network_2"])
+@pytest.fixture(
+    scope="module", params=["demo area", "demo area again", "synthetic", "network_1", "network_2"]
+)
 def case(request: pytest.FixtureRequest, demo_network: gis.Network, shared: Callable[[str], Path]) -> Case:
     if request.param.startswith("demo"):
         return rebuilt(demo_network, seed=len(request.param))
@@ -181,7 +183,7 @@ def ding0_medium_voltage(folder: Path) -> gis.Network:
         "lines": _ding0_lines(lines, medium["v_nom"]),
         "transformers": _ding0_transformers(stations, medium["v_nom"]),
         "switches": _ding0_switches(read["switches"]),
-        "sources": pd.DataFrame({"source_id": ["S"], "bus_id": read["transformers_hvmv"]["bus1"].iloc[:1], "vm_pu": 1.0}),
+        "sources": _ding0_source(read["transformers_hvmv"]),
         "loads": _ding0_loads(read["loads"], read["buses"], stations),
     }  # fmt: skip
     low = stations.drop_duplicates("bus1")
@@ -189,17 +191,30 @@ def ding0_medium_voltage(folder: Path) -> gis.Network:
     ways = shapely.linestrings(
         np.stack([shapely.get_coordinates(places[lines[end]].array) for end in ("bus0", "bus1")], axis=1)
     )
-    at_bus = {"buses": "bus_id", "transformers": "lv_bus_id", "switches": "bus_id", "sources": "bus_id", "loads": "bus_id"}
-    geometry = {"lines": ways} | {name: at[tables[name][column]].to_numpy() for name, column in at_bus.items()}
-    placed = {name: gpd.GeoDataFrame(rows, geometry=geometry[name], crs=25832) for name, rows in tables.items()}
+    at_bus = {
+        "buses": "bus_id",
+        "transformers": "lv_bus_id",
+        "switches": "bus_id",
+        "sources": "bus_id",
+        "loads": "bus_id",
+    }
+    geometry = {"lines": ways} | {
+        name: at[tables[name][column]].to_numpy() for name, column in at_bus.items()
+    }
+    placed = {
+        name: gpd.GeoDataFrame(rows, geometry=geometry[name], crs=25832) for name, rows in tables.items()
+    }
     return make_network(placed, 25832, info={"name": folder.name})
 
 
 def _ding0_buses(voltages: pd.Series, stations: pd.DataFrame) -> pd.DataFrame:
     low = stations["bus1"].unique()
-    return pd.DataFrame(
-        {"bus_id": [*voltages.index, *low], "vn_kv": [*voltages, *np.full(len(low), 0.4)]}
-    )
+    return pd.DataFrame({"bus_id": [*voltages.index, *low], "vn_kv": [*voltages, *np.full(len(low), 0.4)]})
+
+
+def _ding0_source(stations: pd.DataFrame) -> pd.DataFrame:
+    """The low side of the first high-voltage transformer feeds the grid."""
+    return pd.DataFrame({"source_id": ["S"], "bus_id": stations["bus1"].iloc[:1], "vm_pu": 1.0})
 
 
 def _ding0_lines(lines: pd.DataFrame, voltages: pd.Series) -> pd.DataFrame:
@@ -225,19 +240,20 @@ def _ding0_transformers(stations: pd.DataFrame, voltages: pd.Series) -> pd.DataF
 
 def _ding0_switches(switches: pd.DataFrame) -> pd.DataFrame:
     columns = {
-        "switch_id": switches.index, "kind": "disconnector", "closed": False, "bus_id": switches["bus_closed"],
-        "element_table": "lines", "element_id": switches["branch"],
+        "switch_id": switches.index, "kind": "disconnector", "closed": False,
+        "bus_id": switches["bus_closed"], "element_table": "lines", "element_id": switches["branch"],
     }  # fmt: skip
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
 def _ding0_loads(loads: pd.DataFrame, buses: pd.DataFrame, stations: pd.DataFrame) -> pd.DataFrame:
-    """Peak loads [MW] summed per low-voltage grid, at the low side of its station: too large to tell it by size."""
+    """Peak loads [MW] summed per low-voltage grid: too large to tell their voltage by their size."""
     busbar = stations.groupby(stations["bus1"].map(buses["lv_grid_id"]))["bus1"].first()
     summed = loads.groupby(loads["bus"].map(buses["lv_grid_id"]))["peak_load"].sum()
     summed = summed[summed.index.isin(busbar.index)]
     columns = {
-        "load_id": [f"grid-{number:.0f}" for number in summed.index], "bus_id": busbar[summed.index].to_numpy(),
+        "load_id": [f"grid-{number:.0f}" for number in summed.index],
+        "bus_id": busbar[summed.index].to_numpy(),
         "customer_class": "mixed", "p_kw": summed.to_numpy() * 1000.0, "vn_kv": 0.4,
     }  # fmt: skip
     return pd.DataFrame(columns)
