@@ -389,7 +389,7 @@ def test_a_rejected_decision_is_not_taken() -> None:
 
 def test_two_ends_apart_meet_in_the_middle_and_both_are_named() -> None:
     lines = (("K", 0.4, [(0, 0), (10, 0)]), ("L", 0.4, [(10.3, 0), (20, 0)]))
-    connected, repairs, _ = connect(_bare(*lines), TopologyOptions(lv_tolerance_m=0.5))
+    _, repairs, _ = connect(_bare(*lines), TopologyOptions(lv_tolerance_m=0.5))
     snapped = repairs[repairs["action"] == "snapped"]
     assert snapped["element_id"].to_list() == ["L", "K"]
     assert snapped["distance_m"].to_list() == pytest.approx([0.15, 0.15])
@@ -402,9 +402,8 @@ def test_ends_of_a_line_set_aside_stay_buses_for_what_stands_there() -> None:
     connected, _, findings = connect(tables | {"lines": lines.loc[["A"]]}, aside=lines.loc[["K"]])
     assert len(connected["buses"]) == 3 and findings.empty
     assert connected["loads"]["bus_id"].isin(connected["buses"].index).all()
-    away, _, _ = connect(
-        tables | {"lines": lines.loc[["A"]], "loads": tables["loads"][:0]}, aside=lines.loc[["K"]]
-    )
+    empty = tables | {"lines": lines.loc[["A"]], "loads": tables["loads"][:0]}
+    away = connect(empty, aside=lines.loc[["K"]])[0]
     assert len(away["buses"]) == 2  # nothing stands there
 
 
@@ -433,3 +432,13 @@ def test_a_line_drawn_as_a_point_is_an_error_where_its_buses_cannot_be_told() ->
     assert findings[["rule", "severity", "element_id"]].to_numpy().tolist() == [
         ["line_drawn_as_point", "error", "P"]
     ]
+
+
+def test_a_closed_loop_is_told_with_all_its_elements_and_an_open_one_is_not() -> None:
+    ring = 'line R C E 150 "NAYY 4x150 SE"'
+    _, _, findings = connect(station(ring).tables())
+    assert findings[["rule", "severity", "element_id"]].to_numpy().tolist() == [
+        ["closed_loop", "warning", "N"]
+    ]
+    assert set(findings["value"].iloc[0].removeprefix("loop of ").split(", ")) == {"N", "R", "L"}
+    assert connect(station(ring, "switch X open E lines R").tables())[2].empty
