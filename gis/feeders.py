@@ -11,6 +11,7 @@ Only closed switches and elements in service conduct. In a closed loop the fewes
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -203,16 +204,42 @@ def _taken(values: pd.Series, rows: np.ndarray, otherwise: object) -> np.ndarray
     return taken
 
 
+def _lower(of_ends: Iterable[pd.Series]) -> pd.Series:
+    """The id at either end, the lower one where they differ: lines have no direction."""
+    first, second = of_ends
+    either = first.where(first.notna(), second)
+    both = (first.notna() & second.notna()).to_numpy(dtype=bool)
+    return either.mask(both, np.minimum(first.where(both, ""), second.where(both, "")))
+
+
+def _open_at(network: Network, end: str) -> np.ndarray:
+    """Tell which lines have an open switch at an end."""
+    switches, lines = network.switches, network.lines
+    opened = switches[~switches["closed"] & (switches["element_table"] == "lines")]
+    rows = lines.index.get_indexer(opened["element_id"])
+    here = (rows >= 0) & (lines[end].to_numpy()[rows] == opened["bus_id"].to_numpy())
+    is_open = np.zeros(len(lines), dtype=bool)
+    is_open[rows[here]] = True
+    return is_open
+
+
 def _element_feeders(network: Network, edges: pd.DataFrame, buses: pd.DataFrame) -> dict[str, pd.Series]:
     """A line belongs to the feeder of the bus it feeds; a transformer to the feeder that feeds it."""
     bus_feeder = buses["feeder_id"]
     fed_by = buses[buses["upstream_table"] == "lines"]
     lines = network.lines
     own = pd.Series(fed_by["feeder_id"].to_numpy(), fed_by["upstream_id"].to_numpy())
-    # A line that feeds no bus (open, parallel, closing a loop): the feeder of its end beyond the busbar.
+    # A line that feeds no bus (open, parallel, closing a loop): the feeder of its end beyond the busbar;
+    # of an open line that of the end it is closed at.
     beyond = bus_feeder.where(bus_feeder != buses["station_id"])
-    ends = [lines[end].map(known) for known in (beyond, bus_feeder) for end in ("from_bus_id", "to_bus_id")]
-    at_ends = ends[0].fillna(ends[1]).fillna(ends[2]).fillna(ends[3])
+    drawn = [lines[end] for end in ("from_bus_id", "to_bus_id")]
+    closed = [end.mask(_open_at(network, str(end.name))) for end in drawn]
+    candidates = [
+        _lower(end.map(known) for end in ends) for ends in (closed, drawn) for known in (beyond, bus_feeder)
+    ]
+    at_ends = candidates[0]
+    for candidate in candidates[1:]:
+        at_ends = at_ends.where(at_ends.notna(), candidate)
     return {
         "lines": lines.index.to_series().map(own).fillna(at_ends),
         "transformers": network.transformers["hv_bus_id"].map(bus_feeder),

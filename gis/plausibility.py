@@ -10,15 +10,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import shapely
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from gis.feeders import conducting_edges
 from gis.findings import join_findings, make_findings
-from gis.network import Network
 from gis.rules import Rule, Tables
-from gis.schema import TABLES
-from gis.tracing import find_loops
 
 # Median length given against length drawn: schematic maps reach 0.15 to 196 (SimBench), so only a median
 # beyond a hundred is a unit.
@@ -104,10 +98,7 @@ def loads_stand_near_their_bus(tables: Tables) -> pd.DataFrame:
 
 def lines_are_drawn_once(tables: Tables) -> pd.DataFrame:
     """No line lies on another of its voltage between the same buses, in either direction."""
-    ends = tables["lines"][["from_bus_id", "to_bus_id"]]
-    at = np.column_stack([tables["buses"].index.get_indexer(ends[end]) for end in ends])
-    same = pd.DataFrame({"low": at.min(axis=1), "high": at.max(axis=1)}).duplicated(keep=False)
-    lines = tables["lines"][same.to_numpy()]  # only those can be drawn twice
+    lines = tables["lines"]
     geometry = np.asarray(lines.geometry.array)
     pair = np.sort(lines[["from_bus_id", "to_bus_id"]].astype(str).to_numpy(), axis=1)
     with np.errstate(invalid="ignore"):  # a coordinate that is no number has a rule of its own
@@ -125,41 +116,15 @@ def parallel_transformers_agree(tables: Tables) -> pd.DataFrame:
     transformers = tables["transformers"].query("in_service")
     shifts = transformers["shift_degree"].fillna(0.0) % 360.0
     ends = transformers[["hv_bus_id", "lv_bus_id"]].dropna()
-    sides = [ends["hv_bus_id"], ends["lv_bus_id"]]
-    differ = shifts.loc[ends.index].groupby(sides).transform("nunique") > 1
     parts = []
-    for buses, rows in shifts.loc[ends.index][differ].groupby([side[differ] for side in sides]):
-        named = ", ".join(f"{i} {s:g} degree" for i, s in rows.items())
-        message = f"parallel transformers with different shift_degree between {buses[0]} and {buses[1]}"
-        parts.append(
-            make_findings("parallel_shift", "transformers", [""], f"{message}: {named}; correct one")
-        )
+    for buses, rows in shifts.loc[ends.index].groupby([ends["hv_bus_id"], ends["lv_bus_id"]]):
+        if (rows != rows.iloc[0]).any():
+            named = ", ".join(f"{i} {s:g} degree" for i, s in rows.items())
+            message = f"parallel transformers with different shift_degree between {buses[0]} and {buses[1]}"
+            parts.append(
+                make_findings("parallel_shift", "transformers", [""], f"{message}: {named}; correct one")
+            )
     return join_findings(parts)
-
-
-def feeders_are_open(tables: Tables) -> pd.DataFrame:
-    """No closed loop in the normal switching state: some are meant, a forgotten open point is not.
-
-    Two elements side by side are no loop of this rule.
-    """
-    network = Network(crs=tables["lines"].crs, **{name: tables[name] for name in TABLES})  # type: ignore[arg-type]
-    edges = conducting_edges(network)[["u", "v"]].to_numpy()
-    pairs = np.unique(np.sort(edges[edges[:, 0] != edges[:, 1]], axis=1), axis=0)
-    count = len(network.buses)
-    graph = coo_array((np.ones(len(pairs), dtype=np.int8), tuple(pairs.T)), shape=(count, count))
-    if not count or len(pairs) == count - connected_components(graph, directed=False)[0]:
-        return join_findings([])  # a forest: no way round
-    loops = find_loops(network)
-    loops = loops[loops["bus_count"] > 2]
-    message = "it closes a loop; open a switch in it unless the loop is meant"
-    found = [
-        make_findings(
-            "closed_loop", str(table), rows["element_id"], message, severity="warning",
-            values="loop of " + rows["element_ids"],
-        )
-        for table, rows in loops.groupby("table")
-    ]  # fmt: skip
-    return join_findings(found)
 
 
 DOUBTS: tuple[Rule, ...] = (
@@ -170,7 +135,6 @@ DOUBTS: tuple[Rule, ...] = (
     loads_stand_near_their_bus,
     lines_are_drawn_once,
     parallel_transformers_agree,
-    feeders_are_open,
 )
 
 

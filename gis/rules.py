@@ -179,7 +179,7 @@ def couplers_join_one_voltage(tables: Tables) -> pd.DataFrame:
 
 
 def buses_are_named(tables: Tables) -> pd.DataFrame:
-    """Every line, transformer, switch, source, load and generator names its buses, a switch its element too."""
+    """Every line, transformer, switch, source, load and generator names its buses, a switch its element."""
     switches = tables["switches"]
     bare = switches.index[switches[["element_table", "element_id"]].isna().any(axis=1)]
     message = "element_table or element_id is missing; name the element behind the switch"

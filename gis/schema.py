@@ -87,6 +87,9 @@ def _bus(name: str, meaning: str) -> Column:
 
 _NAME = Column("name", "text", "name people use")
 _IN_SERVICE = Column("in_service", "boolean", "energised in normal operation", default=True)
+_CONNECTED_AT = Column(
+    "vn_kv", "number", "nominal voltage it stands at, to find its bus by", "kV", above=0.0, high=765.0
+)
 _PARALLEL = Column("parallel", "integer", "number of equal elements in parallel", low=1, high=20, default=1)
 
 BUSES = Table(
@@ -167,7 +170,7 @@ SWITCHES = Table(
         _id("switch_id", "id of the switch"),
         Column("kind", "choice", "kind of switch", required=True, choices=SWITCH_KINDS),
         Column("closed", "boolean", "closed in normal operation", required=True),
-        Column("vn_kv", "number", "nominal voltage, to find its line by", "kV", above=0.0, high=765.0),
+        _CONNECTED_AT,
         Column(
             "bus_id", "reference", "bus the switch stands at; from its place when absent", refers_to="buses"
         ),
@@ -189,6 +192,7 @@ SOURCES = Table(
         _id("source_id", "id of the source"),
         _NAME,
         _bus("bus_id", "bus it feeds"),
+        _CONNECTED_AT,
         Column("vm_pu", "number", "voltage held at the bus", "pu", required=True, low=0.8, high=1.2),
         Column("s_sc_mva", "number", "short-circuit power", "MVA", above=0.0),
         _IN_SERVICE,
@@ -203,6 +207,7 @@ LOADS = Table(
         _id("load_id", "id of the load"),
         _NAME,
         _bus("bus_id", "bus it draws from; nearest bus of a fitting voltage when absent"),
+        _CONNECTED_AT,
         Column("customer_class", "choice", "class of the customer", required=True, choices=CUSTOMER_CLASSES),
         Column("p_kw", "number", "active power in the design case", "kW", required=True, low=0.0),
         Column("q_kvar", "number", "reactive power, positive inductive", "kvar"),
@@ -224,6 +229,7 @@ GENERATORS = Table(
         _id("generator_id", "id of the generator"),
         _NAME,
         _bus("bus_id", "bus it feeds; nearest bus of a fitting voltage when absent"),
+        _CONNECTED_AT,
         Column("kind", "choice", "kind of generation", required=True, choices=GENERATOR_KINDS),
         Column("p_kw", "number", "rated active power", "kW", required=True, low=0.0),
         Column("q_kvar", "number", "reactive power injected", "kvar"),

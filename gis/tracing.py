@@ -66,6 +66,28 @@ def assign_feeders(network: Network, supply: Supply | None = None) -> dict[str, 
     return {table: frames[table] for table in ASSET_TABLES}
 
 
+def asset_table(network: Network, supply: Supply | None = None) -> pd.DataFrame:
+    """List every asset and customer with its feeder and station, as one layer to be written.
+
+    Returns
+    -------
+    DataFrame
+        table, element_id, feeder_id, station_id, supply_status (`assign_feeders`) and geometry; one row
+        per element of `ASSET_TABLES`, in their order.
+    """
+    parts = [
+        own.rename_axis("element_id")
+        .reset_index()
+        .assign(table=table, geometry=network.table(table).geometry.to_numpy())
+        for table, own in assign_feeders(network, supply).items()
+        if len(own)
+    ]
+    columns = ["table", "element_id", "feeder_id", "station_id", "supply_status", "geometry"]
+    if not parts:
+        return pd.DataFrame({column: pd.Series(dtype=object) for column in columns})
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
 def trace_upstream(network: Network, bus_id: str) -> pd.DataFrame:
     """List the elements that feed a bus, nearest first.
 
@@ -127,8 +149,9 @@ def find_loops(network: Network, supply: Supply | None = None) -> pd.DataFrame:
     -------
     DataFrame
         feeder_id ("F1, F2" where it joins two), table and element_id of the closing element, bus_ids of
-        the loop in order as text ("B - C - D"), bus_count, element_ids of the loop as text. Two lines side by side are a loop of two
-        buses; a way from one source to another counts and runs over both. No rows: radial.
+        the loop in order as text ("B - C - D"), bus_count, element_ids of the loop as text. Two lines
+        side by side are a loop of two buses; a way from one source to another counts and runs over both.
+        No rows: radial.
 
     Notes
     -----

@@ -16,6 +16,7 @@ from gis.topology.attach import attach_line_ends, attach_points
 from gis.topology.doubts import tell_doubts
 from gis.topology.ends import build_buses
 from gis.topology.joints import join_services
+from gis.topology.loops import tell_loops
 from gis.topology.options import END_TOLERANCE_M, SNAP_MAX_M, TopologyOptions
 from gis.topology.step import Given, Step, Tables
 from gis.topology.switches import place_switches
@@ -32,6 +33,7 @@ STEPS: tuple[Callable[[Tables, Given], Step], ...] = (
     place_switches,
     attach_points,
     tell_doubts,
+    tell_loops,
 )
 # Columns that name a bus, per table.
 _BUS_COLUMNS = {
@@ -69,7 +71,7 @@ def connect(
     tables, repairs, findings
         New tables with every bus reference filled that could be; one repair per decision;
         one error per element that found no bus, one warning per doubt: a loose end near another bus, an
-        end in mid-span, a crossing without a node.
+        end in mid-span, a crossing without a node, a closed loop.
     """
     lines = tables["lines"]
     given = Given(

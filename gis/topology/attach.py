@@ -13,9 +13,8 @@ import pandas as pd
 import shapely
 
 from gis.findings import make_findings
-from gis.topology.nearest import ANY_LEVEL, HIGH_LEVEL, LOW_LEVEL, fits_level, nearest_buses
+from gis.topology.nearest import HIGH_LEVEL, LOW_LEVEL, nearest_buses
 from gis.topology.step import Given, Step, Tables, end_xy, make_repairs, point_xy
-from gis.voltage import LV_MAX_KV
 
 # Largest load [kW] that is looked for on a low-voltage bus: planning practice of German operators, who
 # connect up to 0.2 MW at a low-voltage busbar and more at medium voltage.
@@ -42,9 +41,9 @@ def attach_points(tables: Tables, given: Given) -> Step:
     for table in ("sources", "loads", "generators"):
         frame = tables[table]
         if frame["bus_id"].isna().any():
-            levels = _levels(tables["buses"], frame, table)
-            limit_m = np.full(len(frame), given.options.attach_max_m)
             xy = point_xy(np.asarray(frame.geometry.array))
+            limit_m = np.full(len(frame), given.options.attach_max_m)
+            levels = _levels(tables["buses"], frame, table, xy, given)
             more = attach(done.tables, given, table, "bus_id", xy, levels, limit_m)
             done = Step(more.tables, done.repairs + more.repairs, done.findings + more.findings)
     return done
@@ -88,12 +87,21 @@ def _far(table: str, column: str, ids: pd.Index, distances_m: np.ndarray, xy: np
     return make_findings("nearer_to_nothing", table, ids, message, values=far, geometry=points)
 
 
-def _levels(buses: pd.DataFrame, frame: pd.DataFrame, table: str) -> np.ndarray:
-    """Level of bus wanted per load, generator or source: by its size, a source at the highest voltage."""
-    voltages = buses["vn_kv"].to_numpy(dtype=float)
+def _levels(buses: pd.DataFrame, frame: pd.DataFrame, table: str, xy: np.ndarray, given: Given) -> np.ndarray:
+    """Level of bus wanted per row: a source stands at the highest voltage, loads and generators go by size.
+
+    What size wants and is not in reach, or is further than a bus of the other level drawn at the same
+    place, is looked for at the other level. A voltage stated wins.
+    """
+    stated = frame["vn_kv"].to_numpy(dtype=float)
     if table == "sources":
-        return np.full(len(frame), float(np.nanmax(voltages)) if len(voltages) else np.nan)
+        return np.where(np.isnan(stated), buses["vn_kv"].max(), stated).astype(float)
+    options = given.options
+    both_m = [nearest_buses(buses, xy, np.full(len(xy), level))[1] for level in (LOW_LEVEL, HIGH_LEVEL)]
     low = frame["p_kw"].to_numpy() <= LV_MAX_KW
-    has_low = bool((voltages <= LV_MAX_KV).any())
-    otherwise = HIGH_LEVEL if fits_level(voltages, HIGH_LEVEL).any() else ANY_LEVEL
-    return np.where(low & has_low, LOW_LEVEL, otherwise)
+    own_m, other_m = np.where(low, both_m, both_m[::-1])
+    levels = np.array([options.lv_tolerance_m, options.mv_tolerance_m])
+    own_at, other_at = np.where(low, levels[:, None], levels[::-1, None])
+    elsewhere = (own_m > options.attach_max_m) | ((own_m > own_at) & (other_m <= other_at))
+    elsewhere &= other_m <= options.attach_max_m
+    return np.where(np.isnan(stated), np.where(low ^ elsewhere, LOW_LEVEL, HIGH_LEVEL), stated)

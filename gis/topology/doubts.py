@@ -110,7 +110,7 @@ def _points_for_lines(tables: Tables, given: Given) -> pd.DataFrame:
     if not len(rows):
         return make_findings("line_drawn_as_point", "lines", [], "")
     xy = end_xy(lines.iloc[rows])
-    at = point_xy(np.append(np.asarray(buses.geometry.array), None))
+    at = np.vstack([point_xy(np.asarray(buses.geometry.array)), [[np.nan, np.nan]]])  # the last for no bus
     stands = at[bus_codes({"lines": lines.iloc[rows], "buses": buses})]
     off_m = np.hypot(*(stands - xy).transpose(2, 0, 1)).max(axis=1)
     wrong = given.built | (off_m > END_TOLERANCE_M)  # a bus without a place contradicts nothing

@@ -12,13 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import shapely
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from gis.findings import make_findings
 from gis.topology.options import SAID_FROM_M, WIDEST_CLUSTER_TOLERANCES, TopologyOptions
-from gis.topology.step import Given, Step, Tables, end_xy, make_buses, make_repairs, voltage_levels
+from gis.topology.step import (
+    Given,
+    Step,
+    Tables,
+    components,
+    end_xy,
+    join_near,
+    make_buses,
+    make_repairs,
+    voltage_levels,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +104,7 @@ def _clusters(ends: Ends, options: TopologyOptions) -> tuple[np.ndarray, np.ndar
     crept = np.zeros(len(ends.line), dtype=bool)
     while True:
         near = apart_m <= np.minimum(limit_m[first], limit_m[second])
-        cluster = _components(first[near], second[near], len(ends.line))
+        cluster = components(first[near], second[near], len(ends.line))
         narrower = _narrower(ends, cluster, options)
         shrinks = narrower < limit_m
         if not shrinks.any():
@@ -108,15 +115,8 @@ def _clusters(ends: Ends, options: TopologyOptions) -> tuple[np.ndarray, np.ndar
 
 def _pairs(ends: Ends, options: TopologyOptions) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of ends of one voltage level within its tolerance that may be one bus."""
-    levels = voltage_levels(ends.vn_kv)
     tolerance_m = options.tolerance_m(ends.vn_kv)
-    parts = [np.empty((0, 2), dtype=np.intp)]
-    for level in range(levels.max(initial=-1) + 1):
-        at = np.flatnonzero(levels == level)
-        widest_m = float(tolerance_m[at].max())
-        tree = cKDTree(ends.xy[at], balanced_tree=False, compact_nodes=False)
-        parts.append(at[tree.query_pairs(widest_m, output_type="ndarray")])
-    first, second = np.concatenate(parts).T
+    first, second = join_near(ends.xy, tolerance_m, voltage_levels(ends.vn_kv))
     has_id = pd.notna(ends.bus_id)
     may = ends.line[first] != ends.line[second]
     if has_id.any():
@@ -126,11 +126,6 @@ def _pairs(ends: Ends, options: TopologyOptions) -> tuple[np.ndarray, np.ndarray
         apart_m = np.hypot(*(ends.xy[first] - ends.xy[second]).T)
         may &= (apart_m <= SAID_FROM_M) | ~(refused[first] | refused[second])
     return first[may], second[may]
-
-
-def _components(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
-    graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(count, count))
-    return np.asarray(connected_components(graph, directed=False)[1])
 
 
 def _narrower(ends: Ends, cluster: np.ndarray, options: TopologyOptions) -> np.ndarray:

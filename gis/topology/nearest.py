@@ -10,7 +10,7 @@ from gis.topology.step import point_xy
 from gis.voltage import LV_MAX_KV, same_voltage
 
 # Voltages wanted that are no number of kV.
-ANY_LEVEL, LOW_LEVEL, HIGH_LEVEL = -1.0, -2.0, -3.0
+LOW_LEVEL, HIGH_LEVEL = -1.0, -2.0
 # Buses that differ by less [m] in their distance are equally near.
 _TIE_M = 0.001
 _TIED_AMONG = 8  # as many equidistant buses as a station can have
@@ -40,8 +40,6 @@ def nearest_buses(buses: pd.DataFrame, xy: np.ndarray, levels: np.ndarray) -> tu
 
 def fits_level(voltages: np.ndarray, level: float) -> np.ndarray:
     """Tell which voltages [kV] are of a level or voltage; a missing one never is."""
-    if level == ANY_LEVEL:
-        return ~np.isnan(voltages)
     if level == LOW_LEVEL:
         return voltages <= LV_MAX_KV
     if level == HIGH_LEVEL:

@@ -13,8 +13,8 @@ from gis.voltage import LV_MAX_KV, MV_MAX_KV
 # Line ends this close [m] are one bus: rounding of coordinates in GIS exports, well under the
 # shortest real line (0.1 m segments are seen). Near misses are never joined silently.
 END_TOLERANCE_M = 0.01
-# A cluster of ends this many tolerances wide came about by creeping from end to end, not by one node
-# drawn several times: ends of one node lie within one tolerance of each other, two allow for a chain of three.
+# A cluster of ends this many tolerances wide came about by creeping from end to end, not by one node drawn
+# several times: ends of one node lie within one tolerance of each other, two allow for a chain of three.
 WIDEST_CLUSTER_TOLERANCES = 2.0
 # A loose end this close [m] to another bus of its voltage is worth a look (engineering judgement: less
 # than the width of a street); it is told, not joined.
@@ -23,9 +23,9 @@ NEAR_MISS_M = 2.0
 SAID_FROM_M = 0.0001
 # Longest distance [m] from a load, generator or source to its bus: a long service line.
 SNAP_MAX_M = 100.0
-# Longest distance [m] from a transformer's point to the buses of its sides: a station with its yard
-# (engineering judgement).
-TRANSFORMER_MAX_M = 30.0
+# Longest distance [m] from a transformer's point to the buses of its sides: a substation with its yard;
+# 30 m is seen in the demo area (engineering judgement).
+TRANSFORMER_MAX_M = 50.0
 # A switch stands on a line at most this far [m] beside it, and at a line's end up to this far along it:
 # the size of its symbol (engineering judgement).
 SWITCH_MAX_M = 2.0

@@ -8,6 +8,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from gis.findings import REPAIR_COLUMNS, empty_repairs
 from gis.topology.options import TopologyOptions
@@ -91,6 +94,23 @@ def fresh_ids(wanted: np.ndarray, taken: pd.Index) -> np.ndarray:
     return ids
 
 
+def join_near(xy: np.ndarray, reach_m: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of points of one level within the reach [m] of that level, by position."""
+    parts = [np.empty((0, 2), dtype=np.intp)]
+    for level in range(levels.max(initial=-1) + 1):
+        at = np.flatnonzero(levels == level)
+        tree = cKDTree(xy[at], balanced_tree=False, compact_nodes=False)
+        parts.append(at[tree.query_pairs(float(reach_m[at].max()), output_type="ndarray")])
+    first, second = np.concatenate(parts).T
+    return first, second
+
+
+def components(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
+    """Label per point: equal where pairs join them."""
+    graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1])
+
+
 def end_xy(lines: pd.DataFrame) -> np.ndarray:
     """First and last vertex per line [m], as rows x ends x coordinates; NaN where it is no line."""
     geometry = np.asarray(lines.geometry.array)
@@ -111,7 +131,7 @@ def point_xy(points: np.ndarray) -> np.ndarray:
 
 
 def voltage_levels(vn_kv: np.ndarray) -> np.ndarray:
-    """Number of the voltage level per nominal voltage [kV]: 10 and 10.5 kV are one, 0.4 and 0.69 kV are not."""
+    """Number the levels of nominal voltages [kV]: 10 and 10.5 kV are one, 0.4 and 0.69 kV are not."""
     position, known = pd.factorize(vn_kv, sort=True, use_na_sentinel=False)
     level, lowest = np.zeros(len(known), dtype=int), np.nan
     for k, voltage in enumerate(known):

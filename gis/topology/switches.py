@@ -3,8 +3,9 @@
     --K--o/ L---   at the end of the line nearest to it     ----o   /  o----   in a gap between two loose
     --L1--o/ L2--  in mid-span: the line is cut there                          ends: a coupler of both
 
-Which line: the one the file names, else the nearest, else the one of higher voltage, else the one whose
-end is nearest, else the lowest id. An open switch opens exactly the line's end it is put on.
+Which line: the one the file names, else one the switch lies on (within its tolerance), else one whose end
+is in reach, else the nearest, else the one of higher voltage, else the one whose end is nearest, else the
+lowest id. An open switch opens exactly the line's end it is put on.
 """
 
 from __future__ import annotations
@@ -19,7 +20,16 @@ from gis.topology.joints import bus_codes
 from gis.topology.options import SAID_FROM_M
 from gis.topology.split import split_lines
 from gis.topology.step import (
-    Given, Step, Tables, add_buses, end_xy, fresh_ids, make_buses, make_repairs, point_xy, voltage_levels,
+    Given,
+    Step,
+    Tables,
+    add_buses,
+    end_xy,
+    fresh_ids,
+    make_buses,
+    make_repairs,
+    point_xy,
+    voltage_levels,
 )  # fmt: skip
 
 _FILLED = ["bus_id", "element_table", "element_id"]
@@ -76,6 +86,8 @@ def _lines_near(tables: Tables, todo: pd.DataFrame, given: Given) -> pd.DataFram
             near["end_m"].round(3),
             -lines["vn_kv"].to_numpy()[line],
             near["distance_m"].round(3),
+            near["end_m"] > reach_m,
+            near["distance_m"] > given.options.tolerance_m(lines["vn_kv"].to_numpy(dtype=float))[line],
             near["switch_id"].astype(str),
         ]
     )
@@ -121,7 +133,7 @@ def _at_line_ends(tables: Tables, near: pd.DataFrame) -> pd.DataFrame:
 
 
 def _on_transformers(tables: Tables, todo: pd.DataFrame, given: Given) -> Step:
-    """Switches the file says belong to a transformer: on the high side of the one named, else the nearest."""
+    """Switches that belong to a transformer: on the high side of the one named, else of the nearest."""
     transformers = tables["transformers"]
     if todo.empty or transformers.empty:
         return Step(tables, findings=[_told(todo, todo.index)])

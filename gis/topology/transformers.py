@@ -13,7 +13,19 @@ import shapely
 
 from gis.topology.attach import attach
 from gis.topology.nearest import nearest_buses
-from gis.topology.step import Given, Step, Tables, add_buses, fresh_ids, make_buses, make_repairs, point_xy
+from gis.topology.step import (
+    Given,
+    Step,
+    Tables,
+    add_buses,
+    components,
+    fresh_ids,
+    join_near,
+    make_buses,
+    make_repairs,
+    point_xy,
+    voltage_levels,
+)  # fmt: skip
 from gis.voltage import same_voltage
 
 SIDES = ("hv", "lv")
@@ -76,14 +88,15 @@ def _build_sides(done: Step, given: Given, xy: np.ndarray, wanted: np.ndarray) -
     for k, side in enumerate(SIDES):
         alone = ~near[:, k] & near[:, 1 - k] & np.isfinite(wanted[:, k]) & np.isfinite(xy).all(axis=1)
         rows = np.flatnonzero(alone & given.options.allows("bus_at_transformer", transformers.index))
-        ids = fresh_ids(
-            np.array([f"{i}-{side}" for i in transformers.index[rows]], dtype=object), buses.index
-        )
         if not len(rows):
             continue
-        buses = add_buses(buses, make_buses(ids, wanted[rows, k], xy[rows], buses))
+        first, same = _one_per_place(xy[rows], wanted[rows, k], given)
+        built = rows[first]
+        wished = np.array([f"{i}-{side}" for i in transformers.index[built]], dtype=object)
+        ids = fresh_ids(wished, buses.index)
+        buses = add_buses(buses, make_buses(ids, wanted[built, k], xy[built], buses))
         filled = transformers[f"{side}_bus_id"].to_numpy(dtype=object, copy=True)
-        filled[rows] = ids
+        ids = filled[rows] = ids[same]
         transformers = transformers.assign(**{f"{side}_bus_id": filled})
         done.repairs.append(
             make_repairs(
@@ -92,3 +105,10 @@ def _build_sides(done: Step, given: Given, xy: np.ndarray, wanted: np.ndarray) -
             )
         )  # fmt: skip
     return Step(done.tables | {"buses": buses, "transformers": transformers}, done.repairs, done.findings)
+
+
+def _one_per_place(xy: np.ndarray, vn_kv: np.ndarray, given: Given) -> tuple[np.ndarray, np.ndarray]:
+    """Transformers that stand together share a busbar: the first of each group, and the group of each."""
+    pairs = join_near(xy, given.options.tolerance_m(vn_kv), voltage_levels(vn_kv))
+    _, first, same = np.unique(components(*pairs, len(xy)), return_index=True, return_inverse=True)
+    return first, same

@@ -184,3 +184,261 @@ def test_lines_that_cross_without_a_node_are_told_and_not_joined() -> None:
         ["crossing", "warning", "K", "L"]
     ]
     assert findings["geometry"].iloc[0].equals(shapely.Point(5, 0))
+
+
+def _with(tables: dict[str, pd.DataFrame], **rows: dict[str, object]) -> dict[str, pd.DataFrame]:
+    """Tables with one row each of further tables, ids and places included."""
+    more = {}
+    for name, cells in rows.items():
+        frame = gpd.GeoDataFrame(
+            {k: v for k, v in cells.items() if k != "at"}, geometry=cells["at"], crs=25832
+        )
+        more[name] = conform_table(frame, TABLES[name])[0]
+    return tables | more
+
+
+def _switch(closed: bool, at: tuple[float, float], **cells: object) -> dict[str, object]:
+    given = {"switch_id": ["W"], "kind": "load_break", "closed": closed, "at": [shapely.Point(at)]}
+    return given | {name: [value] for name, value in cells.items()}
+
+
+# K (main, 0.4 kV) runs from a station at x=0 to x=100; S (service) ends on it at x=40.
+MAIN = ("K", 0.4, [(0.0, 0.0), (50.0, 0.0), (100.0, 0.0)])
+BEFORE = ("A", 0.4, [(-50.0, 0.0), (0.0, 0.0)])
+SERVICE = ("S", 0.4, [(40.0, 0.0), (40.0, 15.0)])
+STATION = {"transformer_id": ["T"], "vn_hv_kv": 20.0, "vn_lv_kv": 0.4, "type_id": "any"}
+
+
+def test_a_service_line_that_ends_on_a_main_splits_it_there() -> None:
+    tables = _bare(BEFORE, MAIN, SERVICE)
+    tables["lines"] = tables["lines"].assign(length_m=[50.0, 200.0, 15.0], parallel=2)
+    connected, repairs, findings = connect(tables)
+    lines = connected["lines"]
+    assert lines.index.to_list() == ["A", "K#1", "K#2", "S"]
+    assert lines["length_m"].to_list() == [50.0, 80.0, 120.0, 15.0] and (lines["parallel"] == 2).all()
+    assert lines["to_bus_id"]["K#1"] == lines["from_bus_id"]["K#2"] == lines["from_bus_id"]["S"]
+    assert lines["from_bus_id"]["K#1"] == lines["to_bus_id"]["A"]
+    assert [shapely.get_num_points(g) for g in lines.geometry] == [2, 2, 3, 2]
+    cut = repairs[repairs["action"].isin(["t_joint", "line_split"])]
+    assert cut[["action", "element_id", "before"]].to_numpy().tolist() == [
+        ["t_joint", "S", "K"],
+        ["line_split", "K", "K"],
+        ["line_split", "K", "K"],
+    ]
+    assert findings.empty
+
+
+@pytest.mark.parametrize(
+    ("lines", "options"),
+    [
+        ((BEFORE, MAIN, SERVICE), TopologyOptions(split_mains="none")),
+        ((BEFORE, MAIN, SERVICE), TopologyOptions(rejected=frozenset({("t_joint", "S")}))),
+        # The other end of S is not loose: S is a main of another feeder, or part of a ring.
+        ((BEFORE, MAIN, SERVICE, ("R", 0.4, [(40.0, 15.0), (90.0, 15.0)])), TopologyOptions()),
+        (tuple((i, 20.0, xy) for i, _, xy in (BEFORE, MAIN, SERVICE)), TopologyOptions()),
+    ],
+    ids=["none", "rejected", "no service", "medium voltage"],
+)
+def test_an_end_in_mid_span_that_may_not_be_joined_is_told(
+    lines: tuple[tuple[str, float, list[tuple[float, float]]], ...], options: TopologyOptions
+) -> None:
+    connected, _, findings = connect(_bare(*lines), options)
+    assert "K" in connected["lines"].index
+    assert findings[["rule", "element_id", "value"]].to_numpy().tolist() == [["t_joint", "S", "K"]]
+
+
+def test_an_end_at_a_station_is_no_end_of_a_service_line() -> None:
+    """S leaves a station of its own at its other end: joining it would join two feeders."""
+    station = {**STATION, "at": [shapely.Point(40.0, 15.0)], "hv_bus_id": ["M"]}
+    tables = _with(_bare(BEFORE, MAIN, SERVICE), transformers=station)
+    connected, _, findings = connect(tables)
+    assert "K" in connected["lines"].index and findings["rule"].to_list() == ["t_joint"]
+
+
+def test_an_end_on_a_line_of_another_voltage_joins_and_tells_nothing() -> None:
+    connected, _, findings = connect(_bare(BEFORE, (MAIN[0], 20.0, MAIN[2]), SERVICE))
+    assert len(connected["lines"]) == 3 and findings.empty
+
+
+def test_two_services_and_a_bend_cut_one_main_in_three() -> None:
+    other = ("Z", 0.4, [(80.0, 0.0), (80.0, -9.0)])
+    lines = connect(_bare(BEFORE, MAIN, SERVICE, other))[0]["lines"]
+    pieces = lines.loc[["K#1", "K#2", "K#3"]]
+    np.testing.assert_allclose(pieces.geometry.length, [40.0, 40.0, 20.0])
+    assert (pieces["to_bus_id"].to_numpy()[:2] == pieces["from_bus_id"].to_numpy()[1:]).all()
+
+
+def test_a_switch_at_a_split_line_keeps_its_end() -> None:
+    tables = _bare(BEFORE, MAIN, SERVICE)
+    tables["lines"] = tables["lines"].assign(to_bus_id=["b", "c", None], from_bus_id=[None, "b", None])
+    tables = _with(
+        tables,
+        switches=_switch(False, (100.0, 0.0), bus_id="c", element_table="lines", element_id="K"),
+    )
+    assert connect(tables)[0]["switches"]["element_id"].to_list() == ["K#2"]
+
+
+@pytest.mark.parametrize(
+    ("x", "element_id", "at_end"),
+    [(0.0, "A", "to_bus_id"), (1.0, "K", "from_bus_id"), (-1.0, "A", "to_bus_id"), (99.0, "K", "to_bus_id")],
+)
+def test_a_switch_near_an_end_opens_that_end_of_the_line_it_lies_on(
+    x: float, element_id: str, at_end: str
+) -> None:
+    connected, repairs, findings = connect(_with(_bare(BEFORE, MAIN), switches=_switch(False, (x, 0.0))))
+    switch = connected["switches"].loc["W"]
+    assert (switch["element_table"], switch["element_id"]) == ("lines", element_id)
+    assert switch["bus_id"] == connected["lines"][at_end][element_id] and findings.empty
+    assert repairs.query("action == 'switch_placed'")["distance_m"].to_list() == [min(abs(x), 100.0 - x)]
+
+
+def test_a_switch_in_mid_span_cuts_the_line_and_stands_at_the_cut() -> None:
+    connected, _, findings = connect(_with(_bare(BEFORE, MAIN), switches=_switch(False, (70.0, 0.5))))
+    lines, switch = connected["lines"], connected["switches"].loc["W"]
+    assert lines.index.to_list() == ["A", "K#1", "K#2"] and findings.empty
+    assert switch["element_id"] == "K#1" and switch["bus_id"] == lines["from_bus_id"]["K#2"]
+    assert connected["buses"].geometry[switch["bus_id"]].equals(shapely.Point(70, 0))
+
+
+def test_an_open_switch_in_a_gap_couples_the_two_loose_ends_and_joins_nothing() -> None:
+    gap = ("L", 0.4, [(101.0, 0.0), (150.0, 0.0)])
+    connected, _, findings = connect(_with(_bare(MAIN, gap), switches=_switch(False, (100.5, 0.0))))
+    switch, lines = connected["switches"].loc["W"], connected["lines"]
+    assert switch["element_table"] == "buses" and not switch["closed"]
+    assert {switch["bus_id"], switch["element_id"]} == {lines["to_bus_id"]["K"], lines["from_bus_id"]["L"]}
+    assert findings.empty  # the gap is no near miss
+
+
+@pytest.mark.parametrize(("vn_kv", "element_id"), [(None, "M"), (0.4, "K"), (20.0, "M")])
+def test_a_switch_goes_to_the_line_of_its_voltage_and_without_one_to_the_higher(
+    vn_kv: float | None, element_id: str
+) -> None:
+    tables = _bare(MAIN, ("M", 20.0, [(0.0, 0.0), (0.0, 90.0)]))
+    connected = connect(_with(tables, switches=_switch(True, (0.0, 0.0), vn_kv=vn_kv)))[0]
+    assert connected["switches"]["element_id"].to_list() == [element_id]
+
+
+def test_a_switch_far_from_any_line_is_an_error_with_its_id() -> None:
+    _, _, findings = connect(_with(_bare(BEFORE, MAIN), switches=_switch(False, (50.0, 3.0))))
+    assert findings[["rule", "severity", "table", "element_id"]].to_numpy().tolist() == [
+        ["nearer_to_nothing", "error", "switches", "W"]
+    ]
+
+
+TWO_LEVELS = (("M", 20.0, [(0.0, 5.0), (-90.0, 5.0)]), MAIN)
+
+
+@pytest.mark.parametrize("stated", ["columns", "type", "surroundings"])
+def test_a_transformer_stands_between_its_levels_wherever_its_voltages_come_from(stated: str) -> None:
+    voltages = {"vn_hv_kv": 20.0, "vn_lv_kv": 0.4} if stated == "columns" else {}
+    row = {"transformer_id": ["T"], "type_id": ["400"], **voltages, "at": [shapely.Point(0.0, 1.0)]}
+    types = pd.DataFrame({"vn_hv_kv": [20.0], "vn_lv_kv": [0.4]}, ["400"]) if stated == "type" else None
+    connected, repairs, findings = connect(
+        _with(_bare(*TWO_LEVELS), transformers=row), transformer_types=types
+    )
+    transformer, lines = connected["transformers"].loc["T"], connected["lines"]
+    assert transformer["hv_bus_id"] == lines["from_bus_id"]["M"]
+    assert transformer["lv_bus_id"] == lines["from_bus_id"]["K"] and findings.empty
+    moved_m = repairs.query("table == 'transformers'")["distance_m"]
+    assert moved_m.to_list() == pytest.approx([4.0, 1.0])
+
+
+def test_transformers_of_a_station_without_drawn_low_voltage_share_a_busbar_there() -> None:
+    row = {
+        "transformer_id": ["T", "U"], "vn_hv_kv": 20.0, "vn_lv_kv": 0.4, "type_id": "any",
+        "at": [shapely.Point(0.0, 5.0)] * 2,
+    }  # fmt: skip
+    load = {"load_id": ["Z"], "p_kw": 5.0, "customer_class": "residential", "at": [shapely.Point(3.0, 5.0)]}
+    connected, repairs, findings = connect(_with(_bare(TWO_LEVELS[0]), transformers=row, loads=load))
+    assert connected["transformers"]["lv_bus_id"].to_list() == ["T-lv", "T-lv"] and findings.empty
+    assert connected["buses"].loc["T-lv", "vn_kv"] == 0.4
+    assert connected["loads"]["bus_id"].to_list() == ["T-lv"]
+    assert (repairs["action"] == "bus_at_transformer").sum() == 2
+
+
+def test_a_transformer_near_one_level_only_is_an_error_with_its_id() -> None:
+    row = {"transformer_id": ["T"], "type_id": ["x"], "at": [shapely.Point(0.0, 1.0)]}
+    _, _, findings = connect(_with(_bare(MAIN), transformers=row))
+    assert set(findings["rule"]) == {"nearer_to_nothing"} and set(findings["element_id"]) == {"T"}
+
+
+def test_a_chain_of_ends_does_not_creep_into_one_bus() -> None:
+    """Eight ends, each 0.4 m from the next: a tolerance of 0.5 m would reach over 2.8 m."""
+    lines = [(f"L{k}", 0.4, [(0.4 * k, 0.0), (20.0 * k - 70.0, 30.0)]) for k in range(8)]
+    connected, _, findings = connect(_bare(*lines), TopologyOptions(lv_tolerance_m=0.5))
+    assert connected["lines"]["from_bus_id"].nunique() == 8
+    told = findings[findings["rule"] == "end_chain"]
+    assert told["element_id"].to_list() == [i for i, _, _ in lines]
+
+
+def test_neighbours_do_not_fold_a_line_shorter_than_the_tolerance() -> None:
+    drawn = [("K", [(-9, 0), (0, 0)]), ("L", [(0, 0), (0.4, 0)]), ("M", [(0.4, 0), (9, 0)])]
+    lines = connect(_bare(*((i, 0.4, xy) for i, xy in drawn)), TopologyOptions(lv_tolerance_m=0.5))[0][
+        "lines"
+    ]
+    assert lines["to_bus_id"]["K"] == lines["from_bus_id"]["L"]
+    assert lines["to_bus_id"]["L"] == lines["from_bus_id"]["M"] != lines["from_bus_id"]["L"]
+
+
+def test_a_rejected_decision_is_not_taken() -> None:
+    lines = (("K", 0.4, [(0, 0), (10, 0)]), ("L", 0.4, [(10.3, 0), (20, 0)]))
+    options = TopologyOptions(lv_tolerance_m=0.5, rejected=frozenset({("snapped", "L")}))
+    connected, repairs, _ = connect(_bare(*lines), options)
+    assert len(connected["buses"]) == 4 and "snapped" not in set(repairs["action"])
+
+
+def test_two_ends_apart_meet_in_the_middle_and_both_are_named() -> None:
+    lines = (("K", 0.4, [(0, 0), (10, 0)]), ("L", 0.4, [(10.3, 0), (20, 0)]))
+    _, repairs, _ = connect(_bare(*lines), TopologyOptions(lv_tolerance_m=0.5))
+    snapped = repairs[repairs["action"] == "snapped"]
+    assert snapped["element_id"].to_list() == ["L", "K"]
+    assert snapped["distance_m"].to_list() == pytest.approx([0.15, 0.15])
+
+
+def test_ends_of_a_line_set_aside_stay_buses_for_what_stands_there() -> None:
+    load = {"load_id": ["Z"], "p_kw": 5.0, "customer_class": "residential", "at": [shapely.Point(100, 1)]}
+    tables = _with(_bare(BEFORE, MAIN), loads=load)
+    lines = tables["lines"]
+    connected, _, findings = connect(tables | {"lines": lines.loc[["A"]]}, aside=lines.loc[["K"]])
+    assert len(connected["buses"]) == 3 and findings.empty
+    assert connected["loads"]["bus_id"].isin(connected["buses"].index).all()
+    empty = tables | {"lines": lines.loc[["A"]], "loads": tables["loads"][:0]}
+    away = connect(empty, aside=lines.loc[["K"]])[0]
+    assert len(away["buses"]) == 2  # nothing stands there
+
+
+def test_a_small_load_at_a_medium_voltage_node_far_from_low_voltage_is_connected_there() -> None:
+    load = {"load_id": ["Z"], "p_kw": 150.0, "customer_class": "mixed", "at": [shapely.Point(-90.0, 5.0)]}
+    connected = connect(_with(_bare(("M", 20.0, [(0, 5), (-90, 5)]), MAIN), loads=load))[0]
+    assert connected["loads"]["bus_id"]["Z"] == connected["lines"]["to_bus_id"]["M"]
+
+
+def test_a_load_of_a_stated_voltage_goes_to_that_voltage() -> None:
+    load = {
+        "load_id": ["Z"],
+        "p_kw": 300.0,
+        "vn_kv": 0.4,
+        "customer_class": "mixed",
+        "at": [shapely.Point(0, 4)],
+    }
+    connected = connect(_with(_bare(*TWO_LEVELS), loads=load))[0]
+    assert connected["loads"]["bus_id"]["Z"] == connected["lines"]["from_bus_id"]["K"]
+
+
+def test_a_line_drawn_as_a_point_is_an_error_where_its_buses_cannot_be_told() -> None:
+    tables = _bare(BEFORE, MAIN, ("P", 0.4, [(100.0, 0.0), (100.0, 0.0)]))
+    tables["lines"] = tables["lines"].assign(length_m=80.0)
+    _, _, findings = connect(tables)
+    assert findings[["rule", "severity", "element_id"]].to_numpy().tolist() == [
+        ["line_drawn_as_point", "error", "P"]
+    ]
+
+
+def test_a_closed_loop_is_told_with_all_its_elements_and_an_open_one_is_not() -> None:
+    ring = 'line R C E 150 "NAYY 4x150 SE"'
+    _, _, findings = connect(station(ring).tables())
+    assert findings[["rule", "severity", "element_id"]].to_numpy().tolist() == [
+        ["closed_loop", "warning", "N"]
+    ]
+    assert set(findings["value"].iloc[0].removeprefix("loop of ").split(", ")) == {"N", "R", "L"}
+    assert connect(station(ring, "switch X open E lines R").tables())[2].empty
