@@ -11,7 +11,7 @@ import streamlit as st
 from app_pages.frame import Columns, plain
 from app_pages.map_frame import Focus, focus_on, new_click, show_map
 from app_pages.quality_layers import quality_view
-from capacity.quality_report import LEVELS, Quality, filtered, issue_card
+from capacity.data_issues import LEVELS, DataIssues, filtered, issue_card
 from gis.webmap import CodedGeometry, highlight, nearest_asset
 
 PICK_RADIUS_PX = 12
@@ -31,7 +31,7 @@ _COLUMNS: Columns = {
 
 
 @st.fragment
-def show_issues(quality: Quality, drawn: Mapping[str, CodedGeometry], *, key: str) -> None:
+def show_issues(quality: DataIssues, drawn: Mapping[str, CodedGeometry], *, key: str) -> None:
     """Map, filters, table and card: a row flies to its place, a click on the map opens its card."""
     if quality.issues.empty:
         st.success("No doubt, no repair, nothing set aside.")
@@ -97,7 +97,7 @@ def _picked(shown: gpd.GeoDataFrame, row: int | None, key: str) -> int | None:
 
 
 def _map(
-    quality: Quality,
+    quality: DataIssues,
     drawn: Mapping[str, CodedGeometry],
     shown: gpd.GeoDataFrame,
     picked: int | None,

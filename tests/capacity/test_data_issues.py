@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import gis
-from capacity.quality_report import (
+from capacity.data_issues import (
     DOUBT,
     REPAIRED,
     SET_ASIDE,
@@ -23,7 +23,7 @@ from capacity.quality_report import (
     findings_gpkg_bytes,
     issue_card,
     judge,
-    read_quality,
+    read_issues,
     report_tables,
     workbook_bytes,
 )
@@ -126,7 +126,7 @@ def test_filters_choose_by_level_rule_and_table_and_nothing_chosen_is_all() -> N
 def test_the_quality_of_a_file_holds_what_was_found_at_its_import(tmp_path: Path) -> None:
     path = tmp_path / "town.gpkg"
     gis.write_network(faulty(), path)
-    quality = read_quality(path, gis.read_network(path))
+    quality = read_issues(path, gis.read_network(path))
     assert {"unit_slip", "unknown_reference"} <= set(quality.findings["rule"])
     assert len(quality.network.quarantine) == 1
 
