@@ -75,7 +75,7 @@ def _table(shown: gpd.GeoDataFrame, key: str) -> int | None:
         height=260,
         on_select="rerun",
         selection_mode="single-row",
-        key=f"{key}_table_{len(shown)}_{hash(tuple(shown.index[:50]))}",
+        key=f"{key}_issues_{len(shown)}_{hash(tuple(shown.index[:50]))}",
         column_config=_COLUMNS,
     )
     ticked = event["selection"]["rows"]

@@ -151,7 +151,7 @@ def test_the_demo_area_without_ids_is_rebuilt_and_its_findings_are_on_the_map(
     run_import(page)
     page.get_by_text("2,904 read").first.wait_for()
     assert _pixels_of(page, MV_COLOUR) > 200
-    table = page.locator("[class*='st-key-imported_table']")
+    table = page.locator("[class*='st-key-imported_issues']")
     table.scroll_into_view_if_needed()
     page.wait_for_timeout(800)
     box = table.bounding_box()
