@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import pandas as pd
@@ -18,7 +19,9 @@ from gis.findings import make_findings
 from gis.mapping import LayerMapping, parse_mapping
 from gis.mapping.grammar import Cell, ColumnSource, GeometrySource, TableSource
 from gis.schema import TABLES, Column, Table
-from gis.suggest import MappingSuggestion, how_sure, suggest_mapping, to_toml
+
+if TYPE_CHECKING:
+    from gis.suggest import MappingSuggestion
 
 # Different values of a column offered for a code table; more is no code (engineering judgement).
 CODES_MOST = 60
@@ -46,6 +49,8 @@ class Draft:
 
 def propose(layers: Layers, name: str, chosen: Mapping[str, str] | None = None) -> Draft:
     """Propose a mapping; `chosen` holds the table of layers a person has decided, "" to leave one out."""
+    from gis.suggest import suggest_mapping, to_toml  # loads an optimiser no other page needs
+
     suggestion = suggest_mapping(layers, name, tables=chosen)
     mapping = parse_mapping(to_toml(suggestion), name) if suggestion.tables else None
     return Draft(mapping, _sureness(suggestion), suggestion.left)
@@ -330,6 +335,8 @@ def _own_coordinates(layers: Layers, table: TableSource) -> bool:
 
 
 def _sureness(suggestion: MappingSuggestion) -> dict[tuple[str, str, str], tuple[str, str]]:
+    from gis.suggest import how_sure
+
     told = {}
     for table in suggestion.tables:
         told[table.layer, table.table, ""] = (how_sure(table.confidence), table.reason)
