@@ -51,7 +51,7 @@ def show_summary(quality: DataIssues) -> None:
         st.caption(
             "Read = modelled + set aside. Buses and lines may be more than read: they are built or split."
         )
-        st.dataframe(balance_table(network), hide_index=True, column_config=_ROWS)
+        st.dataframe(balance_table(network), hide_index=True, placeholder="", column_config=_ROWS)
     with tabs[3]:
         _quarantine(network.quarantine)
     with tabs[4]:
@@ -101,7 +101,7 @@ def _findings(findings: pd.DataFrame) -> None:
         "count": "How often",
         "message": "What is wrong, and what to do",
     }
-    st.dataframe(counts, hide_index=True, column_config=config)
+    st.dataframe(counts, hide_index=True, placeholder="", column_config=config)
 
 
 def _feeders(feeders: pd.DataFrame) -> None:
@@ -121,7 +121,7 @@ def _feeders(feeders: pd.DataFrame) -> None:
         "findings": "Findings",
         "quarantined": "Set aside",
     }
-    st.dataframe(feeders, hide_index=True, column_order=list(config), column_config=config)
+    st.dataframe(feeders, hide_index=True, placeholder="", column_order=list(config), column_config=config)
 
 
 def _actions(repairs: pd.DataFrame) -> None:
@@ -136,7 +136,7 @@ def _actions(repairs: pd.DataFrame) -> None:
         "median_m": st.column_config.NumberColumn("Distance, median [m]", format="%.3f"),
         "longest_m": st.column_config.NumberColumn("Distance, longest [m]", format="%.3f"),
     }
-    st.dataframe(counts_by_action(repairs), hide_index=True, column_config=config)
+    st.dataframe(counts_by_action(repairs), hide_index=True, placeholder="", column_config=config)
 
 
 def _quarantine(quarantine: pd.DataFrame) -> None:
@@ -155,7 +155,7 @@ def _quarantine(quarantine: pd.DataFrame) -> None:
         "customers": st.column_config.NumberColumn("Customers", format="%.0f"),
         "cells": "Cells of the row",
     }
-    st.dataframe(quarantine[list(config)], hide_index=True, column_config=config)
+    st.dataframe(quarantine[list(config)], hide_index=True, placeholder="", column_config=config)
 
 
 def _repairs(repairs: pd.DataFrame) -> None:
@@ -171,4 +171,4 @@ def _repairs(repairs: pd.DataFrame) -> None:
         "distance_m": st.column_config.NumberColumn("Distance [m]", format="%.3f"),
     }
     texts = {c: repairs[c].fillna("").astype(str) for c in ("before", "after")}
-    st.dataframe(repairs.assign(**texts)[list(config)], hide_index=True, column_config=config)
+    st.dataframe(repairs.assign(**texts)[list(config)], hide_index=True, placeholder="", column_config=config)

@@ -72,6 +72,7 @@ def _table(shown: gpd.GeoDataFrame, key: str) -> int | None:
     event = st.dataframe(
         rows[used].assign(**{"value": rows["value"].fillna("").astype(str)} if "value" in used else {}),
         hide_index=True,
+        placeholder="",
         height=260,
         on_select="rerun",
         selection_mode="single-row",
