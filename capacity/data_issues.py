@@ -244,9 +244,9 @@ def _places(network: Network, rows: pd.DataFrame) -> np.ndarray:
         frame = network.table(name)
         at = frame.index.get_indexer(rows["element_id"].iloc[wanted])
         found[wanted[at >= 0]] = np.asarray(frame.geometry.array)[at[at >= 0]]
-    finite = np.isfinite(shapely.bounds(found)).all(axis=1)
-    points = np.full(len(rows), None, dtype=object)
-    points[finite] = shapely.point_on_surface(found[finite])
+    with np.errstate(invalid="ignore"):  # a vertex that is no number has a finding of its own
+        points = np.asarray(shapely.point_on_surface(found), dtype=object)
+    points[~np.isfinite(shapely.get_x(points)) | ~np.isfinite(shapely.get_y(points))] = None
     return points
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 
 import gis
 from capacity.data_issues import (
@@ -90,6 +91,12 @@ def test_a_doubt_without_own_place_stands_at_its_element() -> None:
     quality = judge(replace(station(), findings=doubt))
     place = quality.issues.geometry.iloc[0]
     assert place.distance(station().lines.geometry["N"]) < 1e-6
+
+
+def test_a_place_with_a_vertex_that_is_no_number_is_none() -> None:
+    broken = shapely.LineString([(0.0, 0.0), (np.nan, 1.0), (2.0, 2.0)])
+    doubt = make_findings("odd", "nothing", ["x"], "odd", severity="warning", geometry=[broken])
+    assert judge(replace(station(), findings=doubt)).issues.geometry.isna().all()
 
 
 def test_a_network_without_issues_has_the_columns_all_the_same() -> None:
