@@ -244,9 +244,10 @@ def _places(network: Network, rows: pd.DataFrame) -> np.ndarray:
         frame = network.table(name)
         at = frame.index.get_indexer(rows["element_id"].iloc[wanted])
         found[wanted[at >= 0]] = np.asarray(frame.geometry.array)[at[at >= 0]]
-    with np.errstate(invalid="ignore"):  # a vertex that is no number has a finding of its own
-        points = np.asarray(shapely.point_on_surface(found), dtype=object)
-    points[~np.isfinite(shapely.get_x(points)) | ~np.isfinite(shapely.get_y(points))] = None
+    xy, at = shapely.get_coordinates(found, return_index=True)
+    found[at[~np.isfinite(xy).all(axis=1)]] = None  # of a vertex that is no number a place at (0, 0) is made
+    points = np.asarray(shapely.point_on_surface(found), dtype=object)
+    points[shapely.is_empty(points)] = None
     return points
 
 

@@ -94,8 +94,10 @@ def test_a_doubt_without_own_place_stands_at_its_element() -> None:
 
 
 def test_a_place_with_a_vertex_that_is_no_number_is_none() -> None:
-    broken = shapely.LineString([(0.0, 0.0), (np.nan, 1.0), (2.0, 2.0)])
-    doubt = make_findings("odd", "nothing", ["x"], "odd", severity="warning", geometry=[broken])
+    with np.errstate(invalid="ignore"):
+        nowhere = [shapely.Point(np.nan, np.nan), shapely.LineString([(0, 0), (np.nan, 1), (2, 2)])]
+    ids = ["x", "y"]
+    doubt = make_findings("odd", "nothing", ids, "odd", severity="warning", geometry=nowhere)
     assert judge(replace(station(), findings=doubt)).issues.geometry.isna().all()
 
 
