@@ -10,7 +10,7 @@ from app_pages.frame import plain
 from app_pages.quality_tables import balance_figures, downloads, show_summary
 from app_pages.quality_view import show_issues
 from app_pages.study import Study, open_study
-from capacity.quality_report import Quality, read_quality
+from capacity.data_issues import DataIssues, read_issues
 
 
 def show_data_quality() -> None:
@@ -25,5 +25,5 @@ def show_data_quality() -> None:
 
 
 @st.cache_resource(show_spinner="Judging the data ...", max_entries=4)
-def _read(path: str, modified_ns: int, _study: Study) -> Quality:
-    return read_quality(Path(path), _study.network)
+def _read(path: str, modified_ns: int, _study: Study) -> DataIssues:
+    return read_issues(Path(path), _study.network)

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from app_pages.frame import Columns, plain
-from capacity.import_session import ImportChoices, Upload, crs_title, with_tolerances
+from capacity.import_session import ImportChoices, Upload, crs_title, known_format, with_tolerances
 from capacity.mapping_draft import (
     Draft,
     Layers,
@@ -64,7 +64,7 @@ def _ask_way(upload: Upload) -> str:
     ways = [PROPOSE, MINE, *([PROFILE] if profile_names() else [])]
     if is_canonical(upload.source.layers):
         ways.insert(0, CANONICAL)
-    elif upload.source.profile:
+    elif known_format(upload.source):
         ways.remove(PROFILE)
         ways.insert(0, PROFILE)
     way: str = st.radio(
@@ -91,7 +91,8 @@ def _draft(upload: Upload, way: str) -> Draft | None:
 
 def _ask_profile(upload: Upload) -> LayerMapping:
     names = profile_names()
-    start = names.index(upload.source.profile) if upload.source.profile in names else 0
+    known = known_format(upload.source)
+    start = names.index(known) if known in names else 0
     return find_mapping(st.selectbox("Format", names, index=start, key="import_profile"))
 
 

@@ -8,8 +8,8 @@ from app_pages.frame import plain
 from app_pages.quality_tables import balance_figures, downloads, show_summary
 from app_pages.quality_view import show_issues
 from app_pages.study import draw_network, is_open, open_network
+from capacity.data_issues import DataIssues, balance_sentence, judge
 from capacity.import_session import Outcome, Upload, mapping_text
-from capacity.quality_report import Quality, balance_sentence, judge
 
 
 def show_outcome(upload: Upload, outcome: Outcome) -> None:
@@ -24,7 +24,7 @@ def show_outcome(upload: Upload, outcome: Outcome) -> None:
     _offer(upload, outcome, quality)
 
 
-def _shown(outcome: Outcome) -> tuple[Quality, dict]:
+def _shown(outcome: Outcome) -> tuple[DataIssues, dict]:
     """Issues and coded geometry of this outcome, made once."""
     kept = st.session_state.get("import_shown")
     if kept is None or kept[0] is not outcome:
@@ -33,7 +33,7 @@ def _shown(outcome: Outcome) -> tuple[Quality, dict]:
     return kept[1], kept[2]
 
 
-def _offer(upload: Upload, outcome: Outcome, quality: Quality) -> None:
+def _offer(upload: Upload, outcome: Outcome, quality: DataIssues) -> None:
     opened = is_open(outcome.path)
     st.button(
         "Open this network in the map",

@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 
 from app_pages.map_frame import asset_url
-from capacity.quality_report import DOUBT, REPAIRED, SET_ASIDE, Quality
+from capacity.data_issues import DOUBT, REPAIRED, SET_ASIDE, DataIssues
 from gis.webmap import (
     PALETTE,
     CodedGeometry,
@@ -43,7 +43,9 @@ MV_CLASS, LV_CLASS = 0, 1
 MV_WIDTH_PX, LV_WIDTH_PX = 2.4, 1.4
 
 
-def quality_view(quality: Quality, drawn: Mapping[str, CodedGeometry], shown: gpd.GeoDataFrame) -> NetworkMap:
+def quality_view(
+    quality: DataIssues, drawn: Mapping[str, CodedGeometry], shown: gpd.GeoDataFrame
+) -> NetworkMap:
     """The network in plain colours with the issues shown on top."""
     network = quality.network
     lines = [

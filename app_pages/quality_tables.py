@@ -7,8 +7,8 @@ import streamlit as st
 
 from app_pages.frame import Columns, plain
 from capacity.cards import figure
-from capacity.quality_report import (
-    Quality,
+from capacity.data_issues import (
+    DataIssues,
     balance_table,
     counts_by_action,
     counts_by_rule,
@@ -35,10 +35,14 @@ def balance_figures(network: Network) -> None:
     places[3].metric("Customers set aside", f"{balance['set_aside_customers']:,.0f}")
 
 
-def show_summary(quality: Quality) -> None:
+def show_summary(quality: DataIssues) -> None:
     """Counts by rule and by action, rows by table, and every row set aside."""
     network = quality.network
-    tabs = st.tabs(["Findings by rule", "Repairs by action", "Rows by table", "Set aside", "All repairs"])
+    names = ["Findings by rule", "Feeders", "Repairs by action", "Rows by table", "Set aside", "All repairs"]
+    tabs = list(st.tabs([name for name in names if name != "Feeders" or len(quality.feeders)]))
+    if len(quality.feeders):
+        with tabs.pop(1):
+            _feeders(quality.feeders)
     with tabs[0]:
         _findings(quality.findings)
     with tabs[1]:
@@ -47,14 +51,14 @@ def show_summary(quality: Quality) -> None:
         st.caption(
             "Read = modelled + set aside. Buses and lines may be more than read: they are built or split."
         )
-        st.dataframe(balance_table(network), hide_index=True, column_config=_ROWS)
+        st.dataframe(balance_table(network), hide_index=True, placeholder="", column_config=_ROWS)
     with tabs[3]:
         _quarantine(network.quarantine)
     with tabs[4]:
         _repairs(network.repairs)
 
 
-def downloads(quality: Quality, *, key: str) -> None:
+def downloads(quality: DataIssues, *, key: str) -> None:
     """Everything found, as a spreadsheet and as layers for a GIS; made when asked for."""
     left, right, _ = st.columns([1, 1, 1])
     left.download_button(
@@ -97,7 +101,27 @@ def _findings(findings: pd.DataFrame) -> None:
         "count": "How often",
         "message": "What is wrong, and what to do",
     }
-    st.dataframe(counts, hide_index=True, column_config=config)
+    st.dataframe(counts, hide_index=True, placeholder="", column_config=config)
+
+
+def _feeders(feeders: pd.DataFrame) -> None:
+    st.caption(
+        "How far the data of each feeder can be trusted, weakest first; results of weak ones are held back."
+    )
+    config: Columns = {
+        "feeder_id": "Feeder",
+        "score_percent": st.column_config.ProgressColumn(
+            "Score", format="%.0f %%", min_value=0.0, max_value=100.0
+        ),
+        "status": "Status",
+        "reason": "Why",
+        "lines": "Lines",
+        "customers": "Customers",
+        "demand_kw": st.column_config.NumberColumn("Demand [kW]", format="%.0f"),
+        "findings": "Findings",
+        "quarantined": "Set aside",
+    }
+    st.dataframe(feeders, hide_index=True, placeholder="", column_order=list(config), column_config=config)
 
 
 def _actions(repairs: pd.DataFrame) -> None:
@@ -112,7 +136,7 @@ def _actions(repairs: pd.DataFrame) -> None:
         "median_m": st.column_config.NumberColumn("Distance, median [m]", format="%.3f"),
         "longest_m": st.column_config.NumberColumn("Distance, longest [m]", format="%.3f"),
     }
-    st.dataframe(counts_by_action(repairs), hide_index=True, column_config=config)
+    st.dataframe(counts_by_action(repairs), hide_index=True, placeholder="", column_config=config)
 
 
 def _quarantine(quarantine: pd.DataFrame) -> None:
@@ -131,7 +155,7 @@ def _quarantine(quarantine: pd.DataFrame) -> None:
         "customers": st.column_config.NumberColumn("Customers", format="%.0f"),
         "cells": "Cells of the row",
     }
-    st.dataframe(quarantine[list(config)], hide_index=True, column_config=config)
+    st.dataframe(quarantine[list(config)], hide_index=True, placeholder="", column_config=config)
 
 
 def _repairs(repairs: pd.DataFrame) -> None:
@@ -147,4 +171,4 @@ def _repairs(repairs: pd.DataFrame) -> None:
         "distance_m": st.column_config.NumberColumn("Distance [m]", format="%.3f"),
     }
     texts = {c: repairs[c].fillna("").astype(str) for c in ("before", "after")}
-    st.dataframe(repairs.assign(**texts)[list(config)], hide_index=True, column_config=config)
+    st.dataframe(repairs.assign(**texts)[list(config)], hide_index=True, placeholder="", column_config=config)

@@ -11,7 +11,7 @@ import streamlit as st
 from app_pages.frame import Columns, plain
 from app_pages.map_frame import Focus, focus_on, new_click, show_map
 from app_pages.quality_layers import quality_view
-from capacity.quality_report import LEVELS, Quality, filtered, issue_card
+from capacity.data_issues import LEVELS, DataIssues, filtered, issue_card
 from gis.webmap import CodedGeometry, highlight, nearest_asset
 
 PICK_RADIUS_PX = 12
@@ -31,7 +31,7 @@ _COLUMNS: Columns = {
 
 
 @st.fragment
-def show_issues(quality: Quality, drawn: Mapping[str, CodedGeometry], *, key: str) -> None:
+def show_issues(quality: DataIssues, drawn: Mapping[str, CodedGeometry], *, key: str) -> None:
     """Map, filters, table and card: a row flies to its place, a click on the map opens its card."""
     if quality.issues.empty:
         st.success("No doubt, no repair, nothing set aside.")
@@ -72,10 +72,11 @@ def _table(shown: gpd.GeoDataFrame, key: str) -> int | None:
     event = st.dataframe(
         rows[used].assign(**{"value": rows["value"].fillna("").astype(str)} if "value" in used else {}),
         hide_index=True,
+        placeholder="",
         height=260,
         on_select="rerun",
         selection_mode="single-row",
-        key=f"{key}_table_{len(shown)}_{hash(tuple(shown.index[:50]))}",
+        key=f"{key}_issues_{len(shown)}_{hash(tuple(shown.index[:50]))}",
         column_config=_COLUMNS,
     )
     ticked = event["selection"]["rows"]
@@ -97,7 +98,7 @@ def _picked(shown: gpd.GeoDataFrame, row: int | None, key: str) -> int | None:
 
 
 def _map(
-    quality: Quality,
+    quality: DataIssues,
     drawn: Mapping[str, CodedGeometry],
     shown: gpd.GeoDataFrame,
     picked: int | None,

@@ -163,6 +163,11 @@ def preview(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({str(c): as_text(head[c]) for c in head.columns})
 
 
+def known_format(source: Source) -> str:
+    """Name of the shipped mapping that reads these layers; "" where none is known to."""
+    return source.profile
+
+
 def crs_title(epsg: int) -> str:
     """Name of a coordinate system by its EPSG number, with the area it is made for.
 

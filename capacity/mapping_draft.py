@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import pandas as pd
@@ -18,7 +19,9 @@ from gis.findings import make_findings
 from gis.mapping import LayerMapping, parse_mapping
 from gis.mapping.grammar import Cell, ColumnSource, GeometrySource, TableSource
 from gis.schema import TABLES, Column, Table
-from gis.suggest import MappingSuggestion, how_sure, suggest_mapping, to_toml
+
+if TYPE_CHECKING:
+    from gis.suggest import MappingSuggestion
 
 # Different values of a column offered for a code table; more is no code (engineering judgement).
 CODES_MOST = 60
@@ -46,6 +49,8 @@ class Draft:
 
 def propose(layers: Layers, name: str, chosen: Mapping[str, str] | None = None) -> Draft:
     """Propose a mapping; `chosen` holds the table of layers a person has decided, "" to leave one out."""
+    from gis.suggest import suggest_mapping, to_toml  # loads an optimiser no other page needs
+
     suggestion = suggest_mapping(layers, name, tables=chosen)
     mapping = parse_mapping(to_toml(suggestion), name) if suggestion.tables else None
     return Draft(mapping, _sureness(suggestion), suggestion.left)
@@ -53,8 +58,7 @@ def propose(layers: Layers, name: str, chosen: Mapping[str, str] | None = None) 
 
 def draft_of(mapping: LayerMapping, layers: Layers) -> Draft:
     """Take a mapping somebody wrote; says which layers it does not use."""
-    used = {t.layer.casefold() for t in mapping.tables}
-    used |= {join.layer.casefold() for t in mapping.tables for join in t.joins}
+    used = _layers_named(mapping)
     left = tuple((name, "the mapping does not use it") for name in layers if name.casefold() not in used)
     return Draft(mapping, {}, left)
 
@@ -180,7 +184,9 @@ def with_codes(mapping: LayerMapping, table: TableSource, column: str, rows: pd.
 
 def without_place(layers: Layers, table: TableSource) -> bool:
     """Tell whether a layer has no geometry of its own: its places come from columns."""
-    return TABLES[table.table].has_geometry and not isinstance(_layer(layers, table), gpd.GeoDataFrame)
+    frame = _layer(layers, table)  # one the mapping itself makes is not here, and has its places
+    placeless = frame is not None and not isinstance(frame, gpd.GeoDataFrame)
+    return TABLES[table.table].has_geometry and placeless
 
 
 def with_coordinates(table: TableSource, x: str | None, y: str | None) -> TableSource:
@@ -203,8 +209,7 @@ def lacking(layers: Layers, mapping: LayerMapping | None) -> list[tuple[str, str
 
 def needs_crs(layers: Layers, mapping: LayerMapping | None) -> list[str]:
     """Layers with places whose coordinate system the file does not say."""
-    used = layers if mapping is None else [t.layer for t in mapping.tables]
-    asked = {name.casefold() for name in used}
+    asked = {name.casefold() for name in layers} if mapping is None else _layers_named(mapping)
     silent = [
         name
         for name, frame in layers.items()
@@ -242,14 +247,18 @@ def parse_cell(text: str, column: Column) -> Cell:
 
 
 def origin(source: ColumnSource) -> str | None:
-    """Where a column comes from, as one text: a source column, or what is computed of several."""
-    if source.column is not None:
-        return source.column if source.divide is None else f"{source.column} / {source.divide}"
-    if source.sum:
-        return " + ".join(source.sum)
-    if source.hypot:
-        return f"root of squares of {', '.join(source.hypot)}"
-    return None
+    """Where a column comes from, as one text: a source column, or what is computed of several.
+
+    Examples
+    --------
+    >>> origin(ColumnSource(column="r", divide="km")), origin(ColumnSource(sum=["day", "night"]))
+    ('r; divide: km', 'sum: day, night')
+    """
+    words = source.model_dump(
+        exclude_defaults=True, exclude={"column", "codes", "factor", "default", "value"}
+    )
+    told = [f"{k}: {', '.join(map(str, v)) if isinstance(v, list) else v}" for k, v in words.items()]
+    return "; ".join([*([source.column] if source.column else []), *told]) or None
 
 
 def _number(text: str, column: Column) -> Cell:
@@ -330,12 +339,28 @@ def _own_coordinates(layers: Layers, table: TableSource) -> bool:
 
 
 def _sureness(suggestion: MappingSuggestion) -> dict[tuple[str, str, str], tuple[str, str]]:
+    from gis.suggest import how_sure
+
     told = {}
     for table in suggestion.tables:
         told[table.layer, table.table, ""] = (how_sure(table.confidence), table.reason)
         for column in table.columns:
             told[table.layer, table.table, column.column] = (how_sure(column.confidence), column.reason)
     return told
+
+
+def _layers_named(mapping: LayerMapping) -> set[str]:
+    """Every layer a mapping reads, in small letters: of tables, joins and places."""
+    named: set[str] = set()
+    parts: list[object] = [mapping.model_dump(by_alias=True, exclude_defaults=True)]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            named |= {str(part["layer"]).casefold()} if isinstance(part.get("layer"), str) else set()
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part
+    return named
 
 
 def _layer(layers: Layers, table: TableSource) -> pd.DataFrame | None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from gis.mapping.grammar import LayerMapping
 
+Words = Mapping[str, object]
+
 
 def mapping_toml(mapping: LayerMapping) -> str:
     """Write a mapping as TOML; `parse_mapping` reads the same mapping from it.
@@ -14,34 +16,41 @@ def mapping_toml(mapping: LayerMapping) -> str:
     Comments of a file it was read from are not kept.
     """
     words = mapping.model_dump(by_alias=True, exclude_defaults=True)
-    lines = [f"{name} = {toml_value(words[name])}" for name in ("name", "crs") if name in words]
-    for heading, table in (("source", words.get("source")), *_code_tables(words)):
-        if table:
-            lines += ["", f"[{heading}]", *(f"{toml_key(k)} = {toml_value(v)}" for k, v in table.items())]
-    for table in words["tables"]:
-        lines += ["", *_table(table)]
+    lines = _assignments({k: v for k, v in words.items() if not isinstance(v, dict | list)})
+    for name, value in words.items():
+        if isinstance(value, dict):
+            lines += _section(name, value)
+        elif isinstance(value, list):
+            lines += [line for entry in value for line in ("", f"[[{name}]]", *_entry(name, entry))]
     return "\n".join(lines) + "\n"
 
 
-def _code_tables(words: Mapping[str, dict[str, dict]]) -> list[tuple[str, dict]]:
-    return [(f"codes.{toml_key(name)}", table) for name, table in words.get("codes", {}).items()]
+def _section(name: str, words: Words) -> list[str]:
+    """A table of plain values, or one of tables: each gets a heading of its own."""
+    nested = {key: value for key, value in words.items() if isinstance(value, Mapping)}
+    plain = _assignments({key: value for key, value in words.items() if key not in nested})
+    inner = [line for key, value in nested.items() for line in _section(f"{name}.{toml_key(key)}", value)]
+    return [*(["", f"[{name}]", *plain] if plain else []), *inner]
 
 
-def _table(table: Mapping[str, dict]) -> list[str]:
-    columns = table.get("columns", {})
-    plain = [f"{k} = {toml_value(v)}" for k, v in table.items() if k != "columns"]
-    named = [f"{name} = {_column(source)}" for name, source in columns.items()]
-    return ["[[tables]]", *plain, "[tables.columns]", *named]
+def _entry(name: str, words: Words) -> list[str]:
+    """One of several tables; what its columns are stands below it, a line each."""
+    columns = words.get("columns")
+    if not isinstance(columns, Mapping):
+        return _assignments(words)
+    short = {c: v["column"] if set(v) == {"column"} else v for c, v in columns.items()}
+    above = _assignments({key: value for key, value in words.items() if key != "columns"})
+    return [*above, f"[{name}.columns]", *_assignments(short)]
 
 
-def _column(source: Mapping[str, object]) -> str:
-    return toml_value(source["column"] if set(source) == {"column"} else source)
+def _assignments(words: Words) -> list[str]:
+    return [f"{toml_key(key)} = {toml_value(value)}" for key, value in words.items()]
 
 
 def toml_value(value: object) -> str:
     """A value as TOML: tables inline, lists in brackets."""
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{toml_key(k)} = {toml_value(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(_assignments(value)) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(toml_value, value)) + "]"
     if isinstance(value, bool):

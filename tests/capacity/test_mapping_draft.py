@@ -144,7 +144,7 @@ def test_sources_offered_are_columns_of_the_layer_of_joins_and_of_the_mapping() 
     table = parse_mapping(WRITTEN, "w").tables[0]
     layers = {"kabel": pd.DataFrame({"nr": [1], "typ": [1]}), "Typen": pd.DataFrame({"nr": [1], "I": [1.0]})}
     assert source_columns(layers, table)[:4] == ["nr", "typ", "Typen.nr", "Typen.I"]
-    assert "r / km" in source_columns(layers, table)
+    assert "r; divide: km" in source_columns(layers, table)
 
 
 def test_codes_show_every_value_with_its_count_and_meaning() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 
 import gis
-from capacity.quality_report import (
+from capacity.data_issues import (
     DOUBT,
     REPAIRED,
     SET_ASIDE,
@@ -23,7 +24,7 @@ from capacity.quality_report import (
     findings_gpkg_bytes,
     issue_card,
     judge,
-    read_quality,
+    read_issues,
     report_tables,
     workbook_bytes,
 )
@@ -92,6 +93,14 @@ def test_a_doubt_without_own_place_stands_at_its_element() -> None:
     assert place.distance(station().lines.geometry["N"]) < 1e-6
 
 
+def test_a_place_with_a_vertex_that_is_no_number_is_none() -> None:
+    with np.errstate(invalid="ignore"):
+        nowhere = [shapely.Point(np.nan, np.nan), shapely.LineString([(0, 0), (np.nan, 1), (2, 2)])]
+    ids = ["x", "y"]
+    doubt = make_findings("odd", "nothing", ids, "odd", severity="warning", geometry=nowhere)
+    assert judge(replace(station(), findings=doubt)).issues.geometry.isna().all()
+
+
 def test_a_network_without_issues_has_the_columns_all_the_same() -> None:
     quality = judge(station())
     assert quality.issues.empty
@@ -126,7 +135,7 @@ def test_filters_choose_by_level_rule_and_table_and_nothing_chosen_is_all() -> N
 def test_the_quality_of_a_file_holds_what_was_found_at_its_import(tmp_path: Path) -> None:
     path = tmp_path / "town.gpkg"
     gis.write_network(faulty(), path)
-    quality = read_quality(path, gis.read_network(path))
+    quality = read_issues(path, gis.read_network(path))
     assert {"unit_slip", "unknown_reference"} <= set(quality.findings["rule"])
     assert len(quality.network.quarantine) == 1
 

@@ -5,7 +5,7 @@ Takes findings, repairs and quarantine as they are; judges nothing itself (`gis.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -40,33 +40,36 @@ ACTIONS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Quality:
+class DataIssues:
     """All that is known about the data of one network.
 
     Attributes
     ----------
     issues
         One row per element set aside, doubt and repair; `geometry` is a point in the network's CRS, or None.
+    feeders
+        Score per feeder, with its status and reason; no rows where nobody has scored them.
     """
 
     network: Network
     findings: pd.DataFrame
     issues: gpd.GeoDataFrame
+    feeders: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def read_quality(path: Path, network: Network) -> Quality:
+def read_issues(path: Path, network: Network) -> DataIssues:
     """Judge the network of a file: by every rule as it is now, and with the findings recorded in the file."""
     doubts = run_rules(network.tables(), DOUBTS)
     judged = replace(network, findings=join_findings([network.findings, doubts]))
     return judge(judged, recorded_findings(read_source(path).layers))
 
 
-def judge(network: Network, recorded: pd.DataFrame | None = None) -> Quality:
+def judge(network: Network, recorded: pd.DataFrame | None = None) -> DataIssues:
     """Gather findings (of now, then those only recorded at the import), repairs and quarantine."""
     findings = network.findings
     if recorded is not None:
         findings = join_findings([findings, recorded[~_keys(recorded).isin(_keys(findings))]])
-    return Quality(network, findings, _issues(network, findings))
+    return DataIssues(network, findings, _issues(network, findings))
 
 
 def balance_table(network: Network) -> pd.DataFrame:
@@ -150,7 +153,7 @@ def issue_card(issue: pd.Series) -> Card:
     return [(label, text) for label, text in lines if text]
 
 
-def report_tables(quality: Quality) -> dict[str, pd.DataFrame]:
+def report_tables(quality: DataIssues) -> dict[str, pd.DataFrame]:
     """Tables for a spreadsheet: the summary first, then every row."""
     network = quality.network
     return {
@@ -159,10 +162,11 @@ def report_tables(quality: Quality) -> dict[str, pd.DataFrame]:
         "findings": _flat(quality.findings),
         "set aside": _flat(network.quarantine),
         "repairs": _flat(network.repairs),
+        "feeders": _flat(quality.feeders),
     }
 
 
-def workbook_bytes(quality: Quality) -> bytes:
+def workbook_bytes(quality: DataIssues) -> bytes:
     """The report as an Excel workbook in which no cell is run as a formula."""
     from gis.formats.spreadsheet import write_workbook
 
@@ -172,7 +176,7 @@ def workbook_bytes(quality: Quality) -> bytes:
         return path.read_bytes()
 
 
-def findings_gpkg_bytes(quality: Quality) -> bytes:
+def findings_gpkg_bytes(quality: DataIssues) -> bytes:
     """Findings, repairs and quarantine as layers of a GeoPackage."""
     from gis.formats import geopackage
 
@@ -240,9 +244,10 @@ def _places(network: Network, rows: pd.DataFrame) -> np.ndarray:
         frame = network.table(name)
         at = frame.index.get_indexer(rows["element_id"].iloc[wanted])
         found[wanted[at >= 0]] = np.asarray(frame.geometry.array)[at[at >= 0]]
-    finite = np.isfinite(shapely.bounds(found)).all(axis=1)
-    points = np.full(len(rows), None, dtype=object)
-    points[finite] = shapely.point_on_surface(found[finite])
+    xy, at = shapely.get_coordinates(found, return_index=True)
+    found[at[~np.isfinite(xy).all(axis=1)]] = None  # of a vertex that is no number a place at (0, 0) is made
+    points = np.asarray(shapely.point_on_surface(found), dtype=object)
+    points[shapely.is_empty(points)] = None
     return points
 
 
