@@ -81,7 +81,7 @@ def buses_are_used(tables: Tables) -> pd.DataFrame:
     buses = grid["buses"]
     idle = used[:-1] == 0
     return told("bus_unused", buses, idle, "no element uses the bus; remove it, or connect what belongs there",
-                buses["vn_kv"].map("{:g} kV".format)[idle])  # fmt: skip
+                buses["vn_kv"][idle].map("{:g} kV".format).tolist())  # fmt: skip
 
 
 def types_of_elements_differ(tables: Tables) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from gis.findings import join_findings
+from gis.findings import empty_findings, join_findings, make_findings
 from gis.quality.bounds import bound, span
 from gis.quality.grid import Grid
 from gis.quality.told import figures_of, told
@@ -26,7 +26,8 @@ def lengths_fit_what_is_drawn(tables: Tables) -> pd.DataFrame:
     apart = known & ~agrees & (np.abs(given_m - drawn_m) > bound("length", "least_difference_m"))
     values = [f"{g:,.1f} m, drawn {d:,.1f} m" for g, d in zip(given_m[apart], drawn_m[apart], strict=True)]
     if known.any() and agrees[known].mean() < bound("length", "agree_share"):
-        return _schematic(lines, apart, values)
+        few = known.sum() < bound("length", "least_lines")  # a sketch, of which nothing is to be said
+        return empty_findings() if few else _schematic(lines, apart, values)
     message = "length_m does not fit the line drawn; correct the length or the drawing"
     return told("length_mismatch", lines, apart, message, values)
 
@@ -130,8 +131,6 @@ def lines_are_built(tables: Tables) -> pd.DataFrame:
 
 
 def _schematic(lines: pd.DataFrame, apart: np.ndarray, values: list[str]) -> pd.DataFrame:
-    from gis.findings import make_findings
-
     message = (
         "length_m as a whole does not fit what is drawn: the map looks schematic; the lengths count, "
         "distances on the map do not"

@@ -20,20 +20,22 @@ from gis.voltage import LV_MAX_KV, MV_MAX_KV
 
 
 def loads_stand_in_line(tables: Tables) -> pd.DataFrame:
-    """No load stands far out of the loads like it, or over what it hangs on."""
+    """No load is beyond what it hangs on, or stands far out of the loads like it."""
     grid = Grid.of(tables)
     loads = grid["loads"]
     kw = loads["p_kw"].to_numpy(dtype=float)
-    out = np.zeros(len(loads), dtype=bool)
-    said = np.full(len(loads), "", dtype=object)
-    for limit_kw, what in _load_limits(grid):
-        over = ~out & (kw > limit_kw)
-        said[over] = [f"{p:g} kW, {what} {li:,.3g} kW" for p, li in zip(kw[over], limit_kw[over], strict=True)]
-        out |= over
-    message = "p_kw stands far out; check its unit and its customer"
-    return make_findings(
-        "load_outlier", "loads", loads.index[out], message, severity="warning", values=said[out]
-    )
+    by_kind = _limits_of_kind(grid)
+    far = [(bound("load", "times_bar_beyond") * limit, f"{what}, many times over,") for limit, what in by_kind]
+    beyond, said_beyond = _over(kw, [*_limits_of_equipment(grid), *far])
+    out, said_out = _over(kw, by_kind)
+    parts = []
+    for rule, rows, said, message in (
+        ("load_beyond", beyond, said_beyond, "p_kw is beyond what it hangs on or is like; check its unit"),
+        ("load_outlier", out & ~beyond, said_out, "p_kw stands out of the loads like it; check it"),
+    ):
+        ids, values = loads.index[rows], said[rows]
+        parts.append(make_findings(rule, "loads", ids, message, severity="warning", values=values))
+    return join_findings(parts)
 
 
 def load_energy_fits(tables: Tables) -> pd.DataFrame:
@@ -103,19 +105,21 @@ def loads_are_counted_once(tables: Tables) -> pd.DataFrame:
     loads = tables["loads"]
     if loads.empty:
         return join_findings([])
-    place = shapely.to_wkb(shapely.set_precision(np.asarray(loads.geometry.array), 0.01))
+    places = np.asarray(loads.geometry.array)
+    xy = np.column_stack([shapely.get_x(places), shapely.get_y(places)]).round(2)
     columns = ["customer_class", "p_kw", "q_kvar", "annual_kwh", "service_kw"]
-    row = loads[columns].assign(place=place, bus_id=loads["bus_id"])
-    figure = loads[columns].groupby(columns, dropna=False).ngroup()
-    same = row.groupby([figure.to_numpy(), "place", "bus_id"], dropna=False).ngroup().to_numpy()
-    alike = pd.Series(same).map(pd.Series(same).value_counts()).to_numpy()
-    anywhere = figure.map(figure.value_counts()).to_numpy()
-    kw = loads["p_kw"].to_numpy(dtype=float)
-    twice = (alike > 1) & (alike == anywhere) & (kw > 0.0) & loads.geometry.notna().to_numpy()
-    ids = loads.index.to_series()[twice]
-    others = ids.groupby(same[twice]).transform(", ".join)
+    row = loads[columns].assign(x_m=xy[:, 0], y_m=xy[:, 1], bus_id=loads["bus_id"])
+    twice = row.duplicated(keep=False) & (loads["p_kw"] > 0.0) & ~np.isnan(xy[:, 0])
+    # A figure that stands in other places too is a standard one.
+    elsewhere = row[~twice][columns].drop_duplicates().assign(elsewhere=True)
+    places_of = row[twice].drop_duplicates().groupby(columns, dropna=False)["x_m"].transform("size")
+    one_place = row.loc[places_of.index[places_of == 1], columns].assign(one=True)
+    marked = row[twice].reset_index().merge(one_place, on=columns).merge(elsewhere, "left", on=columns)
+    ids = marked.loc[marked["elsewhere"].isna()].set_index(loads.index.name)
+    others = ids.index.to_series().groupby([ids[c] for c in columns], dropna=False).transform(", ".join)
+    out = loads.index.isin(ids.index)
     message = "the load stands more than once in one place with the same figures; remove what counts twice"
-    return told("duplicate_load", loads, twice, message, list(others))
+    return told("duplicate_load", loads, out, message, list(others.reindex(loads.index[out])))
 
 
 def sources_agree(tables: Tables) -> pd.DataFrame:
@@ -141,50 +145,93 @@ def sources_agree(tables: Tables) -> pd.DataFrame:
     return join_findings(parts)
 
 
-def _load_limits(grid: Grid) -> list[tuple[np.ndarray, str]]:
-    """Per load the largest power [kW] each comparison leaves it; missing where it says nothing."""
+def _over(kw: np.ndarray, limits: list[tuple[np.ndarray, str]]) -> tuple[np.ndarray, np.ndarray]:
+    """Which loads are over any limit, and the first each is over, in words."""
+    over, said = np.zeros(len(kw), dtype=bool), np.full(len(kw), "", dtype=object)
+    for limit_kw, what in limits:
+        fresh = ~over & (kw > limit_kw)
+        pairs = zip(kw[fresh], limit_kw[fresh], strict=True)
+        said[fresh] = [f"{load:g} kW, {what} {limit:,.3g} kW" for load, limit in pairs]
+        over |= fresh
+    return over, said
+
+
+def _limits_of_kind(grid: Grid) -> list[tuple[np.ndarray, str]]:
+    """Per load the largest power [kW] the others of its class and level leave it; missing: nothing said."""
     loads = grid["loads"]
-    kw = loads["p_kw"].to_numpy(dtype=float)
-    customers = np.maximum(loads["customers"].astype(float).to_numpy(), 1.0)
+    kw, customers, kinds = _sizes(grid)
+    class_kw = loads["customer_class"].map(table_of("load", "customer_max_kw")).to_numpy(dtype=float)
+    return [
+        (_bar(kw, kinds), "loads of its kind leave"),
+        (_bar(kw / customers, kinds) * customers, "loads of its kind and customers leave"),
+        (_unless_usual(kw, class_kw * customers, kinds), "its class and customers leave"),
+    ]
+
+
+def _limits_of_equipment(grid: Grid) -> list[tuple[np.ndarray, str]]:
+    """Per load the largest power [kW] what it hangs on leaves it; missing: nothing known."""
+    loads = grid["loads"]
     at = grid.at_bus["loads"]
-    kv = grid.bus_kv[at]
-    level = np.select([kv <= LV_MAX_KV, kv <= MV_MAX_KV], [0, 1], 2)
-    kinds = pd.MultiIndex.from_arrays([loads["customer_class"], level])
-    times = bound("load", "times_quantile")
-    limits = [(times * others_quantile(kw, kinds), f"{times:g} times the 90 % quantile of its kind is")]
-    per_customer = times * others_quantile(kw / customers, kinds) * customers
-    if (customers > 1.0).any():
-        limits.append((per_customer, "for its customers the others of its kind would have up to"))
-    zone = np.append(grid.zones, -1)[at]
-    rating_kva = np.append(grid.zone_rating_kva, np.nan)[zone]
-    limits.append((bound("load", "transformer_max_share") * rating_kva, "80 % of its transformers is"))
-    limits.append((bound("load", "line_max_share") * _line_at(grid)[at], "90 % of the lines at its bus is"))
-    service_kw = loads["service_kw"].to_numpy(dtype=float)
-    limits.append((np.where(service_kw > 0.0, 3.0 * service_kw, np.nan), "three times its contract is"))
-    class_kw = loads["customer_class"].map(table_of("load", "customer_max_kw")).astype(float).to_numpy()
-    limits.append((class_kw * customers, "the most its class has for its customers is"))
-    return limits
+    rating_kva = np.append(grid.zone_rating_kva, np.nan)[np.append(grid.zones, -1)[at]]
+    service_kw = loads["service_kw"].replace(0.0, np.nan).to_numpy(dtype=float)
+    largest_kw = _others_largest(loads["p_kw"].to_numpy(dtype=float))
+    return [
+        (bound("load", "transformer_max_share") * rating_kva, "its transformers leave"),
+        (bound("load", "line_max_share") * _line_at(grid)[at], "the lines at its bus leave"),
+        (bound("load", "contract_max_share") * service_kw, "its contract leaves"),
+        (bound("load", "times_largest") * largest_kw, "the largest other load leaves"),
+    ]
 
 
-def others_quantile(values: np.ndarray, kinds: pd.MultiIndex) -> np.ndarray:
-    """Quantile of the other values of the same kind, per value; missing where there are too few others.
+def _sizes(grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Power, customers (at least one) and number of the kind (class and level) per load."""
+    loads = grid["loads"]
+    level = np.digitize(grid.bus_kv[grid.at_bus["loads"]], [LV_MAX_KV, MV_MAX_KV], right=True)
+    kinds = 3 * pd.factorize(loads["customer_class"])[0] + level
+    customers = np.maximum(loads["customers"].astype(float).to_numpy(), 1.0)
+    return loads["p_kw"].to_numpy(dtype=float), customers, kinds
 
-    Leaving each value out of its own quantile keeps a faulty one from lifting the bar it is held to; in
+
+def _bar(values: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """What the others of its kind leave a value: a multiple of their quantile, a larger one of a few."""
+    quantile, others = others_quantile(values, kinds)
+    few = others < bound("load", "many")
+    return quantile * np.where(few, bound("load", "times_quantile_of_few"), bound("load", "times_quantile"))
+
+
+def _unless_usual(kw: np.ndarray, limit_kw: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """The limit, but not of a kind that often exceeds it: its loads stand for more than they say."""
+    often = pd.Series(kw > limit_kw).groupby(kinds).transform("mean").to_numpy()
+    return np.where(often <= bound("load", "usual_share"), limit_kw, np.nan)
+
+
+def _others_largest(values: np.ndarray) -> np.ndarray:
+    """The largest of all other values, per value."""
+    if len(values) < 2:
+        return np.full(len(values), np.nan)
+    second, first = np.sort(np.nan_to_num(values))[-2:]
+    return np.where(values >= first, second, first)
+
+
+def others_quantile(values: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Quantile of the other values of the same kind and how many those are, per value.
+
+    Missing where there are fewer than `compare_least`. Leaving each value out of its own quantile keeps a faulty one from lifting the bar it is held to; in
     arrays: in the sorted group, taking away a value moves those behind it one place up.
     """
-    codes = kinds.factorize()[0]
-    order = np.lexsort((values, codes))
-    sorted_values, sorted_codes = values[order], codes[order]
+    order = np.lexsort((values, kinds))
+    sorted_values, sorted_codes = values[order], kinds[order]
     starts = np.searchsorted(sorted_codes, sorted_codes, side="left")
     sizes = np.searchsorted(sorted_codes, sorted_codes, side="right") - starts
     rank = np.arange(len(values)) - starts
     at = np.floor(bound("load", "quantile") * (sizes - 2)).astype(int)
     at = np.where(at >= rank, at + 1, at)
     enough = sizes - 1 >= bound("load", "compare_least")
-    quantile = np.full(len(values), np.nan)
+    quantile, others = np.full(len(values), np.nan), np.zeros(len(values), dtype=int)
+    others[order] = sizes - 1
     taken = sorted_values[np.clip(starts + at, 0, len(values) - 1)] if len(values) else sorted_values
     quantile[order] = np.where(enough & (taken > 0.0), taken, np.nan)
-    return quantile
+    return quantile, others
 
 
 def _line_at(grid: Grid) -> np.ndarray:

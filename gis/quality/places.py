@@ -28,9 +28,8 @@ def lines_end_at_their_buses(tables: Tables) -> pd.DataFrame:
     """A line is drawn to the buses it names."""
     grid = Grid.of(tables)
     lines = grid["lines"]
-    geometry = np.asarray(lines.geometry.array)
     buses = [_at_bus(grid, at) for at in grid.line_ends]
-    ends = [_xy(shapely.get_point(geometry, at)) for at in (0, -1)]
+    ends = _end_points(np.asarray(lines.geometry.array))
     # A line may be drawn from either end; its direction is no fault.
     straight = np.fmax(*(np.hypot(*(ends[i] - buses[i]).T) for i in (0, 1)))
     turned = np.fmax(*(np.hypot(*(ends[i] - buses[1 - i]).T) for i in (0, 1)))
@@ -83,6 +82,17 @@ def lines_are_drawn_once(tables: Tables) -> pd.DataFrame:
     return make_findings(
         "duplicate_line", "lines", ids, message, severity="warning", values=others.to_numpy()
     )
+
+
+def _end_points(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates of the first and last vertex per line; missing for a line without any."""
+    xy, owner = shapely.get_coordinates(geometry, return_index=True)
+    rows = np.arange(len(geometry))
+    first = np.searchsorted(owner, rows, side="left")
+    after = np.searchsorted(owner, rows, side="right")
+    at = np.vstack([xy, [[np.nan, np.nan]]])
+    empty = first == after
+    return at[np.where(empty, -1, first)], at[np.where(empty, -1, after - 1)]
 
 
 def _points(frame: pd.DataFrame) -> np.ndarray:

@@ -105,9 +105,11 @@ TRANSFORMERS: tuple[QualityRule, ...] = (
            "correct shift_degree of one", severity="error"),
 )  # fmt: skip
 LOADS: tuple[QualityRule, ...] = (
+    _doubt(loads.loads_stand_in_line, "load_beyond", "loads",
+           "a load is beyond the transformers, lines or contract it hangs on, or fifty times those like it",
+           "a thousand times too much has no solution", "check its unit and customer", source_of("load")),
     _doubt(loads.loads_stand_in_line, "load_outlier", "loads",
-           "a load stands far out of those like it, or over what it hangs on",
-           "a thousand times too much has no solution; ten times hides for years",
+           "a load stands far out of those of its class and level", "ten times too much hides for years",
            "check its unit and customer", source_of("load")),
     _doubt(loads.load_energy_fits, "load_energy", "loads",
            "annual_kwh is outside 20 to 8,760 hours of p_kw", "power or energy is off by a thousand",

@@ -31,13 +31,13 @@ def texts_are_readable(tables: Tables) -> pd.DataFrame:
 
 def _judge(frame: pd.DataFrame, column: str, text: np.ndarray) -> list[pd.DataFrame]:
     """Look at each different text once: types and names repeat."""
+    longest = bound("text", "longest")
+    given = text[pd.notna(text)]
+    joined = "".join(given)
+    if joined.isascii() and joined.isprintable() and max(map(len, given), default=0) <= longest:
+        return []  # most columns are plain as a whole and need no further look
     codes, different = pd.factorize(text)
     words = pd.Series(different, dtype=object)
-    longest = bound("text", "longest")
-    # Most columns are plain as a whole and need no further look.
-    joined = "".join(words)
-    if joined.isascii() and joined.isprintable() and max(map(len, words), default=0) <= longest:
-        return []
     parts = []
     for rule, hit, message in (
         ("text_control", words.str.contains(CONTROL), "holds characters that cannot be seen; remove them"),
