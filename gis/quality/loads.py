@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import shapely
 
 from gis.findings import join_findings, make_findings
 from gis.quality.bounds import bound, span, table_of
 from gis.quality.grid import Grid
+from gis.quality.places import points_xy
 from gis.quality.told import figures_of, told
 from gis.rules import Tables
 from gis.voltage import LV_MAX_KV, MV_MAX_KV
@@ -105,8 +105,7 @@ def loads_are_counted_once(tables: Tables) -> pd.DataFrame:
     loads = tables["loads"]
     if loads.empty:
         return join_findings([])
-    places = np.asarray(loads.geometry.array)
-    xy = np.column_stack([shapely.get_x(places), shapely.get_y(places)]).round(2)
+    xy = points_xy(loads).round(2)
     columns = ["customer_class", "p_kw", "q_kvar", "annual_kwh", "service_kw"]
     row = loads[columns].assign(x_m=xy[:, 0], y_m=xy[:, 1], bus_id=loads["bus_id"])
     twice = row.duplicated(keep=False) & (loads["p_kw"] > 0.0) & ~np.isnan(xy[:, 0])

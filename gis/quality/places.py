@@ -17,7 +17,7 @@ def loads_stand_near_their_bus(tables: Tables) -> pd.DataFrame:
     """A load is drawn in the place its bus id says: far off, the id or the place is another customer's."""
     grid = Grid.of(tables)
     loads = grid["loads"]
-    away_m = np.hypot(*(_points(loads) - _at_bus(grid, grid.at_bus["loads"])).T)
+    away_m = np.hypot(*(points_xy(loads) - _at_bus(grid, grid.at_bus["loads"])).T)
     far = away_m > bound("length", "load_away_max_m")
     values = [f"{distance / 1000.0:,.1f} km" for distance in away_m[far]]
     message = "the load is drawn that far from the bus it names; correct bus_id or the place"
@@ -95,17 +95,14 @@ def _end_points(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return at[np.where(empty, -1, first)], at[np.where(empty, -1, after - 1)]
 
 
-def _points(frame: pd.DataFrame) -> np.ndarray:
-    return _xy(np.asarray(frame.geometry.array))
-
-
-def _xy(points: np.ndarray) -> np.ndarray:
-    return np.column_stack([shapely.get_x(points), shapely.get_y(points)])
+def points_xy(frame: pd.DataFrame) -> np.ndarray:
+    """Coordinates per point; missing for one without, where `get_x` raises."""
+    return np.asarray(shapely.bounds(np.asarray(frame.geometry.array))[:, :2])
 
 
 def _at_bus(grid: Grid, positions: np.ndarray) -> np.ndarray:
     """Coordinates of buses; missing for an unknown one."""
-    return np.vstack([_points(grid["buses"]), [[np.nan, np.nan]]])[positions]
+    return np.vstack([points_xy(grid["buses"]), [[np.nan, np.nan]]])[positions]
 
 
 def _middles(frame: pd.DataFrame) -> np.ndarray:

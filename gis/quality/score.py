@@ -187,7 +187,7 @@ def _set_aside(network: Network, line_feeders: pd.Series) -> pd.DataFrame:
 def _nearest_feeder(network: Network, places: pd.Series, line_feeders: pd.Series) -> np.ndarray:
     points = shapely.centroid(np.asarray(places, dtype=object))
     feeders = np.full(len(points), UNASSIGNED, dtype=object)
-    usable = np.flatnonzero(np.isfinite(shapely.get_x(points)) & np.isfinite(shapely.get_y(points)))
+    usable = np.flatnonzero(np.isfinite(shapely.bounds(points)).all(axis=1))
     fed = line_feeders.notna().to_numpy()
     if not len(usable) or not fed.any():
         return feeders

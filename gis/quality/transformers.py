@@ -173,6 +173,9 @@ def parallel_transformers_agree(tables: Tables) -> pd.DataFrame:
     transformers = Grid.of(tables).figures["transformers"].query("in_service")
     ends = transformers[["hv_bus_id", "lv_bus_id"]].dropna()
     ends = ends[ends.duplicated(keep=False)]
+    # A shift that only an unknown type could tell is not known; without a type there is none.
+    untold = transformers["shift_degree"].isna() & transformers["type_id"].notna()
+    ends = ends[~untold[ends.index]]
     shifts = transformers.loc[ends.index, "shift_degree"].fillna(0.0) % 360.0
     parts = []
     for buses, rows in shifts.groupby([ends["hv_bus_id"], ends["lv_bus_id"]]):
