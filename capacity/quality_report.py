@@ -105,8 +105,9 @@ def write_report(path: Path, network: Network | None, quality: DataQuality) -> N
     from gis.record import as_layer
 
     crs = None if network is None else network.crs
-    layers = {name: as_layer(rows, crs) if "geometry" in rows else rows for name, rows in tables.items()}
-    geopackage.write_layers(layers, path)
+    filled = {name: rows for name, rows in tables.items() if len(rows) or name == "findings"}
+    layers = {name: as_layer(rows, crs) if "geometry" in rows else rows for name, rows in filled.items()}
+    geopackage.write_layers({name: _as_text(layer) for name, layer in layers.items()}, path)
 
 
 def report_tables(network: Network | None, quality: DataQuality) -> dict[str, pd.DataFrame]:
@@ -169,6 +170,12 @@ def _aside_places(findings: pd.DataFrame, place: pd.Series, network: Network) ->
         return place
     keys = list(zip(findings["table"], findings["element_id"], strict=True))
     return place.where(place.notna(), [aside["geometry"].get(key) for key in keys])
+
+
+def _as_text(layer: pd.DataFrame) -> pd.DataFrame:
+    """Columns of mixed cells as text, which is what a layer can hold."""
+    mixed = [c for c in layer.columns if c != "geometry" and layer[c].dtype == object]
+    return layer.assign(**{c: layer[c].map(str, na_action="ignore") for c in mixed})
 
 
 def _standing(quality: DataQuality) -> list[str]:

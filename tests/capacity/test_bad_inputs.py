@@ -10,16 +10,15 @@ import pytest
 from gis import InputError
 from gis.findings import render_findings
 from gis.importer import import_file, require_network
-from gis.plausibility import DOUBTS
-from gridmodel import rules_for
+from gridmodel.rules import doubts_for, rules_for
 from tests.conftest import SHARED
 
 FOLDER = SHARED / "10_bad_inputs"
-# Outcomes not reached yet: what is told by the load flow, a note on mixed systems, a missing rating that the
-# type fills in, decimal commas and reversed signs (set aside instead of read with a warning), a line drawn
+# Outcomes not reached yet: what is told by the load flow, a note on mixed systems,
+# decimal commas and reversed signs (set aside instead of read with a warning), a line drawn
 # as a point that has a length, which of two ends is the short one, closed loops.
 LEFT = {
-    "topo_open_island.gpkg", "elec_overload_diverges.gpkg", "crs_mixed.gpkg", "attr_nan_imax.gpkg",
+    "topo_open_island.gpkg", "elec_overload_diverges.gpkg", "crs_mixed.gpkg",
     "attr_decimal_comma.gpkg", "elec_all_negative.gpkg", "geom_zero_length.gpkg", "topo_gap_1mm.gpkg",
     "topo_loop_closed.gpkg",
 }  # fmt: skip
@@ -79,7 +78,7 @@ def cases() -> list[dict[str, str]]:
 def outcome(path: Path, mapping: Path) -> tuple[str, str]:
     """What became of a file, and everything that was said about it."""
     try:
-        found = import_file(path, mapping=mapping, rules=(*rules_for(), *DOUBTS))
+        found = import_file(path, mapping=mapping, rules=(*rules_for(), *doubts_for()))
         network = require_network(found, path)
     except InputError as error:
         return "REJECT", str(error)
