@@ -114,6 +114,9 @@ Tolerance = Annotated[
 ]
 
 
+BoundsFile = Annotated[
+    Path | None, typer.Option("--bounds", help="TOML file with your own bounds of the quality rules.")
+]
 ReportFile = Annotated[
     Path | None,
     typer.Option("--report", help="GeoPackage (*.gpkg) or workbook (*.xlsx) of findings and repairs to write."),
@@ -142,16 +145,20 @@ def import_source(
         bool, typer.Option("--suggest", help="Write no network but a mapping proposed from the file.")
     ] = False,
     report: ReportFile = None,
+    bounds: BoundsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Turn a GIS file into a network; what cannot be modelled is set aside by id, with its kW."""
+    from gis.quality.bounds import use_bounds
+
     if suggest and any(given is not None for given in (mapping, crs, snap_tolerance_m, report)):
         raise typer.BadParameter(
             "--suggest goes with no other option but --format and --json: it writes no network"
         )
     if suggest:
         _suggest(source, out, form, as_json=as_json)
-    _import(source, out, mapping, form, crs, snap_tolerance_m, report, as_json=as_json)
+    with use_bounds(bounds):
+        _import(source, out, mapping, form, crs, snap_tolerance_m, report, as_json=as_json)
 
 
 @app.command()
@@ -160,10 +167,14 @@ def repair(
     out: Annotated[Path, typer.Argument(help="GeoPackage to write.")],
     snap_tolerance_m: Tolerance = None,
     report: ReportFile = None,
+    bounds: BoundsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Join line ends and set aside what keeps a network from being solved; every change is on record."""
-    _import(network, out, None, None, None, snap_tolerance_m, report, as_json=as_json)
+    from gis.quality.bounds import use_bounds
+
+    with use_bounds(bounds):
+        _import(network, out, None, None, None, snap_tolerance_m, report, as_json=as_json)
 
 
 def _suggest(source: Path, out: Path, form: str | None, *, as_json: bool) -> NoReturn:
@@ -218,17 +229,20 @@ def check(
     out: Annotated[
         Path | None, typer.Option("--out", help="GeoPackage (*.gpkg) or workbook (*.xlsx) to write.")
     ] = None,
+    bounds: BoundsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a network file; exit code 2 when it cannot be used, 1 when there are doubts."""
     from capacity import quality_report
     from capacity.data_quality import judge_quality
     from gis import errors_of, inspect_network
+    from gis.quality.bounds import use_bounds
     from gridmodel.rules import doubts_for, rules_for
 
     output.require_target(out, network, suffix=quality_report.REPORT_SUFFIXES)
     output.progress(f"reading {network}")
-    checked, findings = inspect_network(network, rules=(*rules_for(), *doubts_for()))
+    with use_bounds(bounds):
+        checked, findings = inspect_network(network, rules=(*rules_for(), *doubts_for()))
     result = None if checked is None else _first_result(checked, network)
     quality = judge_quality(checked, findings, result)
     if out is not None:

@@ -78,6 +78,7 @@ TOPOLOGY: tuple[QualityRule, ...] = (
 ASKING: tuple[QualityRule, ...] = tuple(
     _emitted("asking", 1, "error", name, about, "the answer would be to another question", remedy)
     for name, about, remedy in (
+        ("bad_bounds", "a file of bounds has a figure that is none", "take the form of gis/quality/bounds.toml"),
         ("statement", "a network written in text has a line that says nothing", "correct the line"),
         ("bad_target", "the result cannot be written there", "choose another name or folder"),
         ("bad_place", "a place is no longitude and latitude", "write LON,LAT in degrees"),
