@@ -150,9 +150,7 @@ def _card(study: Study, choice: Choice) -> None:
         st.caption("Click a line or a station on the map, or a row of the table.")
         return
     table, element_id = selected
-    card = asset_card(
-        choice.yardstick, study.catalogue, choice.result, table, element_id, weak=study.weak
-    )
+    card = asset_card(choice.yardstick, study.catalogue, choice.result, table, element_id, weak=study.weak)
     st.dataframe(pd.DataFrame(card, columns=["", "value"]), hide_index=True, key="card")
     if st.button("How much more load fits here?", key="ask_headroom"):
         _headroom(study, choice, headroom_bus(choice.yardstick, table, element_id))

@@ -119,7 +119,9 @@ BoundsFile = Annotated[
 ]
 ReportFile = Annotated[
     Path | None,
-    typer.Option("--report", help="GeoPackage (*.gpkg) or workbook (*.xlsx) of findings and repairs to write."),
+    typer.Option(
+        "--report", help="GeoPackage (*.gpkg) or workbook (*.xlsx) of findings and repairs to write."
+    ),
 ]
 
 

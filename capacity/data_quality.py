@@ -23,7 +23,14 @@ from gis import Network, check_network
 from gis.feeders import Supply, trace_supply
 from gis.findings import join_findings, make_findings
 from gis.quality import LEVELS, QUALITY_RULES, QualityRule
-from gis.quality.score import FEEDER_COLUMNS, OK, TOO_WEAK, feeder_quality, network_score_percent, weak_feeders
+from gis.quality.score import (
+    FEEDER_COLUMNS,
+    OK,
+    TOO_WEAK,
+    feeder_quality,
+    network_score_percent,
+    weak_feeders,
+)
 from gridmodel import LoadFlowResult
 from gridmodel.rules import TYPE_RULES, doubts_for
 
@@ -103,7 +110,9 @@ def judge_result(result: LoadFlowResult) -> pd.DataFrame:
     vm_pu = result.buses["vm_pu"]
     off = vm_pu[(vm_pu < bounds["vm_min_pu"]) | (vm_pu > bounds["vm_max_pu"])]
     loaded = {"lines": result.lines, "transformers": result.transformers}
-    parts = [_named("result_voltage", "buses", off, "pu", "no grid holds such a voltage; check what feeds it")]
+    parts = [
+        _named("result_voltage", "buses", off, "pu", "no grid holds such a voltage; check what feeds it")
+    ]
     for table, frame in loaded.items():
         percent = frame["loading_percent"]
         over = percent[percent > bounds["loading_max_percent"]]
@@ -143,7 +152,9 @@ def hold_back_result(result: LoadFlowResult, yardstick: Yardstick, weak: WeakFee
     )
 
 
-def hold_back_rows(rows: pd.DataFrame, weak: WeakFeeders, figures: list[str], reason: str = "") -> pd.DataFrame:
+def hold_back_rows(
+    rows: pd.DataFrame, weak: WeakFeeders, figures: list[str], reason: str = ""
+) -> pd.DataFrame:
     """Rows of a result table with a status, and without figures where their feeder is weak.
 
     Parameters
@@ -202,7 +213,9 @@ def hold_back_assessment(answer: Assessment, supply: Supply, weak: WeakFeeders) 
     reasons = tuple(held["reason"])
     if not lost.iloc[0]:
         return replace(answer, options=held, reasons=reasons)
-    sentence = f"Not to be said: {answer.development.name} cannot be judged at the best supply point, {why.iloc[0]}."
+    sentence = (
+        f"Not to be said: {answer.development.name} cannot be judged at the best supply point, {why.iloc[0]}."
+    )
     return replace(
         answer, verdict="undetermined", sentence=sentence, options=held, reasons=reasons, binding={}
     )

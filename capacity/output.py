@@ -117,7 +117,8 @@ def bottleneck_report(
         return values, [f"no bottlenecks in {result.scenario.name} under {limits.name}", *_weak_lines(weak)]
     lines = [f"{len(found)} bottlenecks in {result.scenario.name} under {limits.name}:"]
     lines += [
-        f"  {_figure(row.unserved_kw, 1):>10} kW unserved {row.customers_affected:7,} customers  {row.root_cause}"
+        f"  {_figure(row.unserved_kw, 1):>10} kW unserved {row.customers_affected:7,} customers  "
+        f"{row.root_cause}"
         for row in found.itertuples()
     ]
     return values, [*lines, *_weak_lines(weak)]
@@ -179,15 +180,14 @@ def suggestion_report(suggestion: MappingSuggestion, out: Path) -> Report:
     return values, [f"{out}: {len(table)} columns proposed; read it before it is used", *left, *missing]
 
 
-def require_target(
-    out: Path | None, *sources: Path | None, suffix: str | tuple[str, ...] = ".gpkg"
-) -> None:
+def require_target(out: Path | None, *sources: Path | None, suffix: str | tuple[str, ...] = ".gpkg") -> None:
     """Refuse a place the result cannot be written to, before any work is done.
 
     Raises
     ------
     InputError
-        The name does not end in `suffix` (or any of them), it is one of the input files, or its folder cannot be written.
+        The name does not end in `suffix` (or any of them), it is one of the input files, or its folder
+        cannot be written.
     """
     if out is None:
         return

@@ -153,7 +153,9 @@ def _classes(load: pd.DataFrame) -> np.ndarray:
 
 
 def _places(net: pandapowerNet) -> np.ndarray:
-    return np.asarray(shapely.points(np.column_stack([np.arange(len(net.bus)) * 50.0, np.zeros(len(net.bus))])))
+    return np.asarray(
+        shapely.points(np.column_stack([np.arange(len(net.bus)) * 50.0, np.zeros(len(net.bus))]))
+    )
 
 
 def _points(frame: pd.DataFrame, places: np.ndarray) -> gpd.GeoDataFrame:

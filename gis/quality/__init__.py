@@ -1,8 +1,8 @@
 """Quality of a network's data: a registry of rules, each known by the name its findings carry.
 
-    QUALITY_RULES      every name that may stand in findings of `gis`, with level, meaning and remedy
-    DOUBTS             the checks behind the doubts, as rules over tables
-    doubts_on(...)     the same with figures of equipment types filled in (`gridmodel.doubts_for`)
+QUALITY_RULES      every name that may stand in findings of `gis`, with level, meaning and remedy
+DOUBTS             the checks behind the doubts, as rules over tables
+doubts_on(...)     the same with figures of equipment types filled in (`gridmodel.doubts_for`)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bounds of the quality rules, read from `bounds.toml`: every figure beside its source, replaceable by a user."""
+"""Bounds of the quality rules, read from `bounds.toml`: figures with sources, replaceable by a user."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ColumnBound:
 
 Bounds = dict[str, dict[str, object]]
 
-_in_use: ContextVar[Path] = ContextVar("bounds_in_use", default=SHIPPED)
+_in_use: ContextVar[Bounds | None] = ContextVar("bounds_in_use", default=None)
 
 
 @contextmanager
@@ -49,9 +49,7 @@ def use_bounds(path: Path | None) -> Iterator[None]:
     InputError
         The file is no TOML, or has a section or figure the shipped one does not.
     """
-    chosen = SHIPPED if path is None else path
-    read_bounds(chosen)
-    token = _in_use.set(chosen)
+    token = _in_use.set(None if path is None else read_bounds(path))
     try:
         yield
     finally:
@@ -59,28 +57,32 @@ def use_bounds(path: Path | None) -> Iterator[None]:
 
 
 @cache
-def read_bounds(path: Path = SHIPPED) -> Bounds:
-    """Sections of a bounds file by name: the shipped figures, with those of a user's file over them.
+def shipped_bounds() -> Bounds:
+    """Sections of the shipped file by name."""
+    return cast(Bounds, tomllib.loads(SHIPPED.read_text(encoding="utf-8")))
+
+
+def read_bounds(path: Path) -> Bounds:
+    """Sections by name: the shipped figures, with those of a user's file over them.
 
     Raises
     ------
     InputError
         The file is no TOML, or has a section or figure the shipped one does not.
     """
-    shipped = cast(Bounds, tomllib.loads(SHIPPED.read_text(encoding="utf-8")))
-    if path == SHIPPED:
-        return shipped
+    shipped = shipped_bounds()
     try:
         own = cast(Bounds, tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"not readable as TOML: {error}"
         raise InputError(str(path), make_findings("bad_bounds", "bounds", [""], message)) from error
-    lost = [name for name in own if name not in shipped] + [
+    lost = [name for name in own if not isinstance(own[name], type(shipped.get(name)))]
+    lost += [
         f"{section}.{name}"
         for section, entries in own.items()
-        if isinstance(entries, dict)
+        if section not in lost and isinstance(entries, dict)
         for name, value in entries.items()
-        if not _is_like(value, shipped.get(section, {}).get(name))
+        if not _is_like(value, shipped[section].get(name))
     ]
     if lost:
         message = "no such bound, or of another form than in gis/quality/bounds.toml"
@@ -121,7 +123,7 @@ def column_bounds() -> tuple[ColumnBound, ...]:
 
 
 def _now() -> Bounds:
-    return read_bounds(_in_use.get())
+    return _in_use.get() or shipped_bounds()
 
 
 def _is_like(value: object, shipped: object) -> bool:
@@ -130,7 +132,7 @@ def _is_like(value: object, shipped: object) -> bool:
         return isinstance(value, int | float)
     if isinstance(shipped, list):
         return isinstance(value, list) and len(value) == len(shipped)
-    return isinstance(value, type(shipped)) and shipped is not None
+    return shipped is not None and isinstance(value, type(shipped))
 
 
 def _merged(shipped: dict[str, object], own: dict[str, object] | None) -> dict[str, object]:

@@ -65,6 +65,8 @@ def _judge(tables: Tables, entry: ColumnBound) -> pd.DataFrame:
     values = tables[entry.table][entry.column]
     if entry.by:
         values = pd.Series(_quotient(values, tables[entry.table][entry.by].to_numpy(dtype=float)))
+        if (values > 0.0).sum() < bound("rows", "quotient_least"):
+            return join_findings([])
     median = _median(values.where(values > 0.0).to_numpy(dtype=float))
     what = f"median {entry.column}" + (f" / {entry.by}" if entry.by else "")
     between = f"{what} is outside {entry.low:g}..{entry.high:g}"

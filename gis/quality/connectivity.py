@@ -14,7 +14,7 @@ _NAMED_AT_MOST = 20
 
 
 def customers_are_supplied(tables: Tables) -> pd.DataFrame:
-    """Every island with customers has a source: one finding an island, with its kW, customers and way back."""
+    """Every island with customers has a source: one finding each, with kW, customers and way back."""
     grid = Grid.of(tables)
     loads = grid["loads"]
     at = grid.at_bus["loads"]
@@ -59,7 +59,7 @@ def switches_leave_lines_alive(tables: Tables) -> pd.DataFrame:
 
 
 def transformers_hang_on_something(tables: Tables) -> pd.DataFrame:
-    """A transformer in service has a line, source or switch on its high side, and something on its low side."""
+    """A transformer in service is fed on its high side and feeds something on its low side."""
     grid = Grid.of(tables)
     frame = grid["transformers"]
     live = frame["in_service"].to_numpy(dtype=bool)
@@ -70,7 +70,8 @@ def transformers_hang_on_something(tables: Tables) -> pd.DataFrame:
     for side, at in (("high", high), ("low", low)):
         at_nothing = live & (at >= 0) & (used[at] == 0) & (own_sides[at] <= 1)
         message = f"nothing hangs on its {side} side: it feeds nobody; connect it or take it out of service"
-        parts.append(told("transformer_dangling", frame, at_nothing, message, frame[f"{side[0]}v_bus_id"]))
+        values = frame.loc[at_nothing, f"{side[0]}v_bus_id"]
+        parts.append(told("transformer_dangling", frame, at_nothing, message, values))
     return join_findings(parts)
 
 
@@ -80,8 +81,8 @@ def buses_are_used(tables: Tables) -> pd.DataFrame:
     used = _use(grid, tables=("lines", "transformers", "couplers", "sources", "loads", "generators"))
     buses = grid["buses"]
     idle = used[:-1] == 0
-    return told("bus_unused", buses, idle, "no element uses the bus; remove it, or connect what belongs there",
-                buses["vn_kv"][idle].map("{:g} kV".format).tolist())  # fmt: skip
+    message = "no element uses the bus; remove it, or connect what belongs there"
+    return told("bus_unused", buses, idle, message, buses["vn_kv"][idle].map("{:g} kV".format))
 
 
 def types_of_elements_differ(tables: Tables) -> pd.DataFrame:

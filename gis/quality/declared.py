@@ -18,7 +18,7 @@ def _emitted(
 READING: tuple[QualityRule, ...] = (
     _emitted("reading", 1, "error", "file_missing", "there is no file or folder of that name",
              "nothing can be read", "correct the path"),
-    _emitted("reading", 1, "error", "file_format", "the content is of no known format, whatever the name says",
+    _emitted("reading", 1, "error", "file_format", "the content is of no format we read",
              "a reader that trusts names opens anything", "convert it, or name the format"),
     _emitted("reading", 1, "error", "file_damaged", "the file is cut off or damaged",
              "libraries return the rows before the damage without a word", "take a fresh copy"),
@@ -78,13 +78,21 @@ TOPOLOGY: tuple[QualityRule, ...] = (
 ASKING: tuple[QualityRule, ...] = tuple(
     _emitted("asking", 1, "error", name, about, "the answer would be to another question", remedy)
     for name, about, remedy in (
-        ("bad_bounds", "a file of bounds has a figure that is none", "take the form of gis/quality/bounds.toml"),
+        (
+            "bad_bounds",
+            "a file of bounds has a figure that is none",
+            "take the form of gis/quality/bounds.toml",
+        ),
         ("statement", "a network written in text has a line that says nothing", "correct the line"),
         ("bad_target", "the result cannot be written there", "choose another name or folder"),
         ("bad_place", "a place is no longitude and latitude", "write LON,LAT in degrees"),
         ("unknown_scenario", "the network has no such scenario", "name one of its scenarios"),
         ("unknown_limits", "there is no such limit profile", "name a shipped one or a TOML file"),
-        ("limits_gap", "the limits say nothing about a voltage of the network", "add the band to the profile"),
+        (
+            "limits_gap",
+            "the limits say nothing about a voltage of the network",
+            "add the band to the profile",
+        ),
         ("bad_limits", "a limit profile has a figure that makes no sense", "correct the figure"),
         ("bad_figure", "a table of assumptions has a figure that makes no sense", "correct the figure"),
     )

@@ -131,7 +131,7 @@ class Grid(Mapping[str, pd.DataFrame]):
 
     @cached_property
     def zone_rating_kva(self) -> np.ndarray:
-        """Rating per zone [kVA] of all transformers that feed it; missing where none does or one is unknown."""
+        """Rating per zone [kVA] of the transformers that feed it; missing where none does."""
         live = self.transformer_conducts
         return self._sum_by_zone(self.sides[1][live], self.transformer_rating_kva[live], missing=np.nan)
 

@@ -45,8 +45,8 @@ def impedances_are_of_lines(tables: Tables) -> pd.DataFrame:
         message = f"{column} is over {high:g} ohm/km, more than any conductor has; check its unit"
         parts.append(told(rule, lines, over, message, figures_of(values[over], "ohm/km")))
     quotient = x / np.where(r > 0.0, r, np.nan)
-    low, high = _by_level(kv, "impedance", "x_by_r")
-    off = ((quotient < low) & (x > 0.0)) | (quotient > high)
+    lowest, highest = _by_level(kv, "impedance", "x_by_r")
+    off = ((quotient < lowest) & (x > 0.0)) | (quotient > highest)
     message = "x / r is not that of a line of its voltage; check which is which, and their units"
     parts.append(told("line_x_by_r", lines, off, message, figures_of(quotient[off], "")))
     return join_findings(parts)

@@ -25,7 +25,9 @@ def loads_stand_in_line(tables: Tables) -> pd.DataFrame:
     loads = grid["loads"]
     kw = loads["p_kw"].to_numpy(dtype=float)
     by_kind = _limits_of_kind(grid)
-    far = [(bound("load", "times_bar_beyond") * limit, f"{what}, many times over,") for limit, what in by_kind]
+    far = [
+        (bound("load", "times_bar_beyond") * limit, f"{what}, many times over,") for limit, what in by_kind
+    ]
     beyond, said_beyond = _over(kw, [*_limits_of_equipment(grid), *far])
     out, said_out = _over(kw, by_kind)
     parts = []
@@ -215,8 +217,9 @@ def _others_largest(values: np.ndarray) -> np.ndarray:
 def others_quantile(values: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Quantile of the other values of the same kind and how many those are, per value.
 
-    Missing where there are fewer than `compare_least`. Leaving each value out of its own quantile keeps a faulty one from lifting the bar it is held to; in
-    arrays: in the sorted group, taking away a value moves those behind it one place up.
+    Missing where there are fewer than `compare_least`. Leaving each value out of its own quantile keeps a
+    faulty one from lifting the bar it is held to. In the sorted group, taking away a value moves those
+    behind it one place up.
     """
     order = np.lexsort((values, kinds))
     sorted_values, sorted_codes = values[order], kinds[order]

@@ -7,7 +7,9 @@ from gis.quality.rule import QualityRule
 from gis.rules import Rule
 from gis.voltage import SAME_VOLTAGE_SHARE
 
-_SAME = f"voltages within {100 * SAME_VOLTAGE_SHARE:g} % are of one level (engineering judgement, `gis.voltage`)"
+_SAME = (
+    f"voltages within {100 * SAME_VOLTAGE_SHARE:g} % are of one level (engineering judgement, `gis.voltage`)"
+)
 
 
 def _must(

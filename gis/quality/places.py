@@ -58,7 +58,9 @@ def elements_stand_together(tables: Tables) -> pd.DataFrame:
         away_m = np.hypot(*(xy - middle).T)
         far = away_m > reach_m
         values = [f"{distance / 1000.0:,.0f} km off" for distance in away_m[far]]
-        message = "the element lies far from nearly all others; check its coordinates (swapped? another zone?)"
+        message = (
+            "the element lies far from nearly all others; check its coordinates (swapped? another zone?)"
+        )
         parts.append(told("element_far", tables[name], far, message, values))
     return join_findings(parts)
 

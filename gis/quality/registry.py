@@ -11,6 +11,7 @@ from gis.quality.bounds import source_of
 from gis.quality.rule import QualityRule, Severity
 from gis.rules import Rule
 
+
 def _doubt(
     check: Rule, name: str, tables: tuple[str, ...] | str, about: str, why: str, remedy: str,
     source: str = "definition", *, level: int = 4, severity: Severity = "warning",
@@ -20,7 +21,8 @@ def _doubt(
 
 
 UNITS: tuple[QualityRule, ...] = (
-    _doubt(columns.columns_have_their_unit, "unit_slip", ("lines", "transformers", "sources", "loads", "buses"),
+    _doubt(columns.columns_have_their_unit, "unit_slip",
+           ("lines", "transformers", "sources", "loads", "buses"),
            "a column as a whole is off by a thousand", "it converges and looks like a result",
            "map the column with the factor named", "per column in `gis/quality/bounds.toml`"),
 )  # fmt: skip

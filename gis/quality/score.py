@@ -50,9 +50,7 @@ def score_config(path: Path = _SHIPPED) -> dict[str, object]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def feeder_quality(
-    network: Network, findings: pd.DataFrame, supply: Supply | None = None
-) -> pd.DataFrame:
+def feeder_quality(network: Network, findings: pd.DataFrame, supply: Supply | None = None) -> pd.DataFrame:
     """Score every feeder of a network by the findings on its elements.
 
     Parameters
@@ -172,9 +170,7 @@ def _set_aside(network: Network, line_feeders: pd.Series) -> pd.DataFrame:
             "table": aside["table"].to_numpy(),
             "element_id": aside["element_id"].to_numpy(),
             "feeder_id": _nearest_feeder(network, aside["geometry"], line_feeders),
-            "length_m": np.where(
-                aside["table"] == "lines", np.nan_to_num(np.fmax(lengths_m, drawn_m)), 0.0
-            ),
+            "length_m": np.where(aside["table"] == "lines", np.nan_to_num(np.fmax(lengths_m, drawn_m)), 0.0),
             "p_kw": aside["p_kw"].fillna(0.0).to_numpy(dtype=float),
             "customers": 0.0,
             "weight": 1.0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -12,7 +14,7 @@ _NAMED_AT_MOST = 5
 
 
 def told(
-    rule: str, frame: pd.DataFrame, out: np.ndarray, message: str, values: np.ndarray | list[object]
+    rule: str, frame: pd.DataFrame, out: np.ndarray, message: str, values: Iterable[object]
 ) -> pd.DataFrame:
     """Warn of every row that is out; of the column as a whole when many are.
 
@@ -23,7 +25,7 @@ def told(
     out
         One truth value per row.
     values
-        What is out, per row of the frame or per row that is out.
+        The offending value of each row that is out.
 
     Returns
     -------
@@ -35,7 +37,7 @@ def told(
     if not len(rows):
         return empty_findings()
     table = table_of_index(frame)
-    said = list(values) if len(values) == len(rows) else list(np.asarray(values, dtype=object)[rows])
+    said = list(values)
     if len(rows) <= max(bound("rows", "column_rows"), bound("rows", "column_share") * len(frame)):
         return make_findings(rule, table, frame.index[rows], message, severity="warning", values=said)
     first = ", ".join(f"{i!r} ({v})" for i, v in zip(frame.index[rows], said[:_NAMED_AT_MOST], strict=False))

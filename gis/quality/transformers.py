@@ -46,7 +46,7 @@ def figures_fit_the_size(tables: Tables) -> pd.DataFrame:
     # pfe is the active part of the no-load power i0 * sn: it cannot be larger.
     hollow = (i0 > 0.0) & (pfe_kw > bound("transformer", "pfe_max_by_i0") * i0 / 100.0 * sn_kva)
     message = "i0_percent does not fit: over 8 %, or far smaller than the no-load loss pfe_kw it contains"
-    parts.append(told("transformer_i0", frame, beyond | hollow, message, i0))
+    parts.append(told("transformer_i0", frame, beyond | hollow, message, i0[beyond | hollow]))
     return join_findings(parts)
 
 
@@ -104,7 +104,11 @@ def loads_fit_their_transformer(tables: Tables) -> pd.DataFrame:
     message = "the loads behind it are more than three times its rating; check p_kw, sn_kva and open points"
     parts = [
         told(
-            "transformer_demand", frame, over, message, _against(demand_kw[over], rating_kva[over], "kW", "kVA")
+            "transformer_demand",
+            frame,
+            over,
+            message,
+            _against(demand_kw[over], rating_kva[over], "kW", "kVA"),
         )
     ]
     generators = grid["generators"]
@@ -165,7 +169,9 @@ def vector_groups_agree(tables: Tables) -> pd.DataFrame:
         "nearly all transformers of this grid have another phase shift; check the vector group before any "
         "two are run in parallel"
     )
-    return told("vector_group", frame, few & (zone >= 0), message, figures_of(shift[few & (zone >= 0)], "degree"))
+    return told(
+        "vector_group", frame, few & (zone >= 0), message, figures_of(shift[few & (zone >= 0)], "degree")
+    )
 
 
 def parallel_transformers_agree(tables: Tables) -> pd.DataFrame:

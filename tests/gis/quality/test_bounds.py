@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gis import InputError
-from gis.quality.bounds import bound, column_bounds, read_bounds, use_bounds
+from gis.quality.bounds import bound, column_bounds, read_bounds, shipped_bounds, use_bounds
 from gis.quality.connectivity import customers_are_supplied
 from gis.quality.lines import low_voltage_stays_near
 from tests.gis.quality.village import village, with_cells
@@ -20,7 +20,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_every_section_and_column_names_its_source() -> None:
-    sections = {name: entries for name, entries in read_bounds().items() if isinstance(entries, dict)}
+    sections = {name: entries for name, entries in shipped_bounds().items() if isinstance(entries, dict)}
     assert all(entries["source"] for entries in sections.values())
     assert all(entry.source and entry.low < entry.high for entry in column_bounds())
 

@@ -51,7 +51,9 @@ def test_every_load_wrong_by_a_thousand_is_named(name: str, published: dict[str,
 
 
 def test_most_loads_wrong_by_ten_are_named_and_hardly_a_right_one(published: dict[str, Network]) -> None:
-    hits = [named(network, i, 10.0) for name, network in published.items() for i in tried(network, TRIED[name])]
+    hits = [
+        named(network, i, 10.0) for name, network in published.items() for i in tried(network, TRIED[name])
+    ]
     assert np.mean(hits) >= 0.6
     alarms = sum(len(loads_stand_in_line(network.tables())) for network in published.values())
     assert alarms < 0.01 * sum(len(network.loads) for network in published.values())
@@ -81,7 +83,9 @@ def test_a_load_is_told_what_it_is_over(column: str, value: float, said: str) ->
 
 def test_a_house_of_many_customers_is_no_outlier() -> None:
     tables = with_cells(village(), "loads", "p_kw", 40.0, "R2")
-    assert loads_stand_in_line(with_cells(tables, "loads", "customers", 12, "R2"))["element_id"].tolist() == ["R2"]
+    assert loads_stand_in_line(with_cells(tables, "loads", "customers", 12, "R2"))["element_id"].tolist() == [
+        "R2"
+    ]
     small = with_cells(with_cells(tables, "loads", "customers", 12, "R2"), "loads", "p_kw", 20.0, "R2")
     assert loads_stand_in_line(small).empty
 

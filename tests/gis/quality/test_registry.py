@@ -7,10 +7,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import geopandas as gpd
 import pandas as pd
 import pytest
-import shapely
+import shapely.affinity
 
 from capacity.data_quality import ALL_RULES, RESULT_RULES
 from gis import FINDING_COLUMNS
@@ -32,8 +31,8 @@ def moved(table: str, element_id: str, dx_m: float) -> Tables:
     """The village with one element drawn elsewhere."""
     tables = village()
     frame = tables[table]
-    places = gpd.GeoSeries([g for g in frame.geometry], frame.index, crs=frame.crs)
-    places[element_id] = shapely.transform(places[element_id], lambda xy: xy + [dx_m, 0.0])
+    places = frame.geometry.copy()
+    places[element_id] = shapely.affinity.translate(places[element_id], dx_m)
     return {**tables, table: frame.set_geometry(places)}
 
 
@@ -48,9 +47,7 @@ def twelve_stations() -> Tables:
 # name of the rule: tables that raise it
 TRIGGERS: dict[str, Callable[[], Tables]] = {
     "unit_slip": lambda: scaled(village(), "lines", "i_max_a", 0.001),
-    "length_mismatch": lambda: with_cells(
-        village(*STREET_BUSES, *STREET), "lines", "length_m", 500.0, "S3"
-    ),
+    "length_mismatch": lambda: with_cells(village(*STREET_BUSES, *STREET), "lines", "length_m", 500.0, "S3"),
     "schematic_map": lambda: scaled(village(*STREET_BUSES, *STREET), "lines", "length_m", 7.0),
     "line_resistance": lambda: with_cells(village(), "lines", "r_ohm_per_km", 20.8, "L"),
     "line_reactance": lambda: with_cells(village(), "lines", "x_ohm_per_km", 50.0, "L"),
@@ -137,7 +134,9 @@ def test_every_doubt_is_raised_by_its_fault_with_its_severity_and_table(rule) ->
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_every_check_holds_on_tables_without_rows_and_on_unknown_buses(check) -> None:  # type: ignore[no-untyped-def]
     assert check(network_from_text("bus A 20").tables())["rule"].isin(["bus_unused"]).all()
-    lost = village("line X nowhere D 5 X", "load Y nowhere 5", "transformer U nowhere C X", "switch V open X buses D")
+    lost = village(
+        "line X nowhere D 5 X", "load Y nowhere 5", "transformer U nowhere C X", "switch V open X buses D"
+    )
     assert tuple(check(lost).columns) == FINDING_COLUMNS
 
 
@@ -184,7 +183,5 @@ def _emitted_names(tree: ast.AST) -> set[str]:
     """Rule names written in calls that make findings."""
     makers = {"make_findings", "findings_of", "told", "_named", "_of_network"}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
-    first = [
-        call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id in makers
-    ]
+    first = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id in makers]
     return {arg.value for arg in first if isinstance(arg, ast.Constant) and isinstance(arg.value, str)}

@@ -10,7 +10,14 @@ import pytest
 from gis import Network
 from gis.examples import network_from_text
 from gis.findings import empty_findings, join_findings, make_findings
-from gis.quality.score import FEEDER_COLUMNS, TOO_WEAK, UNASSIGNED, feeder_quality, network_score_percent, weak_feeders
+from gis.quality.score import (
+    FEEDER_COLUMNS,
+    TOO_WEAK,
+    UNASSIGNED,
+    feeder_quality,
+    network_score_percent,
+    weak_feeders,
+)
 from gis.quarantine import set_aside
 
 # A feeder of 4 lines of 100 m with 5 loads of 10 kW, and a sixth load.
@@ -39,7 +46,13 @@ def test_the_worked_example_of_the_docstring() -> None:
     by_hand = 100 * (1 - 25 / 400) * (1 - 10 / 60) * (lines + loads + buses) / 3
     feeder = rows.loc["L0"]
     assert feeder["score_percent"] == pytest.approx(by_hand, abs=0.05)
-    assert feeder[["lines", "customers", "demand_kw", "findings", "quarantined"]].tolist() == [4, 5, 50.0, 1, 1]
+    assert feeder[["lines", "customers", "demand_kw", "findings", "quarantined"]].tolist() == [
+        4,
+        5,
+        50.0,
+        1,
+        1,
+    ]
     assert feeder["reason"] == "set aside x 1, near_miss x 1"
 
 
