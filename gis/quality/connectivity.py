@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gis.findings import findings_of, join_findings, make_findings
+from gis.findings import join_findings, make_findings
 from gis.quality.grid import Grid
 from gis.quality.told import told
 from gis.rules import Tables
@@ -85,13 +85,13 @@ def buses_are_used(tables: Tables) -> pd.DataFrame:
     return told("bus_unused", buses, idle, message, buses["vn_kv"][idle].map("{:g} kV".format))
 
 
-def types_of_elements_differ(tables: Tables) -> pd.DataFrame:
+def ids_are_of_one_table(tables: Tables) -> pd.DataFrame:
     """No id stands for a line and for a transformer: feeders are named after them."""
-    lines, transformers = tables["lines"].index, tables["transformers"].index
-    both = pd.Index(transformers).intersection(lines)
-    shared = pd.Series("line and transformer", both)
+    transformers = tables["transformers"]
+    shared = tables["lines"].index.get_indexer(transformers.index) >= 0
     message = "the id is that of a line too; feeders are named by id, so give each its own"
-    return findings_of("id_shared", "transformers", shared, message).assign(severity="warning")
+    values = ["line and transformer"] * int(shared.sum())
+    return told("id_shared", transformers, shared, message, values)
 
 
 def _use(grid: Grid, tables: tuple[str, ...]) -> np.ndarray:

@@ -150,7 +150,7 @@ CONNECTIVITY: tuple[QualityRule, ...] = (
     _doubt(connectivity.buses_are_used, "bus_unused", "buses", "no element uses a bus",
            "something that belongs there hangs elsewhere", "remove it, or connect what belongs there",
            level=3),
-    _doubt(connectivity.types_of_elements_differ, "id_shared", "transformers",
+    _doubt(connectivity.ids_are_of_one_table, "id_shared", "transformers",
            "a line and a transformer have one id", "feeders are named by it", "give each its own", level=2),
 )  # fmt: skip
 PLACES: tuple[QualityRule, ...] = (

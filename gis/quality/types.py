@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -11,7 +13,7 @@ from gis.quality.told import told
 from gis.rules import Tables
 
 # "NAYY 4x150 SE", "3x1x240" (the last factor), "48-AL1/8-ST1A".
-_CROSS_SECTION = r"(?:\d+\s*[x×]\s*)+(\d+(?:[.,]\d+)?)|^(\d+(?:[.,]\d+)?)-AL"
+_CROSS_SECTION = re.compile(r"(?:\d+\s*[x×]\s*)+(\d+(?:[.,]\d+)?)|^(\d+(?:[.,]\d+)?)-AL")
 _SMALLEST_MM2, _LARGEST_MM2 = 1.5, 1200.0
 
 
@@ -43,8 +45,11 @@ def cross_sections_mm2(type_ids: pd.Series) -> np.ndarray:
     [150.0, 48.0, nan]
     """
     codes, names = pd.factorize(type_ids)
-    parts = pd.Series(names, dtype=str).str.extract(_CROSS_SECTION)
-    text = parts[0].fillna(parts[1]).str.replace(",", ".")
-    area_mm2 = pd.to_numeric(text).to_numpy(dtype=float)
+    area_mm2 = np.array([_area_mm2(name) for name in names], dtype=float)
     sound = (area_mm2 >= _SMALLEST_MM2) & (area_mm2 <= _LARGEST_MM2)
     return np.append(np.where(sound, area_mm2, np.nan), np.nan)[codes]
+
+
+def _area_mm2(name: str) -> float:
+    match = _CROSS_SECTION.search(name)
+    return float((match[1] or match[2]).replace(",", ".")) if match else np.nan

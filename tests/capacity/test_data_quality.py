@@ -105,7 +105,7 @@ def feeder_of_a(supply) -> str:  # type: ignore[no-untyped-def]
 
 
 def test_a_result_loses_the_figures_of_weak_feeders_and_the_losses(solved) -> None:  # type: ignore[no-untyped-def]
-    network, yardstick, result = solved
+    _, yardstick, result = solved
     feeder = feeder_of_a(yardstick.supply)
     held = hold_back_result(result, yardstick, {feeder: "why"})
     on = yardstick.supply.buses["feeder_id"] == feeder
