@@ -12,6 +12,7 @@ from app_pages.network_layers import network_view
 from app_pages.study import Choice, Study, choose, open_study
 from capacity.assumptions import read_assumptions
 from capacity.connection import Assessment, ConnectionConfig, assess_connection, place_at
+from capacity.data_quality import hold_back_assessment
 from capacity.demand import Development
 from capacity.sites import developments_of
 from gis.webmap import route_group, site_group
@@ -102,7 +103,8 @@ def _questions(study: Study) -> Development | None:
 def _assess(study: Study, choice: Choice, development: Development) -> Assessment:
     config = ConnectionConfig(choice.scenario.scenario_id, choice.yardstick.limits, read_assumptions())
     with st.spinner("Checking every supply point in reach by load flow ..."):
-        return assess_connection(build_model(study.network), development, config)
+        answer = assess_connection(build_model(study.network), development, config)
+    return hold_back_assessment(answer, study.supply, study.weak)
 
 
 def _map(study: Study, choice: Choice, development: Development | None, answer: Assessment | None) -> None:

@@ -12,6 +12,7 @@ from app_pages.network_layers import ColourBy, network_view
 from app_pages.study import Choice, Study, choose, open_study
 from capacity.bottlenecks import find_bottlenecks
 from capacity.cards import asset_card, figure, headroom_bus, headroom_sentence
+from capacity.data_quality import hold_back_bottlenecks, hold_back_headroom
 from capacity.headroom import headroom
 from capacity.impact import study_impact
 from gis.webmap import highlight, nearest_asset
@@ -27,8 +28,10 @@ def show_network() -> None:
     choice = choose(study)
     with st.sidebar:
         colour_by: ColourBy = st.radio("Colour by", ["Loading", "Voltage"], horizontal=True, key="colour_by")
-    found = find_bottlenecks(choice.yardstick, choice.result)
+    found = hold_back_bottlenecks(find_bottlenecks(choice.yardstick, choice.solved), study.weak)
     st.subheader(plain(study.network.info.get("name", study.path.name)))
+    for feeder_id, reason in study.weak.items():
+        st.warning(plain(f"Feeder {feeder_id}: data too weak for results, {reason}."))
     _figures(choice, found)
     _map_and_table(study, choice, found, colour_by)
     st.caption(plain(study.network.info.get("credits", "")))
@@ -147,7 +150,7 @@ def _card(study: Study, choice: Choice) -> None:
         st.caption("Click a line or a station on the map, or a row of the table.")
         return
     table, element_id = selected
-    card = asset_card(choice.yardstick, study.catalogue, choice.result, table, element_id)
+    card = asset_card(choice.yardstick, study.catalogue, choice.result, table, element_id, weak=study.weak)
     st.dataframe(pd.DataFrame(card, columns=["", "value"]), hide_index=True, key="card")
     if st.button("How much more load fits here?", key="ask_headroom"):
         _headroom(study, choice, headroom_bus(choice.yardstick, table, element_id))
@@ -158,5 +161,5 @@ def _headroom(study: Study, choice: Choice, bus_id: str) -> None:
         impact = study_impact(
             build_model(study.network), choice.scenario, choice.yardstick.limits, supply=study.supply
         )
-        answer = headroom(impact, [bus_id]).iloc[0]
+        answer = hold_back_headroom(headroom(impact, [bus_id]), study.supply, study.weak).iloc[0]
     st.info(plain(headroom_sentence(answer)))

@@ -14,6 +14,7 @@ import streamlit as st
 
 from app_pages.frame import plain
 from capacity.checks import Yardstick, make_yardstick
+from capacity.data_quality import hold_back_result, weak_data
 from capacity.demo import demo_network_path
 from capacity.launch import NETWORK_VARIABLE
 from capacity.limits import profile_names, read_limits
@@ -44,6 +45,7 @@ _OF_ONE_NETWORK = (
 class Study:
     """One network with all that does not depend on a scenario; shared by all users, never changed.
 
+    `weak` names the feeders whose data are too weak for results, with the reason.
     `drawn` holds geometry coded for the map; `homes_lonlat` the extent of the low-voltage lines [degree].
     """
 
@@ -51,6 +53,7 @@ class Study:
     modified_ns: int
     network: Network
     supply: Supply
+    weak: dict[str, str]
     catalogue: Catalogue
     scenarios: dict[str, Scenario]
     drawn: dict[str, CodedGeometry]
@@ -63,11 +66,15 @@ class Study:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What the user looks at: scenario and limits, with the result that belongs to them."""
+    """What the user looks at: scenario and limits, with the result that belongs to them.
+
+    `result` holds no figures of feeders whose data are too weak; `solved` is the load flow as it is.
+    """
 
     scenario: Scenario
     yardstick: Yardstick
     result: LoadFlowResult
+    solved: LoadFlowResult
 
 
 def open_study() -> Study:
@@ -115,18 +122,21 @@ def choose(study: Study) -> Choice:
             "Limits", profiles, index=profiles.index("en50160"), format_func=_profile_name, key="limits"
         )
     yardstick = make_yardstick(study.network, read_limits(profile), study.supply)
-    result = _solve(str(study.path), study.modified_ns, scenario_id, study)
-    return Choice(study.scenarios[scenario_id], yardstick, result)
+    solved = _solve(str(study.path), study.modified_ns, scenario_id, study)
+    result = hold_back_result(solved, yardstick, study.weak)
+    return Choice(study.scenarios[scenario_id], yardstick, result, solved)
 
 
 @st.cache_resource(show_spinner="Reading the network ...", max_entries=4)
 def _read_study(path: str, modified_ns: int) -> Study:
     network = read_network(path, rules=rules_for())
+    supply = trace_supply(network)
     return Study(
         path=Path(path),
         modified_ns=modified_ns,
         network=network,
-        supply=trace_supply(network),
+        supply=supply,
+        weak=weak_data(network, supply),
         catalogue=read_catalogue(),
         scenarios=scenarios_of(network),
         drawn=draw_network(network),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 import pandas as pd
 
@@ -13,9 +16,20 @@ Card = list[tuple[str, str]]
 
 
 def asset_card(
-    yardstick: Yardstick, catalogue: Catalogue, result: LoadFlowResult, table: str, element_id: str
+    yardstick: Yardstick,
+    catalogue: Catalogue,
+    result: LoadFlowResult,
+    table: str,
+    element_id: str,
+    *,
+    weak: Mapping[str, str] = MappingProxyType({}),
 ) -> Card:
     """Describe one line, transformer or bus in one solved scenario.
+
+    Parameters
+    ----------
+    weak
+        Feeders whose data are too weak for results, each with the reason (`capacity.data_quality`).
 
     Returns
     -------
@@ -28,7 +42,11 @@ def asset_card(
         The table has no card or the id is not in it.
     """
     makers = {"lines": _line_card, "transformers": _transformer_card, "buses": _bus_card}
-    return makers[table](yardstick, catalogue, result, element_id)
+    card = makers[table](yardstick, catalogue, result, element_id)
+    supply = yardstick.supply
+    feeders = supply.buses["feeder_id"] if table == "buses" else supply.feeders[table]
+    why = weak.get(str(feeders[element_id]))
+    return card if why is None else [card[0], ("Results", f"data too weak, {why}"), *card[1:]]
 
 
 def headroom_bus(yardstick: Yardstick, table: str, element_id: str) -> str:
@@ -46,6 +64,8 @@ def headroom_sentence(answer: pd.Series) -> str:
     """Say one row of `capacity.headroom` in words."""
     bus_id, kw = answer["bus_id"], answer["headroom_kw"]
     bound = f"{str(answer['binding_check']).replace('_', ' ')} at {answer['binding_id']}"
+    if answer["status"] == "data too weak":
+        return f"Not to be said for {bus_id}: the data of its feeder are too weak, {answer['binding_check']}."
     if answer["status"] == "already_violated":
         return f"No more {answer['direction']} fits at {bus_id}: {bound} is there already."
     if answer["status"] == "undetermined":

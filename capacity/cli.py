@@ -114,6 +114,17 @@ Tolerance = Annotated[
 ]
 
 
+BoundsFile = Annotated[
+    Path | None, typer.Option("--bounds", help="TOML file with your own bounds of the quality rules.")
+]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", help="GeoPackage (*.gpkg) or workbook (*.xlsx) of findings and repairs to write."
+    ),
+]
+
+
 @app.command("import")
 def import_source(
     source: Annotated[Path, typer.Argument(help="GeoPackage, or folder of GeoJSON files, of any columns.")],
@@ -135,16 +146,21 @@ def import_source(
     suggest: Annotated[
         bool, typer.Option("--suggest", help="Write no network but a mapping proposed from the file.")
     ] = False,
+    report: ReportFile = None,
+    bounds: BoundsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Turn a GIS file into a network; what cannot be modelled is set aside by id, with its kW."""
-    if suggest and any(given is not None for given in (mapping, crs, snap_tolerance_m)):
+    from gis.quality.bounds import use_bounds
+
+    if suggest and any(given is not None for given in (mapping, crs, snap_tolerance_m, report)):
         raise typer.BadParameter(
             "--suggest goes with no other option but --format and --json: it writes no network"
         )
     if suggest:
         _suggest(source, out, form, as_json=as_json)
-    _import(source, out, mapping, form, crs, snap_tolerance_m, as_json=as_json)
+    with use_bounds(bounds):
+        _import(source, out, mapping, form, crs, snap_tolerance_m, report, as_json=as_json)
 
 
 @app.command()
@@ -152,10 +168,15 @@ def repair(
     network: NetworkFile,
     out: Annotated[Path, typer.Argument(help="GeoPackage to write.")],
     snap_tolerance_m: Tolerance = None,
+    report: ReportFile = None,
+    bounds: BoundsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Join line ends and set aside what keeps a network from being solved; every change is on record."""
-    _import(network, out, None, None, None, snap_tolerance_m, as_json=as_json)
+    from gis.quality.bounds import use_bounds
+
+    with use_bounds(bounds):
+        _import(network, out, None, None, None, snap_tolerance_m, report, as_json=as_json)
 
 
 def _suggest(source: Path, out: Path, form: str | None, *, as_json: bool) -> NoReturn:
@@ -177,19 +198,23 @@ def _import(
     form: str | None,
     crs: str | None,
     tolerance_m: float | None,
+    report: Path | None,
     *,
     as_json: bool,
 ) -> None:
+    from capacity import quality_report
+    from capacity.data_quality import judge_quality
     from gis import write_network
     from gis.importer import import_file, require_network
-    from gis.plausibility import DOUBTS
     from gis.topology import TopologyOptions
-    from gridmodel import read_catalogue, rules_for
+    from gridmodel import read_catalogue
+    from gridmodel.rules import doubts_for, rules_for
 
     topology = None if tolerance_m is None else TopologyOptions(tolerance_m, tolerance_m, tolerance_m)
     output.require_target(out, source, None if mapping is None else Path(mapping))
+    output.require_target(report, source, out, suffix=quality_report.REPORT_SUFFIXES)
     output.progress(f"reading {source}")
-    rules = (*rules_for(), *DOUBTS)
+    rules = (*rules_for(), *doubts_for())
     found = import_file(
         source,
         mapping=mapping,
@@ -202,24 +227,49 @@ def _import(
     network = require_network(found, source)
     output.progress(f"writing {out}")
     write_network(network, out)
-    output.say(*output.import_report(network), as_json=as_json)
+    quality = judge_quality(network, network.findings)
+    if report is not None:
+        quality_report.write_report(report, network, quality)
+    output.say(*quality_report.import_report(network, quality), as_json=as_json)
     raise typer.Exit(VIOLATED if len(network.findings) else DONE)
 
 
 @app.command()
-def check(network: NetworkFile, out: Out = None, as_json: AsJson = False) -> None:
+def check(
+    network: NetworkFile,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="GeoPackage (*.gpkg) or workbook (*.xlsx) to write.")
+    ] = None,
+    bounds: BoundsFile = None,
+    as_json: AsJson = False,
+) -> None:
     """Check a network file; exit code 2 when it cannot be used, 1 when there are doubts."""
+    from capacity import quality_report
+    from capacity.data_quality import judge_quality
     from gis import errors_of, inspect_network
-    from gis.plausibility import DOUBTS
-    from gridmodel import rules_for
+    from gis.quality.bounds import use_bounds
+    from gridmodel.rules import doubts_for, rules_for
 
-    output.require_target(out, network)
+    output.require_target(out, network, suffix=quality_report.REPORT_SUFFIXES)
     output.progress(f"reading {network}")
-    checked, findings = inspect_network(network, rules=(*rules_for(), *DOUBTS))
+    with use_bounds(bounds):
+        checked, findings = inspect_network(network, rules=(*rules_for(), *doubts_for()))
+    result = None if checked is None else _first_result(checked, network)
+    quality = judge_quality(checked, findings, result)
     if out is not None:
-        output.write_layer(findings, out, "findings", crs=checked.crs if checked else None)
-    output.say(*output.check_report(checked, findings), as_json=as_json)
-    raise typer.Exit(BAD_INPUT if len(errors_of(findings)) else VIOLATED if len(findings) else DONE)
+        quality_report.write_report(out, checked, quality)
+    output.say(*quality_report.check_report(checked, quality), as_json=as_json)
+    found = quality.findings
+    raise typer.Exit(BAD_INPUT if len(errors_of(found)) else VIOLATED if len(found) else DONE)
+
+
+def _first_result(grid: Network, path: Path) -> LoadFlowResult:
+    """The load flow of a network's first scenario, from the store beside it where it is fresh."""
+    from gridmodel import find_scenario, run_load_flow, stored_result
+
+    scenario = find_scenario(grid, None)
+    stored = stored_result(grid, scenario, path)
+    return stored or run_load_flow(_model(grid), scenario)
 
 
 @app.command()
@@ -235,19 +285,21 @@ def loadflow(
     Where there is no solution it says why: what could be served at most, the weakest bus, suspect loads.
     """
     from capacity.checks import violations
+    from capacity.data_quality import hold_back_result, weak_data
     from gridmodel import diagnose, islands_without_source, write_result
 
     model, yardstick, result = _solved(network, scenario, limits, out)
     broken = violations(yardstick, result)
+    weak = weak_data(model.network, yardstick.supply)
     if out is not None:
-        write_result(model, result, out)
+        write_result(model, hold_back_result(result, yardstick, weak), out)
     if result.converged:
         diagnosis, causes = None, islands_without_source(model)
     else:
         output.progress("no solution; looking for the cause")
         diagnosis = diagnose(model, result.scenario)
         causes = diagnosis.causes
-    report = output.load_flow_report(result, yardstick, broken, diagnosis=diagnosis, causes=causes)
+    report = output.load_flow_report(result, yardstick, broken, weak, diagnosis=diagnosis, causes=causes)
     output.say(*report, as_json=as_json)
     raise typer.Exit(VIOLATED if len(broken) or len(result.unsupplied) else DONE)
 
@@ -262,12 +314,14 @@ def bottlenecks(
 ) -> None:
     """Rank the places where demand cannot be served; exit code 1 when there are any."""
     from capacity.bottlenecks import find_bottlenecks
+    from capacity.data_quality import hold_back_bottlenecks, weak_data
 
     model, yardstick, result = _solved(network, scenario, limits, out)
-    found = find_bottlenecks(yardstick, result)
+    weak = weak_data(model.network, yardstick.supply)
+    found = hold_back_bottlenecks(find_bottlenecks(yardstick, result), weak)
     if out is not None:
         output.write_layer(found, out, "bottlenecks", crs=model.network.crs)
-    output.say(*output.bottleneck_report(result, yardstick.limits, found), as_json=as_json)
+    output.say(*output.bottleneck_report(result, yardstick.limits, found, weak), as_json=as_json)
     raise typer.Exit(VIOLATED if len(found) else DONE)
 
 
@@ -287,6 +341,7 @@ def headroom_at(
     """Find the largest additional load or generation [kW] at chosen buses, exact to 1 kW."""
     import time
 
+    from capacity.data_quality import hold_back_headroom, weak_data
     from capacity.headroom import headroom
     from capacity.limits import read_limits
     from gridmodel import find_scenario
@@ -301,6 +356,8 @@ def headroom_at(
     started = time.perf_counter()
     found = headroom(impact, bus, direction=direction, cos_phi=cos_phi)  # type: ignore[arg-type]
     seconds = time.perf_counter() - started
+    supply = impact.yardstick.supply
+    found = hold_back_headroom(found, supply, weak_data(grid, supply))
     if out is not None:
         output.write_layer(found, out, "headroom", crs=impact.model.network.crs)
     output.say(*output.headroom_report(found, seconds, profile), as_json=as_json)
@@ -330,6 +387,7 @@ def connect(
     """Can a development be connected here? Exit code 0 when an option fits, 1 when none does."""
     from capacity.assumptions import read_assumptions
     from capacity.connection import ConnectionConfig, assess_on
+    from capacity.data_quality import hold_back_assessment, weak_data
     from capacity.limits import read_limits
     from gridmodel import find_scenario
 
@@ -350,7 +408,11 @@ def connect(
     config = ConnectionConfig(scenario, profile, figures)
     impact = _impact(grid, find_scenario(grid, scenario), profile)
     output.progress(f"checking {len(asked)} sites")
-    answers = [assess_on(impact, development, config) for development in asked]
+    supply = impact.yardstick.supply
+    weak = weak_data(grid, supply)
+    answers = [
+        hold_back_assessment(assess_on(impact, development, config), supply, weak) for development in asked
+    ]
     if out is not None:
         output.write_options(answers, out, crs=grid.crs)
     output.say(*output.connection_report(answers, single=sites is None), as_json=as_json)

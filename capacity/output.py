@@ -8,7 +8,9 @@ import math
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from gridmodel import Diagnosis, LoadFlowResult
 
 Report = tuple[dict[str, object], list[str]]
+# Feeders whose results are held back, each with the reason (`capacity.data_quality`).
+WeakFeeders = Mapping[str, str]
+TOO_WEAK = "data too weak"
 EACH_ALONE = "Each site is judged alone: sites that fit one by one may not fit together."
 _STARTED = time.perf_counter()
 
@@ -40,7 +45,7 @@ def say(values: dict[str, object], lines: list[str], *, as_json: bool) -> None:
 def report_bad_input(error: InputError, *, as_json: bool) -> None:
     """Print every fault of a bad input: text on stderr, JSON on stdout."""
     if as_json:
-        say({"error": str(error).splitlines()[0], "findings": _rows(error.findings)}, [], as_json=True)
+        say({"error": str(error).splitlines()[0], "findings": rows_of(error.findings)}, [], as_json=True)
     print(f"feederplan: {_printable(str(error))}", file=sys.stderr)
 
 
@@ -51,83 +56,36 @@ def report_problem(message: str, *, as_json: bool) -> None:
     print(f"feederplan: {message}", file=sys.stderr)
 
 
-def check_report(network: Network | None, findings: pd.DataFrame) -> Report:
-    """Findings, their count per rule and the share of elements without any."""
-    from gis import render_findings
-
-    counts = {str(rule): int(count) for rule, count in findings["rule"].value_counts().items()}
-    total = sum(len(frame) for frame in network.tables().values()) if network else 0
-    touched = len(findings[["table", "element_id"]].drop_duplicates())
-    score = 100.0 * (1.0 - min(1.0, touched / total)) if total else 0.0
-    values = {
-        "findings": _rows(findings),
-        "counts": counts,
-        "score_percent": score,
-        "usable": network is not None,
-    }
-    if findings.empty:
-        return values, [f"no findings in {total:,} elements"]
-    return values, [f"{len(findings)} findings", render_findings(findings)]
-
-
-def import_report(network: Network) -> Report:
-    """What became of every row and every kW of a source, what was repaired and what is in doubt."""
-    from gis import render_findings
-
-    aside = network.quarantine
-    tables = {
-        name: {"modelled": len(frame), "quarantined": int((aside["table"] == name).sum())}
-        for name, frame in network.tables().items()
-        if len(frame) or (aside["table"] == name).any()
-    }
-    repairs = {str(k): int(n) for k, n in network.repairs["action"].value_counts().items()}
-    values = {
-        "tables": tables,
-        "demand_kw": float(network.loads["p_kw"].sum()),
-        "quarantined_kw": float(aside["p_kw"].sum()),
-        "quarantined_customers": int(aside["customers"].sum()),
-        "quarantine": _rows(aside.drop(columns="cells")),
-        "repairs": repairs,
-        "findings": _rows(network.findings),
-        "counts": {str(k): int(n) for k, n in network.findings["rule"].value_counts().items()},
-    }
-    lines = [
-        f"  {name:14} {row['modelled']:9,} modelled {row['quarantined']:7,} set aside"
-        for name, row in tables.items()
-    ]
-    lines.append(
-        f"  demand         {values['demand_kw']:11,.1f} kW modelled, {values['quarantined_kw']:,.1f} kW and "
-        f"{values['quarantined_customers']:,} customers set aside"
-    )
-    lines += [f"  repaired: {action} {count:,} times" for action, count in repairs.items()]
-    if len(network.findings):
-        lines += [f"{len(network.findings)} findings", render_findings(network.findings)]
-    return values, lines
-
-
 def load_flow_report(
     result: LoadFlowResult,
     yardstick: Yardstick,
     broken: pd.DataFrame,
+    weak: WeakFeeders = MappingProxyType({}),
     *,
     diagnosis: Diagnosis | None = None,
     causes: pd.DataFrame | None = None,
 ) -> Report:
-    """Key figures of a load flow, the limits it breaks, and why it or some customers have no solution."""
+    """Key figures of a load flow, the limits it breaks, and why it or some customers have no solution.
+
+    Figures of feeders with weak data are held back.
+    """
+    from capacity.data_quality import hold_back_result, hold_back_rows
     from gis import render_findings
     from gis.findings import empty_findings
 
     aside = yardstick.network.quarantine
     found = empty_findings() if causes is None else causes
+    broken = hold_back_rows(broken, weak, ["value", "excess_percent"])
     values = {
-        **result.summary(),
+        **hold_back_result(result, yardstick, weak).summary(),
         **({} if diagnosis is None else diagnosis.summary()),
+        **_weak_values(weak),
         "quarantined_kw": float(aside["p_kw"].sum()),
         "quarantined_customers": int(aside["customers"].sum()),
         "feeders": int(yardstick.supply.feeders["lines"].nunique()),
         "limits": yardstick.limits.name,
-        "violations": _rows(broken),
-        "causes": _rows(found),
+        "violations": rows_of(broken),
+        "causes": rows_of(found),
     }
     solved = "converged" if result.converged else "has no solution"
     lines = [
@@ -143,7 +101,7 @@ def load_flow_report(
     lines += _solution_lines(values, yardstick, broken) if diagnosis is None else _diagnosis_lines(diagnosis)
     if len(found):
         lines.append(render_findings(found))
-    return values, lines
+    return values, [*lines, *_weak_lines(weak)]
 
 
 def _solution_lines(values: dict[str, object], yardstick: Yardstick, broken: pd.DataFrame) -> list[str]:
@@ -154,7 +112,8 @@ def _solution_lines(values: dict[str, object], yardstick: Yardstick, broken: pd.
         f"transformers {_figure(values['transformer_loading_max_percent'], 2)} %",
         f"  limits    {yardstick.limits.name}: {len(broken)} violated",
         *(
-            f"    {row.check:22} {row.element_id:24} {row.value:10.4g} {row.unit} (limit {row.limit:g})"
+            f"    {row.check:22} {row.element_id:24} "
+            + (TOO_WEAK if row.status == TOO_WEAK else f"{row.value:10.4g} {row.unit} (limit {row.limit:g})")
             for row in broken.head(20).itertuples()
         ),
     ]
@@ -181,28 +140,32 @@ def _diagnosis_lines(diagnosis: Diagnosis) -> list[str]:
     return lines
 
 
-def bottleneck_report(result: LoadFlowResult, limits: Limits, found: pd.DataFrame) -> Report:
+def bottleneck_report(
+    result: LoadFlowResult, limits: Limits, found: pd.DataFrame, weak: WeakFeeders = MappingProxyType({})
+) -> Report:
     """Bottlenecks, most unserved kW first."""
     values = {
+        **_weak_values(weak),
         "scenario": result.scenario.scenario_id,
         "limits": limits.name,
         "demand_kw": result.demand_kw,
         "unserved_kw": result.unserved_kw,
-        "bottlenecks": _rows(found),
+        "bottlenecks": rows_of(found),
     }
     if found.empty:
-        return values, [f"no bottlenecks in {result.scenario.name} under {limits.name}"]
+        return values, [f"no bottlenecks in {result.scenario.name} under {limits.name}", *_weak_lines(weak)]
     lines = [f"{len(found)} bottlenecks in {result.scenario.name} under {limits.name}:"]
     lines += [
-        f"  {row.unserved_kw:10,.1f} kW unserved {row.customers_affected:7,} customers  {row.root_cause}"
+        f"  {_figure(row.unserved_kw, 1):>10} kW unserved {row.customers_affected:7,} customers  "
+        f"{row.root_cause}"
         for row in found.itertuples()
     ]
-    return values, lines
+    return values, [*lines, *_weak_lines(weak)]
 
 
 def headroom_report(found: pd.DataFrame, seconds: float, limits: Limits) -> Report:
     """Headroom per bus with what binds it."""
-    values = {"buses": len(found), "seconds": round(seconds, 3), "rows": _rows(found)}
+    values = {"buses": len(found), "seconds": round(seconds, 3), "rows": rows_of(found)}
     lines = [
         f"  {row.bus_id:24} {_figure(row.headroom_kw, 0):>10} kW {row.status:16} "
         + (f"{row.binding_check} at {row.binding_id}" if row.binding_id else "")
@@ -219,8 +182,8 @@ def connection_report(answers: list[Assessment], *, single: bool) -> Report:
             "verdict": answer.verdict,
             "reason": answer.sentence,
             "demand_kw": answer.demand_kw,
-            "demand": _rows(answer.demand),
-            "options": _rows(answer.options),
+            "demand": rows_of(answer.demand),
+            "options": rows_of(answer.options),
             "binding": answer.binding,
             "basis": answer.basis,
         }
@@ -231,8 +194,8 @@ def connection_report(answers: list[Assessment], *, single: bool) -> Report:
         lines.append(answer.sentence)
         basis = answer.basis
         for row in answer.options.itertuples():
-            fits = "fits" if row.fits else "no  "
-            cost = f"{row.cost_eur:10,.0f} {basis['currency']}"
+            fits = "weak" if row.fits is None else "fits" if row.fits else "no  "
+            cost = f"{_figure(row.cost_eur, 0):>10} {basis['currency']}"
             lines.append(f"  {row.rank}. {fits} {row.kind:11} {row.bus_id:20} {cost}  {row.reason}")
         lines.append(f"  {basis['scenario']}; limits {basis['limits']}; costs {basis['cost_table']}")
     if single:
@@ -249,24 +212,26 @@ def suggestion_report(suggestion: MappingSuggestion, out: Path) -> Report:
     missing = [f"not found: {what}" for what in suggestion.lacking]
     values: dict[str, object] = {
         "mapping": str(out),
-        "columns": _rows(table),
+        "columns": rows_of(table),
         "left": left,
         "missing": missing,
     }
     return values, [f"{out}: {len(table)} columns proposed; read it before it is used", *left, *missing]
 
 
-def require_target(out: Path | None, *sources: Path | None, suffix: str = ".gpkg") -> None:
+def require_target(out: Path | None, *sources: Path | None, suffix: str | tuple[str, ...] = ".gpkg") -> None:
     """Refuse a place the result cannot be written to, before any work is done.
 
     Raises
     ------
     InputError
-        The name does not end in `suffix`, it is one of the input files, or its folder cannot be written.
+        The name does not end in `suffix` (or any of them), it is one of the input files, or its folder
+        cannot be written.
     """
     if out is None:
         return
-    faults = _target_faults(out, [source.resolve() for source in sources if source is not None], suffix)
+    suffixes = (suffix,) if isinstance(suffix, str) else suffix
+    faults = _target_faults(out, [source.resolve() for source in sources if source is not None], suffixes)
     if faults:
         from gis import InputError
         from gis.findings import make_findings
@@ -274,11 +239,12 @@ def require_target(out: Path | None, *sources: Path | None, suffix: str = ".gpkg
         raise InputError("--out", make_findings("bad_target", "file", [str(out)] * len(faults), faults))
 
 
-def _target_faults(out: Path, sources: list[Path], suffix: str) -> list[str]:
+def _target_faults(out: Path, sources: list[Path], suffixes: tuple[str, ...]) -> list[str]:
     faults = []
-    if out.suffix.lower() != suffix:
-        kind = {".gpkg": "a GeoPackage", ".toml": "a mapping file"}[suffix]
-        faults.append(f"the result is {kind}; name it *{suffix}")
+    if out.suffix.lower() not in suffixes:
+        kinds = {".gpkg": "a GeoPackage", ".toml": "a mapping file", ".xlsx": "a workbook"}
+        kind = " or ".join(kinds[suffix] for suffix in suffixes)
+        faults.append(f"the result is {kind}; name it {' or '.join(f'*{suffix}' for suffix in suffixes)}")
     if out.resolve() in sources:
         faults.append("this is an input file, it would be overwritten; choose another name")
     if out.is_dir():
@@ -328,12 +294,23 @@ def write_options(answers: list[Assessment], path: Path, *, crs: CRS) -> None:
     write_layer(pd.concat(filled, ignore_index=True), path, "options", crs=crs)
 
 
+def _weak_values(weak: WeakFeeders) -> dict[str, object]:
+    """What JSON says of feeders whose results are held back."""
+    named = [{"feeder_id": feeder_id, "reason": reason} for feeder_id, reason in weak.items()]
+    return {"data_status": TOO_WEAK if weak else "ok", "weak_feeders": named}
+
+
+def _weak_lines(weak: WeakFeeders) -> list[str]:
+    return [f"  feeder {feeder_id}: {TOO_WEAK}, {reason}" for feeder_id, reason in weak.items()]
+
+
 def _nearest(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     return f"; nearest: {', '.join(near)}" if near else "; ids are told apart by capitals and blanks"
 
 
-def _rows(table: pd.DataFrame) -> list[dict[str, object]]:
+def rows_of(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Rows of a table as JSON has them, without places."""
     plain = table.drop(columns="geometry", errors="ignore")
     return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]
 

@@ -112,7 +112,7 @@ def _no_findings() -> pd.DataFrame:
 def _shown(row: tuple[object, object]) -> str:
     element_id, value = row
     if not element_id:
-        return ""
+        return "" if _is_missing(value) else f"({value})"
     return f"{element_id!r}" if _is_missing(value) else f"{element_id!r} ({value})"
 
 

@@ -54,7 +54,8 @@ def references_exist(tables: Tables) -> pd.DataFrame:
             if column.kind != "reference":
                 continue
             given = frame[column.name]
-            lost = given.notna() & (tables[column.refers_to].index.get_indexer(given) < 0)
+            known = tables[column.refers_to].index.get_indexer(given) >= 0
+            lost = given.notna() & ~known
             message = f"{column.name} is not in {column.refers_to}; add that row or correct the id"
             parts.append(findings_of("unknown_reference", name, given[lost], message))
     return join_findings(parts)

@@ -1,12 +1,14 @@
-"""Make `docs/tables.md` from the declaration of the canonical tables, so that it is always true."""
+"""Make `docs/tables.md` and `docs/quality.md` from the declarations, so that they are always true."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from capacity.data_quality import ALL_RULES
+from gis.quality import LEVELS, QualityRule
 from gis.schema import SCHEMA_VERSION, TABLES, Column, Table
 
-TARGET = Path(__file__).resolve().parents[1] / "docs" / "tables.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
 def tables_page() -> str:
@@ -21,6 +23,33 @@ def tables_page() -> str:
     for table in TABLES.values():
         parts += ["", *_section(table)]
     return "\n".join(parts) + "\n"
+
+
+def quality_page() -> str:
+    """The page of quality rules as text."""
+    parts = [
+        "# Quality rules",
+        "",
+        f"{len(ALL_RULES)} rules, made from the registry (`gis/quality`, `gridmodel/rules.py`,",
+        "`capacity/data_quality.py`) by `make docs`; do not edit. A finding carries the name of its rule.",
+        "An error of an element costs that element in an import, and refuses the file in `check`; a warning",
+        "is a doubt. A level is passed when no error speaks against the file there or below; 5 and 6 are",
+        "looked at by solving. Bounds stand in `gis/quality/bounds.toml`, `--bounds` puts your own over them;",
+        "scores of feeders `gis/quality/score.py` and `score.toml`.",
+    ]
+    for level, name in LEVELS.items():
+        rules = [rule for rule in ALL_RULES if rule.level == level]
+        parts += ["", f"## Level {level}: {name}", ""]
+        parts += ["| rule | severity | tables | finds | why it matters | what to do | source of the bound |"]
+        parts += ["|---|---|---|---|---|---|---|", *(_rule(rule) for rule in rules)]
+    return "\n".join(parts) + "\n"
+
+
+def _rule(rule: QualityRule) -> str:
+    of = ", ".join(rule.tables)
+    told = rule.severity if rule.stage == "check" else f"{rule.severity}, told in {rule.stage}"
+    cells = (f"`{rule.name}`", told, of, rule.about, rule.why, rule.remedy, rule.source)
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
 def _section(table: Table) -> list[str]:
@@ -50,4 +79,5 @@ def _allowed(column: Column) -> str:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(tables_page(), encoding="utf-8")
+    (DOCS / "tables.md").write_text(tables_page(), encoding="utf-8")
+    (DOCS / "quality.md").write_text(quality_page(), encoding="utf-8")
