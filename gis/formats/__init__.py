@@ -14,7 +14,7 @@ import pandas as pd
 
 from gis.errors import InputError
 from gis.findings import make_findings
-from gis.formats import csv_tables, excel, geojson_folder, geopackage, pandapower_json
+from gis.formats import csv_tables, excel, geojson_folder, geopackage, pandapower_json, simbench
 from gis.formats.source import Dialect, Source
 
 INFO_LAYER = "network_info"
@@ -53,6 +53,7 @@ FORMATS: tuple[Format, ...] = (
         geojson_folder.write_layers,
     ),
     Format("pandapower", "network of pandapower (JSON)", pandapower_json.recognises, pandapower_json.read),
+    Format("simbench", "folder of SimBench tables, or its code", simbench.recognises, simbench.read),
     Format("csv", "CSV table or folder of them", csv_tables.recognises, csv_tables.read),
     Format("excel", "Excel workbook (.xlsx)", excel.recognises, excel.read),
 )
@@ -86,11 +87,11 @@ def format_of(path: Path, name: str | None = None) -> Format:
     InputError
         Nothing there, or in no format of the registry, or not in the one asked for.
     """
-    if not path.exists():
-        raise InputError(str(path), make_findings("file_missing", "file", [""], "no such file or folder"))
     for form in FORMATS:
         if (name is None or form.name == name) and form.recognises(path):
             return form
+    if not path.exists():
+        raise InputError(str(path), make_findings("file_missing", "file", [""], "no such file or folder"))
     titles = " or ".join(form.title for form in FORMATS if name is None or form.name == name)
     message = f"the content is not a {titles}, whatever its name says; convert it first"
     if not titles:

@@ -42,6 +42,7 @@ vn_kv = { value = 0.4 }                           # the same in every row
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -70,12 +71,24 @@ class _Words(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 
+def named_in(text: str) -> list[str]:
+    """Columns a text names in braces.
+
+    Examples
+    --------
+    >>> named_in("pv={PV_p}; wind={Wind_p}")
+    ['PV_p', 'Wind_p']
+    """
+    return re.findall(r"\{([^{}]+)\}", text)
+
+
 class ColumnSource(_Words):
     """Where a column comes from, and how it is read.
 
     One of `column`, `sum` or `max` (of columns, `ENE_*` or `ENE_??` for many), `hypot` (root of the sum of
-    squares) or `value`; cells in `empty` say nothing; then `codes`, `minus`, `multiply` and `divide` (by
-    columns) and `factor`; `default` where there is still nothing; `prefix` goes before the text.
+    squares), `text` (with columns in braces) or `value`; cells in `empty` say nothing; then `codes`, `minus`,
+    `multiply` and `divide` (by columns) and `factor`; `default` where there is still nothing; `prefix` goes
+    before the text.
     """
 
     column: Alternatives = Field(default_factory=list)
@@ -83,6 +96,7 @@ class ColumnSource(_Words):
     max: list[str] = Field(default_factory=list)
     hypot: list[str] = Field(default_factory=list)
     value: Cell | None = None
+    text: str = ""
     empty: list[Cell] = Field(default_factory=list)
     codes: dict[str, Cell] | str = Field(default_factory=dict)
     minus: Alternatives = Field(default_factory=list)
@@ -94,9 +108,9 @@ class ColumnSource(_Words):
 
     @model_validator(mode="after")
     def _one_origin(self) -> ColumnSource:
-        origins = (self.column, self.sum, self.max, self.hypot, self.value is not None)
+        origins = (self.column, self.sum, self.max, self.hypot, self.text, self.value is not None)
         if sum(bool(given) for given in origins) != 1:
-            raise ValueError("give one of column, sum, max, hypot or value")
+            raise ValueError("give one of column, sum, max, hypot, text or value")
         if self.factor == 0.0:
             raise ValueError("factor must be a number other than 0")
         return self
@@ -104,7 +118,7 @@ class ColumnSource(_Words):
     @property
     def needs(self) -> list[list[str]]:
         """What it reads: of every entry the source has at least one column."""
-        each = [[name] for name in (*self.sum, *self.max, *self.hypot)]
+        each = [[name] for name in (*self.sum, *self.max, *self.hypot, *named_in(self.text))]
         return [n for n in (self.column, *each, self.minus, self.multiply, self.divide) if n]
 
     @property
