@@ -52,8 +52,8 @@ def rewritten_cells(raw: pd.DataFrame, source: ColumnSource) -> pd.Series:
 
 
 def _origin(raw: pd.DataFrame, source: ColumnSource) -> pd.Series:
-    if source.column:
-        return _first_filled(raw, source.column, source.empty)
+    if source.column or source.first:
+        return _first_filled(raw, [source.column] if source.column else source.first, source.empty)
     if source.text:
         return _written(raw, source.text)
     names = expand([*source.sum, *source.max, *source.hypot], raw.columns)
@@ -114,5 +114,5 @@ def _calculated(raw: pd.DataFrame, source: ColumnSource, cells: pd.Series) -> pd
     return numbers.astype(object).where(~unread, cells)  # what is no number is told later
 
 
-def _other(raw: pd.DataFrame, names: list[str], source: ColumnSource) -> pd.Series:
-    return read_numbers(_first_filled(raw, names, source.empty))[0]
+def _other(raw: pd.DataFrame, name: str, source: ColumnSource) -> pd.Series:
+    return read_numbers(_filled(raw[name], source.empty))[0]
