@@ -13,6 +13,7 @@ def to_toml(suggestion: MappingSuggestion) -> str:
     lines = [
         "# Proposed from names, values and geometry: read every line before you use it.",
         f"name = {_text(suggestion.source_name)}",
+        *([f"crs = {_text(suggestion.crs)}  # likely: coordinates in degrees"] if suggestion.crs else []),
         *(_comment(f"MISSING: {text}") for text in suggestion.missing),
         *(_comment(f"layer {layer} is left out: {reason}") for layer, reason in suggestion.left),
     ]
