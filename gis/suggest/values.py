@@ -21,8 +21,8 @@ DRAWN_SHARE_LOW, DRAWN_SHARE_HIGH = 0.5, 2.0
 # Correlation of a resistance with the length from which it is the total, not per km.
 TOTAL_CORRELATION = 0.8
 CELLS_LOOKED_AT = 5000
-# Low voltages in V from 200 on (IEC 60038 table 1, ANSI C84.1), some of which are voltages of transmission in kV
-# too, whose lines are this long [m] in the middle; lines of low voltage are not (engineering judgement).
+# Low voltages in V from 200 on (IEC 60038 table 1, ANSI C84.1); some are voltages of transmission in kV too,
+# whose lines are this long [m] in the middle; lines of low voltage are not (engineering judgement).
 LOW_VOLTAGES_V = {200, 208, 220, 230, 240, 254, 277, 380, 400, 415, 440, 460, 480, 600, 690}
 TRANSMISSION_LINE_M = 3000.0
 _GROUP = re.compile(r"^[YDZ]N?[ydz]n?(\d{1,2})$")

@@ -18,11 +18,12 @@ from tests.networks import raw_layers, station
 GERMAN = {
     "Knoten": {"bus_id": "Knoten_Nr", "vn_kv": "Nennspannung_kV", "x": "Rechtswert", "y": "Hochwert"},
     "Leitungen": {
-        "line_id": "Leitungs_Nr", "from_bus_id": "Anfangsknoten", "to_bus_id": "Endknoten", "vn_kv": "Spannung_kV",
-        "type_id": "Kabeltyp", "length_m": "Laenge_m",
+        "line_id": "Leitungs_Nr", "from_bus_id": "Anfangsknoten", "to_bus_id": "Endknoten",
+        "vn_kv": "Spannung_kV", "type_id": "Kabeltyp", "length_m": "Laenge_m",
     },
     "Transformatoren": {
-        "transformer_id": "Trafo_Nr", "hv_bus_id": "OS_Knoten", "lv_bus_id": "US_Knoten", "type_id": "Trafotyp",
+        "transformer_id": "Trafo_Nr", "hv_bus_id": "OS_Knoten", "lv_bus_id": "US_Knoten",
+        "type_id": "Trafotyp",
     },
     "Schalter": {
         "switch_id": "Schalter_Nr", "kind": "Schalterart", "closed": "Schaltzustand", "bus_id": "Knoten",
@@ -30,17 +31,19 @@ GERMAN = {
     },
     "Einspeisung": {"source_id": "Nr", "bus_id": "Knoten", "vm_pu": "Sollspannung_pu"},
     "Hausanschluesse": {
-        "load_id": "Anschluss_Nr", "bus_id": "Knoten", "customer_class": "Kundenart", "p_kw": "Wirkleistung_kW",
+        "load_id": "Anschluss_Nr", "bus_id": "Knoten", "customer_class": "Kundenart",
+        "p_kw": "Wirkleistung_kW",
     },
 }  # fmt: skip
 SPANISH = {
     "Nodos": {"bus_id": "id_nodo", "vn_kv": "tension_kv", "x": "coord_x", "y": "coord_y"},
     "Tramos": {
-        "line_id": "id_tramo", "from_bus_id": "nodo_origen", "to_bus_id": "nodo_destino", "vn_kv": "tension_nominal_kv",
-        "type_id": "tipo_conductor", "length_m": "longitud_m",
+        "line_id": "id_tramo", "from_bus_id": "nodo_origen", "to_bus_id": "nodo_destino",
+        "vn_kv": "tension_nominal_kv", "type_id": "tipo_conductor", "length_m": "longitud_m",
     },
     "Transformadores": {
-        "transformer_id": "codigo", "hv_bus_id": "nodo_primario", "lv_bus_id": "nodo_secundario", "type_id": "modelo",
+        "transformer_id": "codigo", "hv_bus_id": "nodo_primario", "lv_bus_id": "nodo_secundario",
+        "type_id": "modelo",
     },
     "Interruptores": {
         "switch_id": "codigo", "kind": "tipo", "closed": "estado", "bus_id": "nodo", "element_id": "tramo",
