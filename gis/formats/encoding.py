@@ -20,7 +20,8 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 # what is declared GBK often holds characters that came with GB18030.
 _SPELLINGS = {
     "65001": "utf-8", "utf8": "utf-8", "936": "gb18030", "cp936": "gb18030", "ms936": "gb18030",
-    "gbk": "gb18030", "gb2312": "gb18030", "88591": "latin-1", "iso88591": "latin-1", "iso8859-1": "latin-1", "ansi1252": "cp1252",
+    "gbk": "gb18030", "gb2312": "gb18030", "88591": "latin-1", "iso88591": "latin-1",
+    "iso8859-1": "latin-1", "ansi1252": "cp1252",
 }  # fmt: skip
 # Runs of pairs as GB2312 codes them, two characters at least; both bytes lie above 0xA0.
 _CHINESE_RUN = re.compile(rb"(?<![\x80-\xff])(?:[\xa1-\xf7][\xa1-\xfe]){2,}(?![\x80-\xff])")

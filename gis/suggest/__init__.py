@@ -99,16 +99,17 @@ def suggest_mapping(layers: Mapping[str, pd.DataFrame], source_name: str) -> Map
 def _table_of(name: str, layer: pd.DataFrame) -> tuple[Table | None, float, str]:
     if layer.empty or not len(_plain_columns(layer)):
         return None, 0.0, "the layer has no rows"
-    scored = [(*_table_score(name, layer, table), table) for table in TABLES.values()]
+    has_points = bool(_coordinates(layer))
+    scored = [(*_table_score(name, layer, table, has_points), table) for table in TABLES.values()]
     score, reason, table = max(scored, key=lambda one: one[0])
     if score < LAYER_LEAST:
         return None, score, f"nothing says which table it is; nearest is {table.name}: {reason}"
     return table, min(score, 0.98), reason
 
 
-def _table_score(name: str, layer: pd.DataFrame, table: Table) -> tuple[float, str]:
+def _table_score(name: str, layer: pd.DataFrame, table: Table, has_points: bool) -> tuple[float, str]:
     word = layer_likeness(name, table.name)
-    shape, said = _shape_score(layer, table)
+    shape, said = _shape_score(layer, table, has_points)
     asked = [c for c in table.columns[1:] if _tells(c, table)]
     likeness = [_best_name(layer, table, c) for c in asked]
     columns = sum(sorted(likeness, reverse=True)[:4]) / min(4, len(likeness)) if likeness else 0.0
@@ -130,7 +131,13 @@ def _best_name(layer: pd.DataFrame, table: Table, column: Column) -> float:
     return max(names, default=0.0)
 
 
-def _shape_score(layer: pd.DataFrame, table: Table) -> tuple[float, str]:
+def _shape_score(layer: pd.DataFrame, table: Table, has_points: bool) -> tuple[float, str]:
+    if not isinstance(layer, gpd.GeoDataFrame) and has_points:
+        return (
+            (0.9, "it has coordinates")
+            if "Point" in table.geometry
+            else (0.3, "it has coordinates of points")
+        )
     if not isinstance(layer, gpd.GeoDataFrame):
         return 0.5, "it has no geometry"
     kinds = layer.geom_type.dropna().value_counts(normalize=True)

@@ -119,6 +119,20 @@ def test_a_folder_of_tables_is_imported_by_the_mapping_proposed_for_it(
         )
 
 
+def test_a_table_whose_name_says_nothing_is_told_by_its_columns_and_coordinates() -> None:
+    cells = {
+        "id": "007",
+        "customer": "=A1",
+        "node": "B1",
+        "p_kw": "28.0",
+        "q_kvar": "3.0",
+        "x": "431357",
+        "y": "565111",
+    }
+    (table,) = suggest_mapping({"export_2024": pd.DataFrame([cells] * 3)}, "t").tables
+    assert (table.table, table.geometry) == ("loads", {"x": "x", "y": "y"})
+
+
 def test_coordinates_in_degrees_name_their_system(tmp_path: Path) -> None:
     cells = {
         "Knoten_Nr": ["a", "b"],
