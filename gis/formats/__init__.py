@@ -28,6 +28,7 @@ from gis.formats import (
     geoparquet,
     pandapower_json,
     shapefile,
+    simbench,
     zipped,
 )
 from gis.formats.arrow import unpack
@@ -102,6 +103,7 @@ FORMATS: tuple[Format, ...] = (
         geojson_folder.write_layers,
     ),
     Format("pandapower", "network of pandapower (JSON)", pandapower_json.recognises, pandapower_json.read),
+    Format("simbench", "folder of SimBench tables, or its code", simbench.recognises, simbench.read),
     Format("csv", "CSV table or folder of them", csv_tables.recognises, csv_tables.read),
     Format("excel", "Excel workbook (.xlsx)", excel.recognises, excel.read),
     _arrow_format("geojson", "GeoJSON file", geojson),
@@ -147,11 +149,11 @@ def format_of(path: Path, name: str | None = None) -> Format:
     InputError
         Nothing there, or in no format of the registry, or not in the one asked for.
     """
-    if not path.exists():
-        raise InputError(str(path), make_findings("file_missing", "file", [""], "no such file or folder"))
     for form in FORMATS:
         if (name is None or form.name == name) and form.recognises(path):
             return form
+    if not path.exists():
+        raise InputError(str(path), make_findings("file_missing", "file", [""], "no such file or folder"))
     wanted = [form.title for form in FORMATS if name is None or form.name == name]
     seen = what_is(path)
     told = f"{path.name} is {seen}; " if seen else ""

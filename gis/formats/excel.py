@@ -7,9 +7,12 @@ stored with them, links to other files are ignored, macros are never looked at.
 from __future__ import annotations
 
 import datetime
+import mimetypes
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import pandas as pd
 
@@ -114,10 +117,22 @@ def _has_dtd(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
     return False
 
 
-def _sheets(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
-    import openpyxl  # type: ignore[import-untyped]  # slow to import
+def _openpyxl() -> ModuleType:
+    """openpyxl, imported when it is used; its import would read the system's table of file types.
 
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+    It needs none of it, and a process behind walls may not read it.
+    """
+    known, inited = mimetypes.knownfiles, mimetypes.inited
+    mimetypes.knownfiles = []
+    try:
+        import openpyxl  # type: ignore[import-untyped]
+    finally:
+        mimetypes.knownfiles, mimetypes.inited = known, inited
+    return cast(ModuleType, openpyxl)
+
+
+def _sheets(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
+    book = _openpyxl().load_workbook(path, read_only=True, data_only=True, keep_links=False)
     try:
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # what the file says of its size may be wrong

@@ -27,18 +27,29 @@ TABLES = (
     "ssc", "tcsc", "vsc",    "bus_dc", "line_dc", "load_dc", "source_dc", "controller",
 )  # fmt: skip
 _PLACES = ("bus_geodata", "line_geodata")  # before pandapower 3
-# Columns the mapping reads that older versions do not have, and what they mean there.
-_LATER_COLUMNS: dict[str, dict[str, object]] = {
-    "line": {"df": 1.0, "parallel": 1, "g_us_per_km": 0.0},
-    "trafo": {"df": 1.0, "parallel": 1, "tap_step_degree": 0.0},
-    "ext_grid": {"va_degree": 0.0, "s_sc_max_mva": None},
-    "load": {
-        "scaling": 1.0, "const_z_p_percent": 0.0, "const_i_p_percent": 0.0, "const_z_q_percent": 0.0,
-        "const_i_q_percent": 0.0,
+# Columns the mapping reads, by table, and what an absent one means: older versions do not have all.
+_COLUMNS: dict[str, dict[str, object]] = {
+    "bus": {"name": None, "vn_kv": None, "type": None, "in_service": True},
+    "line": {
+        "from_bus": None, "to_bus": None, "length_km": None, "r_ohm_per_km": None, "x_ohm_per_km": None,
+        "c_nf_per_km": 0.0, "g_us_per_km": 0.0, "max_i_ka": None, "df": 1.0, "parallel": 1,
     },
-    "sgen": {"scaling": 1.0, "type": None},
-    "gen": {"scaling": 1.0, "slack": False},
-    "switch": {"z_ohm": 0.0, "in_ka": None},
+    "trafo": {
+        "hv_bus": None, "lv_bus": None, "sn_mva": None, "df": 1.0, "parallel": 1, "tap_step_degree": 0.0,
+        "tap_pos": None,
+    },
+    "switch": {"bus": None, "element": None, "et": None, "type": None, "z_ohm": 0.0, "in_ka": None},
+    "ext_grid": {"bus": None, "vm_pu": None, "va_degree": 0.0, "s_sc_max_mva": None},
+    "load": {
+        "bus": None, "p_mw": None, "q_mvar": None, "scaling": 1.0, "const_z_p_percent": 0.0,
+        "const_i_p_percent": 0.0, "const_z_q_percent": 0.0, "const_i_q_percent": 0.0,
+    },
+    "sgen": {"bus": None, "p_mw": None, "q_mvar": None, "scaling": 1.0, "type": None},
+    "gen": {"bus": None, "p_mw": None, "vm_pu": None, "scaling": 1.0, "slack": False},
+    "asymmetric_load": {
+        "bus": None, "p_a_mw": None, "p_b_mw": None, "p_c_mw": None, "q_a_mvar": None, "q_b_mvar": None,
+        "q_c_mvar": None, "scaling": 1.0,
+    },
 }  # fmt: skip
 _OLD_NAMES = {"const_z_percent": "const_z_p_percent", "const_i_percent": "const_i_p_percent"}
 BYTES_MAX = 400_000_000
@@ -67,7 +78,7 @@ def read(path: Path, dialect: Dialect) -> Source:
     layers, faults = {}, []
     for name in (*TABLES, *_PLACES):
         try:
-            layers[name] = _table(content.get(name))
+            layers[name] = _with_columns(name, _table(content.get(name)))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             message = (
                 f"table {name!r} is no table as pandapower 2 and later write it ({error}); save it again"
@@ -79,15 +90,10 @@ def read(path: Path, dialect: Dialect) -> Source:
     if "tap_changer_type" in layers["trafo"]:
         layers["trafo"] = _without_idle_taps(layers["trafo"])
     bus, line = (_drawn(layers[n], layers.pop(f"{n}_geodata")) for n in ("bus", "line"))
-    if {"from_bus", "to_bus", "length_km"} <= set(line):
-        ends = (line["from_bus"].astype(str), line["to_bus"].astype(str))
-        lengths_m = pd.to_numeric(line["length_km"], errors="coerce") * 1000.0
-        bus, line, drawing = fit_drawing(bus, line, ends, lengths_m)
-        told.append(drawing)
-    layers |= {"bus": bus, "line": line}
-    return Source(
-        {name: _with_later(name, frame) for name, frame in layers.items()}, join_findings(told), "pandapower"
-    )
+    ends = (line["from_bus"].astype(str), line["to_bus"].astype(str))
+    lengths_m = pd.to_numeric(line["length_km"], errors="coerce") * 1000.0
+    bus, line, drawing = fit_drawing(bus, line, ends, lengths_m)
+    return Source(layers | {"bus": bus, "line": line}, join_findings([*told, drawing]), "pandapower")
 
 
 def _content(path: Path) -> dict[str, object]:
@@ -123,9 +129,9 @@ def _table(entry: object) -> pd.DataFrame:
     return plain.infer_objects().assign(index=[str(i) for i in index])
 
 
-def _with_later(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _with_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     renamed = frame.rename(columns={old: new for old, new in _OLD_NAMES.items() if new not in frame})
-    added = {c: value for c, value in _LATER_COLUMNS.get(name, {}).items() if c not in renamed}
+    added = {c: value for c, value in _COLUMNS.get(name, {}).items() if c not in renamed}
     return renamed.assign(**added)
 
 

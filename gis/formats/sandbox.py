@@ -87,7 +87,7 @@ def read_untrusted(path: Path, *, name: str | None = None, dialect: Dialect | No
         Nothing there, in no known format, damaged, or reading it was stopped.
     """
     form = format_of(path, name)
-    if form.own_process:
+    if form.own_process or not path.exists():  # a name without a file is that of data a package ships
         return form.read(path, dialect or Dialect())
     with tempfile.TemporaryDirectory(prefix="feederplan-") as private:
         folder = Path(private).resolve()

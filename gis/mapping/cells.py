@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gis.conform import as_text
-from gis.mapping.grammar import ColumnSource
+from gis.mapping.grammar import ColumnSource, named_in
 from gis.numbers import read_numbers
 
 
@@ -52,8 +52,10 @@ def rewritten_cells(raw: pd.DataFrame, source: ColumnSource) -> pd.Series:
 
 
 def _origin(raw: pd.DataFrame, source: ColumnSource) -> pd.Series:
-    if source.column:
-        return _first_filled(raw, source.column, source.empty)
+    if source.column or source.first:
+        return _first_filled(raw, [source.column] if source.column else source.first, source.empty)
+    if source.text:
+        return _written(raw, source.text)
     names = expand([*source.sum, *source.max, *source.hypot], raw.columns)
     numbers = pd.DataFrame({name: read_numbers(_filled(raw[name], source.empty))[0] for name in names})
     if source.sum:
@@ -61,6 +63,16 @@ def _origin(raw: pd.DataFrame, source: ColumnSource) -> pd.Series:
     if source.max:
         return numbers.max(axis=1)
     return np.sqrt(numbers.pow(2).sum(axis=1, skipna=False))
+
+
+def _written(raw: pd.DataFrame, text: str) -> pd.Series:
+    """The text with the cells of the columns it names; missing where any of them is."""
+    cells = pd.Series(text, raw.index, dtype=object)
+    for name in named_in(text):
+        own = as_text(raw[name])
+        parts = cells.str.split(f"{{{name}}}", n=1, regex=False)
+        cells = parts.str[0] + own + parts.str[1]
+    return cells
 
 
 def _first_filled(raw: pd.DataFrame, names: list[str], empty: Iterable[object]) -> pd.Series:
@@ -102,5 +114,5 @@ def _calculated(raw: pd.DataFrame, source: ColumnSource, cells: pd.Series) -> pd
     return numbers.astype(object).where(~unread, cells)  # what is no number is told later
 
 
-def _other(raw: pd.DataFrame, names: list[str], source: ColumnSource) -> pd.Series:
-    return read_numbers(_first_filled(raw, names, source.empty))[0]
+def _other(raw: pd.DataFrame, name: str, source: ColumnSource) -> pd.Series:
+    return read_numbers(_filled(raw[name], source.empty))[0]

@@ -33,7 +33,7 @@ geometry = { layer = "nodes", key = "nr", from = "a", to = "b" }
 doubts = [{ column = "phases", unless = ["ABC"], rule = "phases", message = "it is modelled balanced" }]
 [tables.columns]
 line_id = "id"                                    # as it stands
-length_m = { column = ["surveyed", "planned"], empty = [0] }   # the first that says something
+length_m = { first = ["surveyed", "planned"], empty = [0] }    # the first that says something
 in_service = { column = "state", codes = "state", default = true }
 r_ohm_per_km = { column = "r_ohm", divide = "length_km" }
 i_max_a = { column = "u.rated", multiply = "systems", factor = 1000 }  # of a joined layer
@@ -42,11 +42,12 @@ vn_kv = { value = 0.4 }                           # the same in every row
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from gis.errors import InputError
@@ -57,12 +58,6 @@ from gis.schema import TABLES
 Cell = bool | int | float | str
 
 
-def _as_list(given: object) -> object:
-    return [given] if isinstance(given, str) else given
-
-
-# One column, or several of which the first that is not empty counts.
-Alternatives = Annotated[list[str], BeforeValidator(_as_list)]
 Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
@@ -70,33 +65,48 @@ class _Words(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 
+def named_in(text: str) -> list[str]:
+    """Columns a text names in braces.
+
+    Examples
+    --------
+    >>> named_in("pv={PV_p}; wind={Wind_p}")
+    ['PV_p', 'Wind_p']
+    """
+    return re.findall(r"\{([^{}]+)\}", text)
+
+
 class ColumnSource(_Words):
     """Where a column comes from, and how it is read.
 
-    One of `column`, `sum` or `max` (of columns, `ENE_*` or `ENE_??` for many), `hypot` (root of the sum of
-    squares) or `value`; cells in `empty` say nothing; then `codes`, `minus`, `multiply` and `divide` (by
-    columns) and `factor`; `default` where there is still nothing; `prefix` goes before the text.
+    One of `column`, `first` (of several columns the first that says something), `sum` or `max` (of columns,
+    `ENE_*` or `ENE_??` for many), `hypot` (root of the sum of squares), `text` (with columns in braces) or
+    `value`; cells in `empty` say nothing; then `codes`, `minus`, `multiply` and `divide` (by a column) and
+    `factor`; `default` where there is still nothing; `prefix` goes before the text.
     """
 
-    column: Alternatives = Field(default_factory=list)
+    column: str | None = None
+    first: list[str] = Field(default_factory=list)
     sum: list[str] = Field(default_factory=list)
     max: list[str] = Field(default_factory=list)
     hypot: list[str] = Field(default_factory=list)
     value: Cell | None = None
+    text: str = ""
     empty: list[Cell] = Field(default_factory=list)
     codes: dict[str, Cell] | str = Field(default_factory=dict)
-    minus: Alternatives = Field(default_factory=list)
-    multiply: Alternatives = Field(default_factory=list)
-    divide: Alternatives = Field(default_factory=list)
+    minus: str | None = None
+    multiply: str | None = None
+    divide: str | None = None
     factor: float | None = Field(default=None, allow_inf_nan=False)
     default: Cell | None = None
     prefix: str = ""
 
     @model_validator(mode="after")
     def _one_origin(self) -> ColumnSource:
-        origins = (self.column, self.sum, self.max, self.hypot, self.value is not None)
+        lists = (self.first, self.sum, self.max, self.hypot)
+        origins = (self.column, *lists, self.text, self.value is not None)
         if sum(bool(given) for given in origins) != 1:
-            raise ValueError("give one of column, sum, max, hypot or value")
+            raise ValueError("give one of column, first, sum, max, hypot, text or value")
         if self.factor == 0.0:
             raise ValueError("factor must be a number other than 0")
         return self
@@ -104,8 +114,9 @@ class ColumnSource(_Words):
     @property
     def needs(self) -> list[list[str]]:
         """What it reads: of every entry the source has at least one column."""
-        each = [[name] for name in (*self.sum, *self.max, *self.hypot)]
-        return [n for n in (self.column, *each, self.minus, self.multiply, self.divide) if n]
+        single = (self.column, self.minus, self.multiply, self.divide)
+        every = (*self.sum, *self.max, *self.hypot, *named_in(self.text))
+        return [[name] for name in (*single, *every) if name] + ([self.first] if self.first else [])
 
     @property
     def columns(self) -> list[str]:
@@ -166,6 +177,13 @@ class GeometrySource(_Words):
         return self
 
 
+def _in_words(given: object) -> object:
+    """The short forms of a column: its name, or names of which the first that says something counts."""
+    if isinstance(given, str):
+        return {"column": given}
+    return {"first": given} if isinstance(given, list) else given
+
+
 class Rows(_Words):
     """Rows of one layer, joined, filtered and with new columns: what a table and a made layer share."""
 
@@ -185,8 +203,7 @@ class Rows(_Words):
             return given
         columns, kept = given.get("columns"), given.get("where")
         if isinstance(columns, dict):
-            short = {c: {"column": v} if isinstance(v, str | list) else v for c, v in columns.items()}
-            given = given | {"columns": short}
+            given = given | {"columns": {c: _in_words(v) for c, v in columns.items()}}
         if isinstance(kept, dict):
             given = given | {"where": {c: v if isinstance(v, list) else [v] for c, v in kept.items()}}
         return given

@@ -27,7 +27,16 @@ from gis.suggest.proposals import (
     proposal_table,
 )
 from gis.suggest.toml import to_toml
-from gis.suggest.values import Evidence, Surroundings, drawn_length_m, evidence, states_other_unit, texts
+from gis.suggest.values import (
+    CELLS_LOOKED_AT,
+    Evidence,
+    Surroundings,
+    as_numbers,
+    drawn_length_m,
+    evidence,
+    states_other_unit,
+    texts,
+)
 from gis.suggest.words import Likeness, column_likeness, coordinate_likeness, layer_likeness
 
 __all__ = [
@@ -87,13 +96,16 @@ def suggest_mapping(
     order = {name: number for number, name in enumerate(TABLES)}
     ordered = tuple(sorted(proposals, key=lambda p: order[p.table]))
     placed = tuple(_with_bus_geometry(p, layers, ordered) for p in ordered)
-    return MappingSuggestion(source_name, placed, tuple(left), missing)
+    crs, unknown = _system(placed, layers)
+    lacking = (*missing, unknown) if unknown else missing
+    return MappingSuggestion(source_name, placed, tuple(left), lacking, crs)
 
 
 def _table_of(name: str, layer: pd.DataFrame) -> tuple[Table | None, float, str]:
     if layer.empty or not len(_plain_columns(layer)):
         return None, 0.0, "the layer has no rows"
-    scored = [(*_table_score(name, layer, table), table) for table in TABLES.values()]
+    has_points = bool(_coordinates(layer))
+    scored = [(*_table_score(name, layer, table, has_points), table) for table in TABLES.values()]
     score, reason, table = max(scored, key=lambda one: one[0])
     if score < LAYER_LEAST:
         return None, score, f"nothing says which table it is; nearest is {table.name}: {reason}"
@@ -104,9 +116,9 @@ def _decided(table: str) -> tuple[Table | None, float, str]:
     return (TABLES[table], 1.0, "chosen by you") if table else (None, 0.0, "left out by you")
 
 
-def _table_score(name: str, layer: pd.DataFrame, table: Table) -> tuple[float, str]:
+def _table_score(name: str, layer: pd.DataFrame, table: Table, has_points: bool) -> tuple[float, str]:
     word = layer_likeness(name, table.name)
-    shape, said = _shape_score(layer, table)
+    shape, said = _shape_score(layer, table, has_points)
     asked = [c for c in table.columns[1:] if _tells(c, table)]
     likeness = [_best_name(layer, table, c) for c in asked]
     columns = sum(sorted(likeness, reverse=True)[:4]) / min(4, len(likeness)) if likeness else 0.0
@@ -128,7 +140,13 @@ def _best_name(layer: pd.DataFrame, table: Table, column: Column) -> float:
     return max(names, default=0.0)
 
 
-def _shape_score(layer: pd.DataFrame, table: Table) -> tuple[float, str]:
+def _shape_score(layer: pd.DataFrame, table: Table, has_points: bool) -> tuple[float, str]:
+    if not isinstance(layer, gpd.GeoDataFrame) and has_points:
+        return (
+            (0.9, "it has coordinates")
+            if "Point" in table.geometry
+            else (0.3, "it has coordinates of points")
+        )
     if not isinstance(layer, gpd.GeoDataFrame):
         return 0.5, "it has no geometry"
     kinds = layer.geom_type.dropna().value_counts(normalize=True)
@@ -172,7 +190,7 @@ def _propose(
     columns = _assign(layer, table, around)
     length = next((c.source for c in columns if c.column == "length_m" and c.source), None)
     if length is not None:
-        lengths = pd.to_numeric(layer[length], errors="coerce")
+        lengths = as_numbers(layer[length])
         columns = _assign(layer, table, replace(around, length_m=lengths))
     columns = columns + _assumed(layer, table, columns, known)
     geometry = _coordinates(layer) if table.geometry != "LineString" and table.has_geometry else {}
@@ -261,30 +279,48 @@ def _coordinates(layer: pd.DataFrame) -> dict[str, str]:
         return {}
     found = {}
     for axis in ("x", "y"):
-        scored = [
-            (coordinate_likeness(c, axis), c)
-            for c in _plain_columns(layer)
-            if pd.api.types.is_numeric_dtype(layer[c])
-        ]
+        scored = [(coordinate_likeness(c, axis), c) for c in _plain_columns(layer) if _are_figures(layer[c])]
         score, column = max(scored, default=(0.0, ""))
         if score >= 0.9:
             found[axis] = column
     return found if len(found) == 2 else {}
 
 
+def _are_figures(cells: pd.Series) -> bool:
+    present = cells.dropna().head(CELLS_LOOKED_AT)
+    return bool(len(present)) and bool(as_numbers(present).notna().all())
+
+
+def _system(tables: tuple[TableProposal, ...], layers: Mapping[str, pd.DataFrame]) -> tuple[str, str]:
+    """The system of coordinates in columns: degrees can be told, metres cannot; what is missing in words."""
+    drawn = [t for t in tables if "x" in t.geometry]
+    if not drawn:
+        return "", ""
+    place = drawn[0].geometry
+    layer = layers[place.get("layer", drawn[0].layer)]
+    farthest = [as_numbers(layer[place[axis]]).abs().max() for axis in ("x", "y")]
+    if farthest[0] <= 180.0 and farthest[1] <= 90.0:
+        return "EPSG:4326", ""
+    return "", (
+        f"the coordinate reference system (CRS) of {place['x']} and {place['y']}, up to "
+        f'{max(farthest):,.0f}: write crs = "EPSG:..." into the mapping'
+    )
+
+
 def _with_bus_geometry(
     proposal: TableProposal, layers: Mapping[str, pd.DataFrame], all_tables: tuple[TableProposal, ...]
 ) -> TableProposal:
-    """Let a layer without points take those of the buses it names."""
+    """Let a layer without geometry stand at the buses it names, or run between them."""
     table = TABLES[proposal.table]
-    if isinstance(layers[proposal.layer], gpd.GeoDataFrame) or proposal.geometry or table.geometry != "Point":
+    if isinstance(layers[proposal.layer], gpd.GeoDataFrame) or proposal.geometry or not table.has_geometry:
         return proposal
-    at = next((c.source for c in proposal.columns if c.column in _BUS_COLUMNS and c.source), None)
+    named = [c.source for c in proposal.columns if c.column in _BUS_COLUMNS and c.source]
     buses = next((t for t in all_tables if t.table == "buses" and t.proposal("bus_id")), None)
     own = buses.proposal("bus_id") if buses else None
-    if at is None or buses is None or own is None or own.source is None:
-        return replace(
-            proposal, missing=(*proposal.missing, "a place: the layer has no geometry and no bus to stand at")
-        )
-    place = {"from": at, "layer": buses.layer, "key": own.source}
+    wanted = 2 if table.geometry == "LineString" else 1
+    if len(named) < wanted or buses is None or own is None or own.source is None:
+        lost = "a place: the layer has no geometry and no bus to stand at"
+        return replace(proposal, missing=(*proposal.missing, lost))
+    ends = dict(zip(("from", "to"), named[:wanted], strict=False))
+    place = {**ends, "layer": buses.layer, "key": own.source}
     return replace(proposal, geometry=place | dict(_coordinates(layers[buses.layer])))

@@ -46,12 +46,16 @@ class TableProposal:
 
 @dataclass(frozen=True)
 class MappingSuggestion:
-    """A whole mapping as proposed; `left` are layers taken for nothing, with the reason."""
+    """A whole mapping as proposed; `left` are layers taken for nothing, with the reason.
+
+    `crs` is that of coordinates in columns, where it can be told.
+    """
 
     source_name: str
     tables: tuple[TableProposal, ...]
     left: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
+    crs: str = ""
 
     @property
     def lacking(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import pandas as pd
 import shapely
 
 from gis.conform import as_text
+from gis.numbers import read_numbers
 from gis.schema import Column
 from gis.suggest.words import read_words, tokens, unit_words
 
@@ -20,6 +21,10 @@ DRAWN_SHARE_LOW, DRAWN_SHARE_HIGH = 0.5, 2.0
 # Correlation of a resistance with the length from which it is the total, not per km.
 TOTAL_CORRELATION = 0.8
 CELLS_LOOKED_AT = 5000
+# Low voltages in V from 200 on (IEC 60038 table 1, ANSI C84.1); some are voltages of transmission in kV too,
+# whose lines are this long [m] in the middle; lines of low voltage are not (engineering judgement).
+LOW_VOLTAGES_V = {200, 208, 220, 230, 240, 254, 277, 380, 400, 415, 440, 460, 480, 600, 690}
+TRANSMISSION_LINE_M = 3000.0
 _GROUP = re.compile(r"^[YDZ]N?[ydz]n?(\d{1,2})$")
 
 
@@ -77,20 +82,13 @@ def drawn_length_m(layer: pd.DataFrame) -> pd.Series | None:
 
 
 def as_numbers(cells: pd.Series) -> pd.Series:
-    """Cells as numbers, a decimal comma read as a point; what is none is missing."""
-    numbers = pd.to_numeric(cells, errors="coerce")
-    if cells.dtype == object:
-        numbers = numbers.fillna(pd.to_numeric(cells.map(_with_point), errors="coerce"))
-    return numbers.astype(float).replace([np.inf, -np.inf], np.nan)
+    """Cells as numbers, decimal commas and thousands separators read; what is none is missing."""
+    return read_numbers(cells)[0].replace([np.inf, -np.inf], np.nan)
 
 
 def texts(cells: pd.Series) -> pd.Series:
     """Cells that hold something, as the import will read them."""
     return as_text(cells).dropna()
-
-
-def _with_point(cell: object) -> object:
-    return cell.replace(",", ".") if isinstance(cell, str) and cell.count(",") == 1 else cell
 
 
 def _is_number(present: pd.Series) -> bool:
@@ -177,7 +175,7 @@ def _as_number(cells: pd.Series, column: Column, name: str, around: Surroundings
         return Evidence(0.0, "it grows with the length: ohm in total, not per km; divide it by the length")
     if column.name == "length_m" and around.drawn_m is not None:
         return _against_drawn(numbers, column, name, around.drawn_m)
-    return _by_magnitude(filled, column, name)
+    return _by_magnitude(filled, column, name, around)
 
 
 def _is_total(numbers: pd.Series, around: Surroundings) -> bool:
@@ -206,7 +204,7 @@ def _against_drawn(numbers: pd.Series, column: Column, name: str, drawn_m: pd.Se
     return Evidence(0.25, f"{share:.3g} of the length drawn in no unit known")
 
 
-def _by_magnitude(filled: pd.Series, column: Column, name: str) -> Evidence:
+def _by_magnitude(filled: pd.Series, column: Column, name: str, around: Surroundings) -> Evidence:
     typical = read_words("units.toml")["typical"].get(column.name)
     stated = unit_factor(name, column.unit)
     median = float(filled[filled != 0.0].median()) if (filled != 0.0).any() else 0.0
@@ -219,7 +217,7 @@ def _by_magnitude(filled: pd.Series, column: Column, name: str) -> Evidence:
             return Evidence(0.95, f"in {unit} as the name says, median {median:g}", _plain(factor))
         return Evidence(0.4, f"in {unit} by its name, but a median of {median:g} is unusual", _plain(factor))
     if column.name == "vn_kv" or column.name.startswith("vn_"):
-        return _voltage(filled, column)
+        return _voltage(filled, column, around)
     fitting = [(u, f) for u, f in unit_factors(column.unit).items() if low <= median * f <= high]
     at_once = low <= median <= high
     if at_once:
@@ -231,16 +229,31 @@ def _by_magnitude(filled: pd.Series, column: Column, name: str) -> Evidence:
     return Evidence(0.1, f"a median of {median:g} fits no unit")
 
 
-def _voltage(filled: pd.Series, column: Column) -> Evidence:
-    """Nominal voltages in V or kV: no distribution network has all its voltages at 100 kV and above."""
+def _voltage(filled: pd.Series, column: Column, around: Surroundings) -> Evidence:
+    """Nominal voltages in V or kV: what can only be one of them decides, then how long the lines are."""
     smallest, largest = float(filled[filled > 0].min() or 0.0), float(filled.max())
-    if largest >= 1000.0 or smallest >= 200.0:
-        return Evidence(0.75, f"{smallest:g} to {largest:g} is V", 0.001)
+    said = f"{smallest:g} to {largest:g}"
+    if largest >= 1000.0:
+        return Evidence(0.75, f"{said} is V", 0.001)
+    if smallest >= 200.0:
+        return _volts_or_kilovolts(filled, said, around)
     if smallest >= 100.0 and column.name == "vn_lv_kv":
-        return Evidence(0.6, f"{smallest:g} to {largest:g} is likely V", 0.001)
+        return Evidence(0.6, f"{said} is likely V", 0.001)
     if smallest >= 0.05 and largest <= 400.0:
-        return Evidence(0.8, f"{smallest:g} to {largest:g} is kV")
-    return Evidence(0.05, f"{smallest:g} to {largest:g} is no voltage of a network")
+        return Evidence(0.8, f"{said} is kV")
+    return Evidence(0.05, f"{said} is no voltage of a network")
+
+
+def _volts_or_kilovolts(filled: pd.Series, said: str, around: Surroundings) -> Evidence:
+    """220, 230, 380 and 400 are voltages in V and in kV."""
+    if not set(filled.unique()) <= LOW_VOLTAGES_V:
+        return Evidence(0.7, f"{said} is kV: not all of it is a low voltage in V")
+    drawn_m = around.drawn_m.median() if around.drawn_m is not None else np.nan
+    if drawn_m >= TRANSMISSION_LINE_M:
+        return Evidence(0.7, f"{said} is kV: the lines are {drawn_m / 1000.0:.3g} km long in the middle")
+    if np.isfinite(drawn_m):
+        return Evidence(0.75, f"{said} is V: the lines are {drawn_m:.3g} m long in the middle", 0.001)
+    return Evidence(0.5, f"{said} is V, or kV in a transmission network; check it", 0.001)
 
 
 def unit_factors(unit: str) -> dict[str, float]:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import openpyxl
+import pandas as pd
 import pytest
 
 from gis import InputError
+from gis.conform import conform_table
 from gis.findings import join_findings, render_findings
+from gis.formats import read_source
+from gis.formats.spreadsheet import write_csv, write_workbook
 from gis.importer import import_file, require_network
+from gis.mapping import apply_mapping, parse_mapping
+from gis.schema import TABLES
 from gridmodel import build_model, findings_of_solution
 from gridmodel.rules import doubts_for, rules_for
 from tests.conftest import SHARED
@@ -121,3 +128,60 @@ def test_what_does_not_solve_or_serve_all_is_reported_with_its_figures(
     mapping.write_text(MAPPING, encoding="utf-8")
     heard = outcome(FOLDER / file, mapping)[1]
     assert all(words in heard for words in said), heard
+
+
+# Tables of customers alone are no network: what is asked of them is how they are read.
+CUSTOMERS = """
+crs = "EPSG:27700"
+[[tables]]
+table = "loads"
+layer = "{layer}"
+geometry = {{ x = "x", y = "y" }}
+columns = {{ load_id = "id", name = "customer", bus_id = "node", customer_class = {{ value = "other" }} }}
+"""
+
+
+def customers(name: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Cells of a table of customers as read, as a canonical table, and what was said."""
+    path = FOLDER / name
+    if not path.exists():
+        pytest.skip("shared data 10_bad_inputs is not here")
+    source = read_source(path)
+    mapped = apply_mapping(source.layers, parse_mapping(CUSTOMERS.format(layer=path.stem), "m"), name)
+    loads, told = conform_table(mapped.layers["loads"], TABLES["loads"])
+    return source.layers[path.stem], loads, pd.concat([source.findings, mapped.findings, told])
+
+
+def test_a_table_in_gbk_with_decimal_commas_is_read_with_a_warning_and_all_its_kilowatts() -> None:
+    cells, loads, told = customers("csv_gbk_semicolon.csv")
+    assert set(told["rule"]) == {"encoding", "dialect"} and set(told["severity"]) == {"warning"}
+    wanted = [
+        float(row.split(";")[3].replace(",", ".")) for row in _lines("csv_gbk_semicolon.csv", "gb18030")
+    ]
+    assert loads["p_kw"].sum() == sum(wanted) > 0.0
+    assert loads.geometry.is_valid.all() and "城东变电站" in set(cells["customer"])
+
+
+def test_ids_that_look_like_numbers_or_nothing_are_kept() -> None:
+    _, loads, told = customers("csv_tricky_ids.csv")
+    assert told.empty
+    assert list(loads.index[:4]) == ["007", "NA", "null", "1E5"]
+
+
+def test_a_formula_in_a_name_is_text_in_everything_we_write(tmp_path: Path) -> None:
+    _, loads, told = customers("csv_formula.csv")
+    assert told.empty and loads["name"].str.startswith("=HYPERLINK").all()
+    write_csv(loads.reset_index(), tmp_path / "t.csv")
+    assert not any(cell.startswith("=") for row in _rows(tmp_path / "t.csv") for cell in row)
+    write_workbook({"loads": loads.reset_index()}, tmp_path / "t.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "t.xlsx")["loads"]
+    assert "f" not in {cell.data_type for row in sheet.iter_rows() for cell in row}
+
+
+def _lines(name: str, encoding: str) -> list[str]:
+    return (FOLDER / name).read_text(encoding=encoding).splitlines()[1:]
+
+
+def _rows(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        return list(csv.reader(stream))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pyogrio
 import pytest
 
 from gis.importer import Imported, import_tables, require_network
-from gis.mapping import apply_mapping, find_mapping
+from gis.mapping import apply_mapping, find_mapping, recognised_profile
 from gis.network import Network
-from gridmodel import rules_for
-from tests.gis.bdgd import filing
+from gridmodel import build_model, rules_for, run_load_flow
+from tests.gis.bdgd import filing, write_filing
 
 
 def imported(layers: dict[str, pd.DataFrame]) -> Imported:
@@ -74,6 +75,26 @@ def test_what_is_not_modelled_is_told(network: Network) -> None:
     said = " ".join(network.findings["message"])
     assert "1 rows of layer 'UNTRAT' are not modelled" in said
     assert "1 of 4 rows of layer 'UCBT_tab' are left out" in said
+
+
+def test_a_file_geodatabase_is_the_same_network_and_is_recognised(network: Network, tmp_path: Path) -> None:
+    path = write_filing(tmp_path / "f.gdb")
+    layers = {str(name): pyogrio.read_dataframe(path, layer=name) for name, _ in pyogrio.list_layers(path)}
+    assert recognised_profile(layers) == "bdgd"
+    again = require_network(imported(layers), path)
+    assert again.loads["p_kw"].to_dict() == pytest.approx(network.loads["p_kw"].to_dict())
+    columns = ["from_bus_id", "to_bus_id", "vn_kv", "length_m"]
+    pd.testing.assert_frame_equal(again.lines[columns], network.lines[columns])
+
+
+def test_it_solves_and_its_kilowatts_add_up(network: Network) -> None:
+    result = run_load_flow(build_model(network))
+    read_kw = network.loads["p_kw"].sum() + network.quarantine["p_kw"].sum()
+    assert result.status == "converged"
+    assert result.loads["served_kw"].sum() + network.quarantine["p_kw"].sum() == pytest.approx(read_kw)
+    assert result.lines.loc["SSDMT-S4", "p_from_kw"] == pytest.approx(
+        -112.0, abs=1.0
+    )  # the mill, from its side
 
 
 def test_a_filing_without_low_voltage_or_curves_is_read() -> None:

@@ -75,7 +75,7 @@ def test_a_workbook_written_here_is_read_back(tmp_path: Path) -> None:
 def test_an_old_workbook_is_refused_in_words(tmp_path: Path) -> None:
     path = tmp_path / "t.xlsx"
     path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600)
-    with pytest.raises(gis.InputError, match="save it as .xlsx"):
+    with pytest.raises(gis.InputError, match="save it as"):
         read_source(path)
 
 
