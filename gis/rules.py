@@ -178,10 +178,20 @@ def couplers_join_one_voltage(tables: Tables) -> pd.DataFrame:
     return make_findings("coupler_voltage", "switches", couplers.index[off], message, values=values)
 
 
+def capacitors_fit_their_bus(tables: Tables) -> pd.DataFrame:
+    """A capacitor's rated voltage is of its bus's level."""
+    capacitors = tables["capacitors"]
+    at = capacitors["bus_id"].map(tables["buses"]["vn_kv"]).astype(float)
+    rated = capacitors["vn_kv"]
+    off = at.notna() & rated.notna() & ~same_voltage(rated, at)
+    message = "vn_kv does not fit the voltage of bus_id; correct one of them"
+    return findings_of("capacitor_voltage", "capacitors", rated[off], message)
+
+
 def buses_are_named(tables: Tables) -> pd.DataFrame:
     """Every line, transformer, source, load and generator names its buses."""
     parts = []
-    for name in ("lines", "transformers", "sources", "loads", "generators"):
+    for name in ("lines", "transformers", "sources", "loads", "generators", "capacitors"):
         for column in TABLES[name].columns:
             if column.kind == "reference":
                 open_rows = tables[name][column.name].isna()
@@ -235,6 +245,7 @@ RULES: tuple[Rule, ...] = (
     transformer_sides_fit,
     transformer_figures_fit,
     couplers_join_one_voltage,
+    capacitors_fit_their_bus,
     buses_are_named,
     class_factors_readable,
 )

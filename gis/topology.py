@@ -115,6 +115,7 @@ def _open_references(tables: Tables) -> list[tuple[str, str, pd.Series]]:
     ]
     points = ("sources", "loads", "generators")
     wanted += [(name, "bus_id", pd.Series(np.nan, tables[name].index)) for name in points]
+    wanted.append(("capacitors", "bus_id", tables["capacitors"]["vn_kv"].fillna(ANY_LEVEL)))
     return [entry for entry in wanted if tables[entry[0]][entry[1]].isna().any()]
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from gis.errors import InputError
 from gis.findings import make_findings
-from gis.formats import geojson_folder, geopackage
+from gis.formats import geojson_folder, geopackage, opendss
 from gis.formats.source import Dialect, Source
 
 INFO_LAYER = "network_info"
@@ -51,6 +51,12 @@ FORMATS: tuple[Format, ...] = (
         lambda path, dialect: Source(geojson_folder.read_layers(path)),
         "",
         geojson_folder.write_layers,
+    ),
+    Format(
+        "opendss",
+        "OpenDSS script",
+        opendss.recognises,
+        lambda path, dialect: opendss.read(path),
     ),
 )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 from typing import Any
 
@@ -33,6 +32,8 @@ NO_OPENDSS = 3
 
 def main() -> int:
     """Read a task from standard input and answer on standard output."""
+    import resource  # here: where there is none (Windows), the constants above are still read
+
     answer_to = os.dup(1)
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)  # the library prints

@@ -66,7 +66,8 @@ class Folder:
         InputError
             It holds no text.
         """
-        content = file.read_bytes()
+        # Some programs end a line of text with a zero byte.
+        content = re.sub(rb"\x00+(?=\r?\n)", b"", file.read_bytes())
         if b"\x00" in content:
             message = f"{self.name_of(file)} is no text; take a fresh copy"
             raise InputError(str(file), make_findings("file_damaged", "file", [""], message))
