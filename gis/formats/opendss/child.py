@@ -6,6 +6,7 @@ It may write no file at all (`RLIMIT_FSIZE` 0): its answer goes to the pipe it w
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
@@ -38,12 +39,12 @@ def main() -> int:
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)  # the library prints
     task = json.load(sys.stdin)
+    if importlib.util.find_spec("opendssdirect") is None:
+        return NO_OPENDSS
     for name, value in task["limits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
-    try:
-        from opendssdirect import dss
-    except ImportError:
-        return NO_OPENDSS
+    from opendssdirect import dss
+
     dss.Basic.AllowForms(False)
     dss.Basic.AllowEditor(False)
     dss.Basic.AllowChangeDir(False)
@@ -60,10 +61,10 @@ def _answer(dss: Any, task: dict[str, Any]) -> dict[str, Any]:  # the library ha
         return {"faults": faults, "circuit": None}
     faults += _settle(dss, task["lines"])
     circuit = _circuit(dss)
-    again = None
-    if task["then"]:
-        faults += _run(dss, task["then"])
-        again = _solution(dss)
+    again = []
+    for lines in task["then"]:
+        faults += [fault | {"line": -1} for fault in _run(dss, lines)]
+        again.append(_solution(dss))
     return {"faults": faults, "circuit": circuit, "again": again}
 
 
@@ -121,7 +122,7 @@ def _circuit(dss: Any) -> dict[str, Any]:
             dss.Circuit.SetActiveElement(f"{name}.{element['Name']}")
             terminals = range(1, dss.CktElement.NumTerminals() + 1)
             element["Open"] = [bool(dss.CktElement.IsOpen(n, 0)) for n in terminals]
-            if name in ("Generator", "PVSystem", "Storage"):
+            if name in ("Load", "Generator", "PVSystem", "Storage"):
                 element["Powers"] = [float(p) for p in dss.CktElement.Powers()]
     return {
         "name": dss.Circuit.Name(),

@@ -30,6 +30,8 @@ SKETCH_ORIGIN_M = 1000.0
 def read_coordinates(files: list[Path]) -> pd.DataFrame:
     """Bus coordinates: "bus, x, y" a line, parted by commas, blanks or tabs; the last of a bus counts.
 
+    A first line that is none is the heading.
+
     Returns
     -------
     DataFrame
@@ -51,11 +53,14 @@ def read_coordinates(files: list[Path]) -> pd.DataFrame:
             try:
                 rows.append((words[0].lower(), float(words[1]), float(words[2])))
             except (IndexError, ValueError):
+                if number == 1:  # names of the columns
+                    continue
                 faults.append(f"{file.name}:{number}")
     if faults:
         message = "the line is no bus, x, y; correct it or name the right file"
         raise InputError(str(files[0]), make_findings("coordinates", "script", faults, message))
-    frame = pd.DataFrame(rows, columns=["bus_id", "x", "y"]).drop_duplicates("bus_id", keep="last")
+    frame = pd.DataFrame(rows, columns=["bus_id", "x", "y"]).astype({"x": float, "y": float})
+    frame = frame.drop_duplicates("bus_id", keep="last")
     return frame[np.isfinite(frame[["x", "y"]]).all(axis=1)].set_index("bus_id")
 
 

@@ -21,6 +21,8 @@ LOAD_MODELS = {
     7: "constant P, fixed reactance",
     8: "ZIP",
 }
+# A load of constant power draws what it is rated for, but for the end of the iteration; more is told.
+DRAWN_SHARE = 0.005
 # A set-point and the voltage at its bus differ by the drop on the source's impedance; told from here.
 SET_POINT_TOLD_PU = 0.0005
 _TABLE_OF = {
@@ -162,10 +164,19 @@ def _set_points(circuit: Circuit, sources: pd.DataFrame) -> pd.DataFrame:
 
 
 def _models(circuit: Circuit) -> pd.DataFrame:
-    odd = [e for e in circuit.of("load") if int(e["Model"]) != 1]
-    values = [LOAD_MODELS.get(int(e["Model"]), f"model {e['Model']}") for e in odd]
-    message = "the load follows its voltage; modelled as the constant power it is rated for"
-    names = [e["Name"] for e in odd]
+    """Loads that follow their voltage: by their model, or since it left the band of constant power."""
+    elements = circuit.of("load")
+    rated = np.array([float(e["kW"]) * _factor(circuit, e) for e in elements])
+    drawn = np.array([sum(e["Powers"][0::2]) for e in elements])
+    models = np.array([int(e["Model"]) for e in elements], dtype=int)
+    odd = (models != 1) | (np.abs(drawn - rated) > DRAWN_SHARE * np.abs(rated))
+    words = [LOAD_MODELS.get(int(m), "out of its voltage band") for m in models[odd]]
+    values = [
+        f"{w}: {r:.4g} kW rated, {d:.4g} kW drawn"
+        for w, r, d in zip(words, rated[odd], drawn[odd], strict=True)
+    ]
+    message = "in OpenDSS the load follows its voltage; modelled as the constant power it is rated for"
+    names = [e["Name"] for e, is_odd in zip(elements, odd, strict=True) if is_odd]
     return make_findings("load_model", "loads", names, message, severity="warning", values=values)
 
 

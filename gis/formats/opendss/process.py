@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ SPACE_BASE, SPACE_PER_BYTE = 1_000_000_000, 200
 WALL_PER_CPU = 4
 
 
-def solve_circuit(script: Script, source: str, *, then: tuple[str, ...] = ()) -> dict[str, Any]:
+def solve_circuit(script: Script, source: str, *, then: Sequence[Sequence[str]] = ()) -> dict[str, Any]:
     """Solve a circuit with OpenDSS; gives what `gis.formats.opendss.child` answers.
 
     Parameters
@@ -37,7 +38,7 @@ def solve_circuit(script: Script, source: str, *, then: tuple[str, ...] = ()) ->
     source
         Name of the master in messages.
     then
-        Lines run after that, for a second solution; never of a user's.
+        Groups of lines run after that, each for another solution (`again`); never of a user's.
 
     Raises
     ------
@@ -52,7 +53,7 @@ def solve_circuit(script: Script, source: str, *, then: tuple[str, ...] = ()) ->
         "RLIMIT_FSIZE": 0,
         "RLIMIT_CORE": 0,
     }
-    task = {"limits": limits, "lines": [s.text for s in script.statements], "then": list(then)}
+    task = {"limits": limits, "lines": [s.text for s in script.statements], "then": [list(lines) for lines in then]}
     answer = _run(json.dumps(task), source, WALL_PER_CPU * cpu_s)
     _refuse_faults(answer, script, source)
     return answer
@@ -108,8 +109,10 @@ def _refuse_faults(answer: dict[str, Any], script: Script, source: str) -> None:
 
 
 def _short(message: str) -> str:
-    """The first line of what OpenDSS says, without its call for help."""
-    return message.strip().splitlines()[0][:200] if message.strip() else "no reason given"
+    """What OpenDSS says, in one line and without its heading."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    told = [line.removeprefix("Error Description:").strip() for line in lines if "Reported From" not in line]
+    return (told or lines or ["no reason given"])[0][:200]
 
 
 def _refusal(source: str, rule: str, message: str) -> InputError:
