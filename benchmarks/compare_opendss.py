@@ -132,10 +132,7 @@ def page_table(rows: list[Comparison]) -> str:
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     )
     lines = [
-        f"| {row.name if first else ''} | {row.buses if first else ''} | "
-        f"{f'{row.three_phase_percent:.0f} %' if first else ''} | {label} | {at.p_kw:,.1f} | {row.p_kw:,.1f} | "
-        f"{at.p_off_percent:+.2f} % | {at.loss_kw:,.2f} | {row.loss_kw:,.2f} | {at.loss_off_percent:+.1f} % | "
-        f"{at.v_off_max_pu:.4f} pu | {at.v_off_mean_pu:.4f} pu |"
+        f"{_named(row) if first else '|  |  |  |'} {label} | {_figures(row, at)}"
         for row in rows
         for first, label, at in (
             (True, "the script", row.as_it_is),
@@ -146,6 +143,18 @@ def page_table(rows: list[Comparison]) -> str:
     ]
     why = ["", "Why they differ:", "", *(f"- {row.name}: {row.why}" for row in rows)]
     return "\n".join([*head, *lines, *why])
+
+
+def _named(row: Comparison) -> str:
+    return f"| {row.name} | {row.buses} | {row.three_phase_percent:.0f} % |"
+
+
+def _figures(row: Comparison, at: Against) -> str:
+    return (
+        f"{at.p_kw:,.1f} | {row.p_kw:,.1f} | {at.p_off_percent:+.2f} % | "
+        f"{at.loss_kw:,.2f} | {row.loss_kw:,.2f} | {at.loss_off_percent:+.1f} % | "
+        f"{at.v_off_max_pu:.4f} pu | {at.v_off_mean_pu:.4f} pu |"
+    )
 
 
 def _against(ours: tuple[float, float, pd.Series], solution: dict[str, Any]) -> Against:

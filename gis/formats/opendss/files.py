@@ -16,7 +16,7 @@ from gis.findings import make_findings
 _DRIVE = re.compile(r"^([A-Za-z]:|[\\/~])")
 
 
-class Outside(Exception):
+class OutsideError(Exception):
     """A name does not lead to a file of the circuit; says so in plain words."""
 
 
@@ -31,13 +31,13 @@ class Folder:
 
         Raises
         ------
-        Outside
+        OutsideError
             It lies elsewhere, is a link, or is not there.
         """
         if not name:
-            raise Outside("the line names no file, or more than a file")
+            raise OutsideError("the line names no file, or more than a file")
         if _DRIVE.match(name):
-            raise Outside("the file is named by an absolute path; put it into the folder of the master")
+            raise OutsideError("the file is named by an absolute path; put it into the folder of the master")
         file = folder
         for part in name.replace("\\", "/").split("/"):
             file = file.parent if part == ".." else file if part in ("", ".") else _member(file, part)
@@ -47,11 +47,11 @@ class Folder:
         elif script and file.parent == self.root.parent and file.suffix.lower() == ".dss":
             walked = [file]
         else:
-            raise Outside("the file lies outside the folder of the master; put it into that folder")
+            raise OutsideError("the file lies outside the folder of the master; put it into that folder")
         if any(step.is_symlink() for step in walked):
-            raise Outside("the file is a link; put the file itself into the folder of the master")
+            raise OutsideError("the file is a link; put the file itself into the folder of the master")
         if not file.is_file():
-            raise Outside("there is no such file; add it to the folder of the master")
+            raise OutsideError("there is no such file; add it to the folder of the master")
         return file
 
     def name_of(self, file: Path) -> str:

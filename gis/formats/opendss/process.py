@@ -53,7 +53,11 @@ def solve_circuit(script: Script, source: str, *, then: Sequence[Sequence[str]] 
         "RLIMIT_FSIZE": 0,
         "RLIMIT_CORE": 0,
     }
-    task = {"limits": limits, "lines": [s.text for s in script.statements], "then": [list(lines) for lines in then]}
+    task = {
+        "limits": limits,
+        "lines": [s.text for s in script.statements],
+        "then": [list(lines) for lines in then],
+    }
     answer = _run(json.dumps(task), source, WALL_PER_CPU * cpu_s)
     _refuse_faults(answer, script, source)
     return answer

@@ -16,7 +16,7 @@ import pandas as pd
 
 from gis.errors import InputError
 from gis.findings import join_findings, make_findings
-from gis.formats.opendss.files import Folder, Outside
+from gis.formats.opendss.files import Folder, OutsideError
 from gis.formats.opendss.words import (
     CLASSES,
     COORDINATES,
@@ -220,7 +220,7 @@ class _Reader:
         given = words[1].value.strip("\"'()[]{}") if len(words) == 2 else ""
         try:
             file = self.root.find(given, folder, script=verb in INCLUDES)
-        except Outside as error:
+        except OutsideError as error:
             self._refuse(at, code, str(error))
             return folder
         if verb in COORDINATES:

@@ -243,9 +243,7 @@ def _unrepresented(elements: list[Element]) -> pd.DataFrame:
     message = "a winding feeds a third bus, or both the same bus; only two-winding transformers are modelled"
     names = [e["Name"] for e in elements]
     values = [", ".join(_buses_of(e)) for e in elements]
-    return make_findings(
-        "not_represented", "transformers", names, message, severity="warning", values=values
-    )
+    return make_findings("not_represented", "transformers", names, message, severity="warning", values=values)
 
 
 def _unbalanced(units: list[Unit]) -> pd.DataFrame:
@@ -274,6 +272,4 @@ def _fixed(units: list[Unit]) -> pd.DataFrame:
     regulated = [unit for unit in units if unit.regulated]
     message = "a regulator; fixed at the tap OpenDSS's own solution ends with"
     ids, values = [u.transformer_id for u in regulated], [f"ratio {u.tap:.5f}" for u in regulated]
-    return make_findings(
-        "control_fixed", "transformers", ids, message, severity="warning", values=values
-    )
+    return make_findings("control_fixed", "transformers", ids, message, severity="warning", values=values)

@@ -10,6 +10,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 INCLUDES = frozenset({"redirect", "compile"})
 COORDINATES = frozenset({"buscoords", "buscoord", "latlongcoords", "latloncoords"})
 ELEMENT_COMMANDS = frozenset({"new", "edit", "select", "enable", "disable", "open", "close", "batchedit"})
@@ -17,13 +22,13 @@ PLAIN_COMMANDS = frozenset(
     {"clear", "clearall", "calcvoltagebases", "calcv", "makebuslist", "setkvbase", "calcincmatrix"}
 )
 # Classes of elements that describe a circuit.
-CLASSES = frozenset(
+CLASSES = _words(
     "circuit vsource line linecode linegeometry linespacing wiredata cndata tsdata transformer xfmrcode "
     "load generator pvsystem storage capacitor reactor regcontrol capcontrol swtcontrol fuse relay "
-    "recloser tcc_curve xycurve spectrum".split()
+    "recloser tcc_curve xycurve spectrum"
 )
 # Classes that bear on runs over time, or only measure.
-SKIPPED = frozenset("monitor energymeter sensor invcontrol expcontrol storagecontroller gencontroller".split())
+SKIPPED = _words("monitor energymeter sensor invcontrol expcontrol storagecontroller gencontroller")
 # Shapes over time are not needed for one load flow: a flat one of the same name stands in for them.
 FLAT = {
     "loadshape": "npts=1 interval=1 mult=[1]",
@@ -31,18 +36,18 @@ FLAT = {
     "tshape": "npts=1 interval=1 temp=[25]",
     "priceshape": "npts=1 interval=1 price=[1]",
 }
-SETTINGS = frozenset(
+SETTINGS = _words(
     "voltagebases voltagebase defaultbasefrequency frequency controlmode maxcontroliter maxcontroliterations "
     "maxiterations maxiter miniterations tolerance algorithm loadmult loadmodel genmult earthmodel "
-    "normvminpu normvmaxpu emergvminpu emergvmaxpu allocationfactors allowduplicates trapezoidal".split()
+    "normvminpu normvmaxpu emergvminpu emergvmaxpu allocationfactors allowduplicates trapezoidal"
 )
-NOT_FOLLOWED = frozenset(
+NOT_FOLLOWED = _words(
     "mode number stepsize h hour sec time year totaltime random demandinterval demand diverbose "
     "overloadreport voltexceptionreport voltexcept casename daisysize markercode nodewidth trace log "
     "defaultdaily defaultyearly ldcurve pricecurve pricesignal markswitches switchmarkercode "
     "markcapacitors markregulators marktransformers markpvsystems markstorage markfuses markreclosers "
     "markrelays transmarkercode transmarkersize capmarkercode capmarkersize regmarkercode "
-    "regmarkersize".split()
+    "regmarkersize"
 )
 # A list of numbers may be read from a file wherever one stands: `mult=(file=...)`, `csvfile=...`.
 READS_FILE = re.compile(r"file\s*=", re.IGNORECASE)
