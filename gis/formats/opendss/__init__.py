@@ -36,7 +36,10 @@ def recognises(path: Path) -> bool:
     """Tell whether the path is an OpenDSS script, or a folder with scripts in it."""
     if path.is_dir():
         return bool(_scripts(path))
-    return path.suffix.lower() == ".dss" and b"\x00\x00" not in path.read_bytes()[:4096]
+    if path.suffix.lower() != ".dss":
+        return False
+    with path.open("rb") as stream:
+        return b"\x00\x00" not in stream.read(4096)
 
 
 def read(path: Path) -> Source:
