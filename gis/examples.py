@@ -45,6 +45,7 @@ _STATEMENTS: Final = {
         "loads", ("load_id", "bus_id", "p_kw", "customer_class", "customers"), 3, _RESIDENTIAL
     ),
     "generator": _Statement("generators", ("generator_id", "bus_id", "p_kw", "kind"), 3, (("kind", "pv"),)),
+    "capacitor": _Statement("capacitors", ("capacitor_id", "bus_id", "q_kvar"), 3),
     "switch": _Statement(
         "switches",
         ("switch_id", "closed", "bus_id", "element_table", "element_id"),
@@ -53,7 +54,7 @@ _STATEMENTS: Final = {
     ),
     "scenario": _Statement("scenarios", ("scenario_id", "name"), 1),
 }
-_AT_BUS: Final = ("sources", "loads", "generators", "switches")
+_AT_BUS: Final = ("sources", "loads", "generators", "capacitors", "switches")
 _PLACED_AT: Final = {**dict.fromkeys(_AT_BUS, "bus_id"), "transformers": "lv_bus_id"}
 
 
@@ -74,6 +75,7 @@ def network_from_text(text: str) -> Network:
             line L B C 50 ["NAYY 4x150 SE"]                 length_m [m]; vn_kv is that of the first bus
             load H C 5 [residential [customers]]            p_kw [kW]
             generator G C 10 [pv]                           p_kw [kW]
+            capacitor K C 100                               q_kvar, positive capacitive
             switch W open|closed C lines L                  at bus C, in line L
             scenario winter [name]
 

@@ -37,6 +37,8 @@ from gis.rules import RULES, Rule, run_rules
 from gis.schema import TABLES
 from gis.topology import TopologyOptions, connect
 
+# Rows that are counted beside the loads' kW.
+_COUNTED = ("generators", "sources", "capacitors")
 # Faults of rows that `set_aside_unnamed` has moved by position, since their id cannot name them.
 _MOVED_BY_ROW = ("missing_id", "duplicate_id")
 
@@ -263,7 +265,7 @@ def _with_unnamed(
 ) -> dict[str, pd.DataFrame]:
     """Rows as they were read, for the balance: the named ones and those set aside by row."""
     loads = pd.concat([tables["loads"][["p_kw"]], unnamed.get("loads", tables["loads"][:0])[["p_kw"]]])
-    counted = {n: pd.RangeIndex(len(tables[n]) + len(unnamed.get(n, ()))) for n in ("generators", "sources")}
+    counted = {n: pd.RangeIndex(len(tables[n]) + len(unnamed.get(n, ()))) for n in _COUNTED}
     return {"loads": loads, **{n: pd.DataFrame(index=rows) for n, rows in counted.items()}}
 
 

@@ -32,7 +32,8 @@ class Network:
     Attributes
     ----------
     info
-        What the file says about itself: name, attribution, schema_version.
+        What the file says about itself: name, attribution, schema_version, f_hz (frequency, where it is
+        not the one assumed).
     findings, repairs
         Doubts about the data, and every automatic decision taken while reading it.
     quarantine
@@ -47,6 +48,7 @@ class Network:
     sources: gpd.GeoDataFrame
     loads: gpd.GeoDataFrame
     generators: gpd.GeoDataFrame
+    capacitors: gpd.GeoDataFrame
     routes: gpd.GeoDataFrame
     sites: gpd.GeoDataFrame
     scenarios: pd.DataFrame

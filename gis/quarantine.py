@@ -103,7 +103,7 @@ def require_balance(
     BalanceError
         They do not add up: a defect of feederplan.
     """
-    for name in ("loads", "generators", "sources"):
+    for name in ("loads", "generators", "sources", "capacitors"):
         aside = quarantine[quarantine["table"] == name]
         rows = len(read[name]) - len(modelled[name]) - len(aside)
         if rows:

@@ -179,13 +179,23 @@ def couplers_join_one_voltage(tables: Tables) -> pd.DataFrame:
     return make_findings("coupler_voltage", "switches", couplers.index[off], message, values=values)
 
 
+def capacitors_fit_their_bus(tables: Tables) -> pd.DataFrame:
+    """A capacitor's rated voltage is of its bus's level."""
+    capacitors = tables["capacitors"]
+    at = capacitors["bus_id"].map(tables["buses"]["vn_kv"]).astype(float)
+    rated = capacitors["vn_kv"]
+    off = at.notna() & rated.notna() & ~same_voltage(rated, at)
+    message = "vn_kv does not fit the voltage of bus_id; correct one of them"
+    return findings_of("capacitor_voltage", "capacitors", rated[off], message)
+
+
 def buses_are_named(tables: Tables) -> pd.DataFrame:
-    """Every line, transformer, switch, source, load and generator names its buses, a switch its element."""
+    """Every line, transformer, switch, source, load, generator and capacitor names its buses, a switch its element."""
     switches = tables["switches"]
     bare = switches.index[switches[["element_table", "element_id"]].isna().any(axis=1)]
     message = "element_table or element_id is missing; name the element behind the switch"
     parts = [make_findings("missing_bus", "switches", bare, message)]
-    for name in ("lines", "transformers", "switches", "sources", "loads", "generators"):
+    for name in ("lines", "transformers", "switches", "sources", "loads", "generators", "capacitors"):
         for column in TABLES[name].columns:
             if column.kind == "reference":
                 open_rows = tables[name][column.name].isna()
@@ -239,6 +249,7 @@ RULES: tuple[Rule, ...] = (
     transformer_sides_fit,
     transformer_figures_fit,
     couplers_join_one_voltage,
+    capacitors_fit_their_bus,
     buses_are_named,
     class_factors_readable,
 )

@@ -236,6 +236,28 @@ GENERATORS = Table(
         _IN_SERVICE,
     ),
 )
+CAPACITORS = Table(
+    "capacitors",
+    "Point",
+    "capacitor banks and shunt reactors: reactive power that follows the square of the voltage, "
+    "whatever the scenario",
+    (
+        _id("capacitor_id", "id of the capacitor"),
+        _NAME,
+        _bus("bus_id", "bus it stands at; nearest bus of its voltage when absent"),
+        Column(
+            "q_kvar",
+            "number",
+            "reactive power given at rated voltage, positive capacitive; negative for a reactor",
+            "kvar",
+            required=True,
+            low=-500_000.0,
+            high=500_000.0,
+        ),
+        Column("vn_kv", "number", "rated voltage; the bus's when absent", "kV", above=0.0, high=765.0),
+        _IN_SERVICE,
+    ),
+)
 ROUTES = Table(
     "routes",
     "LineString",
@@ -292,6 +314,7 @@ TABLES: dict[str, Table] = {
         SOURCES,
         LOADS,
         GENERATORS,
+        CAPACITORS,
         ROUTES,
         SITES,
         SCENARIOS,

@@ -16,7 +16,7 @@ import pandas as pd
 from gis.feeders import Supply, conducting_edges, trace_supply
 from gis.network import Network
 
-ASSET_TABLES = ("buses", "lines", "transformers", "switches", "sources", "loads", "generators")
+ASSET_TABLES = ("buses", "lines", "transformers", "switches", "sources", "loads", "generators", "capacitors")
 FED, NO_PATH, OUT_OF_SERVICE, UNKNOWN_BUS = (
     "fed",
     "no closed way to a source",
@@ -48,7 +48,7 @@ def assign_feeders(network: Network, supply: Supply | None = None) -> dict[str, 
     traced = supply or trace_supply(network)
     buses = traced.buses[["feeder_id", "station_id"]]
     frames = {"buses": _with_status(buses.copy(), network.buses, known=None)}
-    for table in ("switches", "sources", "loads", "generators"):
+    for table in ("switches", "sources", "loads", "generators", "capacitors"):
         frame = network.table(table)
         frames[table] = _with_status(_at_buses(buses, frame["bus_id"], frame.index), frame, known=buses.index)
     for table, ends in (

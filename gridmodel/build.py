@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from gis import InputError, Network, check_network, errors_of
+from gis.findings import make_findings
 from gis.tracing import line_lengths_m
 from gis.voltage import LV_MAX_KV
 from gridmodel.catalogue import Catalogue, read_catalogue
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 _SWITCH_TYPES = {"circuit_breaker": "CB", "load_break": "LBS", "disconnector": "DS", "fuse": "fuse"}
 _SWITCHED = {"lines": "l", "transformers": "t", "buses": "b"}
 _BUS_TYPES = {"busbar": "b", "node": "n", "cabinet": "n", "service": "n"}
+
+# Public grids run at 16.7 (railways), 50 or 60 Hz.
+LOWEST_HZ, HIGHEST_HZ = 16.0, 70.0
 
 
 def build_model(network: Network, catalogue: Catalogue | None = None) -> GridModel:
@@ -52,7 +56,7 @@ def build_model(network: Network, catalogue: Catalogue | None = None) -> GridMod
     errors = errors_of(check_network(network, rules=rules_for(types)))
     if len(errors):
         raise InputError(network.info.get("name", "network"), errors)
-    net = copy.deepcopy(_empty_net(assumptions()["frequency"]["f_hz"]))
+    net = copy.deepcopy(_empty_net(frequency_hz(network)))
     _fill(net, "bus", _buses(network))
     _fill(net, "line", _lines(network, types))
     _fill(net, "trafo", _transformers(network, types))
@@ -60,6 +64,7 @@ def build_model(network: Network, catalogue: Catalogue | None = None) -> GridMod
     _fill(net, "ext_grid", _sources(network))
     _fill(net, "load", _loads(network))
     _fill(net, "sgen", _generators(network))
+    _fill(net, "shunt", _capacitors(network))
     return GridModel(network=network, net=net, catalogue=types)
 
 
@@ -68,6 +73,27 @@ def assumptions() -> dict[str, dict[str, float]]:
     """Figures used where a file gives none, with their sources (`assumptions.toml`)."""
     text = Path(__file__).with_name("assumptions.toml").read_text(encoding="utf-8")
     return cast("dict[str, dict[str, float]]", tomllib.loads(text))
+
+
+def frequency_hz(network: Network) -> float:
+    """System frequency [Hz]: what the network says of itself (`info["f_hz"]`), else the one assumed.
+
+    Raises
+    ------
+    InputError
+        The network says something that is no frequency of a public grid.
+    """
+    stated = network.info.get("f_hz")
+    if stated is None:
+        return assumptions()["frequency"]["f_hz"]
+    try:
+        f_hz = float(stated)
+    except ValueError:
+        f_hz = float("nan")
+    if not LOWEST_HZ <= f_hz <= HIGHEST_HZ:
+        message = f"f_hz is {stated!r}; give the frequency of the grid in Hz, like 50 or 60"
+        raise InputError("network", make_findings("frequency", "network_info", [""], message))
+    return f_hz
 
 
 def line_figures(network: Network, catalogue: Catalogue) -> pd.DataFrame:
@@ -242,6 +268,22 @@ def _generators(network: Network) -> dict[str, object]:
         "in_service": generators["in_service"].to_numpy(),
         "type": generators["kind"].to_numpy(),
         "current_source": True,
+    }
+
+
+def _capacitors(network: Network) -> dict[str, object]:
+    capacitors = network.capacitors
+    rated_kv = capacitors["vn_kv"].fillna(capacitors["bus_id"].map(network.buses["vn_kv"]))
+    return {
+        "name": capacitors.index.to_numpy(),
+        "bus": _rows(network, capacitors["bus_id"]),
+        "p_mw": 0.0,
+        "q_mvar": -capacitors["q_kvar"].to_numpy() / 1000.0,  # drawn, in pandapower
+        "vn_kv": rated_kv.to_numpy(dtype=float),
+        "step": 1,
+        "max_step": 1,
+        "step_dependency_table": False,
+        "in_service": capacitors["in_service"].to_numpy(),
     }
 
 

@@ -19,7 +19,13 @@ import pyogrio
 from gis import Network
 from gis.formats import geopackage
 from gis.schema import TABLES
-from gridmodel.build import line_figures, reactive_power_kvar, transformer_figures
+from gridmodel.build import (
+    assumptions,
+    frequency_hz,
+    line_figures,
+    reactive_power_kvar,
+    transformer_figures,
+)
 from gridmodel.catalogue import Catalogue, read_catalogue
 from gridmodel.model import GridModel
 from gridmodel.results import LoadFlowResult
@@ -35,7 +41,7 @@ def fingerprint(network: Network, catalogue: Catalogue, scenario: Scenario) -> s
     Lengths, impedances and reactive power count as resolved, wherever they came from.
     """
     digest = hashlib.sha256()
-    names = ("buses", "lines", "transformers", "switches", "sources", "loads", "generators")
+    names = ("buses", "lines", "transformers", "switches", "sources", "loads", "generators", "capacitors")
     seen: list[pd.DataFrame | pd.Series] = [
         network.table(name)[[column.name for column in TABLES[name].columns[1:]]] for name in names
     ]
@@ -44,6 +50,8 @@ def fingerprint(network: Network, catalogue: Catalogue, scenario: Scenario) -> s
     seen.append(reactive_power_kvar(network).round(9))
     for frame in seen:
         digest.update(pd.util.hash_pandas_object(frame, index=True).to_numpy().tobytes())
+    if frequency_hz(network) != assumptions()["frequency"]["f_hz"]:
+        digest.update(repr(frequency_hz(network)).encode())
     factors = (scenario.load_factor, scenario.generation_factor, sorted(scenario.class_factors.items()))
     digest.update(repr(factors).encode())
     return digest.hexdigest()

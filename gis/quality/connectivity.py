@@ -64,7 +64,7 @@ def transformers_hang_on_something(tables: Tables) -> pd.DataFrame:
     frame = grid["transformers"]
     live = frame["in_service"].to_numpy(dtype=bool)
     high, low = grid.sides
-    used = _use(grid, tables=("lines", "sources", "couplers", "loads", "generators"))
+    used = _use(grid, tables=("lines", "sources", "couplers", "loads", "generators", "capacitors"))
     own_sides = np.bincount(np.concatenate([high, low]) + 1, minlength=len(used) + 1)[1:]
     parts = []
     for side, at in (("high", high), ("low", low)):
@@ -78,7 +78,9 @@ def transformers_hang_on_something(tables: Tables) -> pd.DataFrame:
 def buses_are_used(tables: Tables) -> pd.DataFrame:
     """Every bus has an element."""
     grid = Grid.of(tables)
-    used = _use(grid, tables=("lines", "transformers", "couplers", "sources", "loads", "generators"))
+    used = _use(
+        grid, tables=("lines", "transformers", "couplers", "sources", "loads", "generators", "capacitors")
+    )
     buses = grid["buses"]
     idle = used[:-1] == 0
     message = "no element uses the bus; remove it, or connect what belongs there"
@@ -100,7 +102,7 @@ def _use(grid: Grid, tables: tuple[str, ...]) -> np.ndarray:
         "lines": grid.line_ends,
         "transformers": grid.sides,
         "couplers": grid.couplers,
-        **{name: (grid.at_bus[name],) for name in ("sources", "loads", "generators")},
+        **{name: (grid.at_bus[name],) for name in ("sources", "loads", "generators", "capacitors")},
     }
     at = np.concatenate([end for name in tables for end in ends[name]])
     return np.bincount(np.where(at < 0, len(grid["buses"]), at), minlength=len(grid["buses"]) + 1)

@@ -63,10 +63,10 @@ class Grid(Mapping[str, pd.DataFrame]):
 
     @cached_property
     def at_bus(self) -> dict[str, np.ndarray]:
-        """Position of the bus per load, generator, source and switch."""
+        """Position of the bus per load, generator, capacitor, source and switch."""
         return {
             name: self.position(self[name]["bus_id"])
-            for name in ("loads", "generators", "sources", "switches")
+            for name in ("loads", "generators", "capacitors", "sources", "switches")
         }
 
     @cached_property

@@ -55,6 +55,6 @@ NETWORK_RULES: tuple[QualityRule, ...] = (
           "a switch joins buses of different voltage", "it is a short circuit between levels",
           "put a transformer between", _SAME),
     _must(rules.buses_are_named, 3, "missing_bus",
-          ("lines", "transformers", "sources", "loads", "generators"), "an element names no bus",
+          ("lines", "transformers", "switches", "sources", "loads", "generators", "capacitors"), "an element names no bus",
           "it cannot be connected", "give the id of the bus"),
 )  # fmt: skip

@@ -39,7 +39,7 @@ FEEDER_COLUMNS = (
     "reason",
 )  # fmt: skip
 # Tables whose rows are elements of a feeder.
-_TABLES = ("lines", "transformers", "switches", "loads", "generators", "buses")
+_TABLES = ("lines", "transformers", "switches", "loads", "generators", "capacitors", "buses")
 _SHIPPED = Path(__file__).with_name("score.toml")
 _REASONS_NAMED = 3
 

@@ -11,7 +11,11 @@ def to_toml(suggestion: MappingSuggestion) -> str:
     lines = [
         "# Proposed from names, values and geometry: read every line before you use it.",
         f"name = {toml_string(suggestion.source_name)}",
-        *([f"crs = {toml_string(suggestion.crs)}  # likely: coordinates in degrees"] if suggestion.crs else []),
+        *(
+            [f"crs = {toml_string(suggestion.crs)}  # likely: coordinates in degrees"]
+            if suggestion.crs
+            else []
+        ),
         *(_comment(f"MISSING: {text}") for text in suggestion.missing),
         *(_comment(f"layer {layer} is left out: {reason}") for layer, reason in suggestion.left),
     ]

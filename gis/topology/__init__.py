@@ -43,6 +43,7 @@ _BUS_COLUMNS = {
     "sources": ("bus_id",),
     "loads": ("bus_id",),
     "generators": ("bus_id",),
+    "capacitors": ("bus_id",),
 }
 
 

@@ -36,9 +36,9 @@ def attach_line_ends(tables: Tables, given: Given) -> Step:
 
 
 def attach_points(tables: Tables, given: Given) -> Step:
-    """Give sources, loads and generators their nearest bus of a fitting voltage."""
+    """Give sources, loads, generators and capacitors their nearest bus of a fitting voltage."""
     done = Step(tables)
-    for table in ("sources", "loads", "generators"):
+    for table in ("sources", "loads", "generators", "capacitors"):
         frame = tables[table]
         if frame["bus_id"].isna().any():
             xy = point_xy(np.asarray(frame.geometry.array))
@@ -88,7 +88,7 @@ def _far(table: str, column: str, ids: pd.Index, distances_m: np.ndarray, xy: np
 
 
 def _levels(buses: pd.DataFrame, frame: pd.DataFrame, table: str, xy: np.ndarray, given: Given) -> np.ndarray:
-    """Level of bus wanted per row: a source stands at the highest voltage, loads and generators go by size.
+    """Level of bus wanted per row: a source stands at the highest voltage, what draws or injects goes by size.
 
     What size wants and is not in reach, or is further than a bus of the other level drawn at the same
     place, is looked for at the other level. A voltage stated wins.
@@ -98,7 +98,7 @@ def _levels(buses: pd.DataFrame, frame: pd.DataFrame, table: str, xy: np.ndarray
         return np.where(np.isnan(stated), buses["vn_kv"].max(), stated).astype(float)
     options = given.options
     both_m = [nearest_buses(buses, xy, np.full(len(xy), level))[1] for level in (LOW_LEVEL, HIGH_LEVEL)]
-    low = frame["p_kw"].to_numpy() <= LV_MAX_KW
+    low = frame["q_kvar" if table == "capacitors" else "p_kw"].abs().to_numpy() <= LV_MAX_KW
     own_m, other_m = np.where(low, both_m, both_m[::-1])
     levels = np.array([options.lv_tolerance_m, options.mv_tolerance_m])
     own_at, other_at = np.where(low, levels[:, None], levels[::-1, None])

@@ -15,7 +15,7 @@ def test_text_gives_every_table_its_rows() -> None:
     counts = {name: len(frame) for name, frame in network.tables().items()}
     assert counts == {
         "buses": 5, "lines": 3, "transformers": 1, "switches": 1, "sources": 1,
-        "loads": 2, "generators": 1, "routes": 0, "sites": 0, "scenarios": 2,
+        "loads": 2, "generators": 1, "capacitors": 0, "routes": 0, "sites": 0, "scenarios": 2,
     }  # fmt: skip
     assert network.lines["vn_kv"].tolist() == [20.0, 0.4, 0.4]
     assert network.loads.loc["H", ["bus_id", "p_kw", "customers"]].tolist() == ["D", 30.0, 6]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandapower as pp
 import pandas as pd
 import pytest
 
-from gridmodel import GridModel, branch_ratings_kva, build_model, read_catalogue
+import gis
+from gridmodel import GridModel, branch_ratings_kva, build_model, read_catalogue, run_load_flow
 from gridmodel.build import reactive_power_kvar
 from tests.networks import station
 
@@ -115,3 +118,26 @@ def test_reactive_power_is_stated_or_by_power_factor_or_by_planning_value() -> N
 def test_a_network_without_loads_lines_or_transformers_is_built() -> None:
     model = build_model(station(without=("load", "generator", "line", "transformer", "switch")))
     assert len(model.net.bus) == 5 and model.net.line.empty and model.net.load.empty
+
+
+def test_a_capacitor_is_a_shunt_at_its_rated_voltage() -> None:
+    """60 kvar at 0.44 kV give 60 * (v / 0.44)^2 at v, in the load case as in any other."""
+    model = build_model(station("capacitor Q E 60 vn_kv=0.44", "capacitor R C 10"))
+    result = run_load_flow(model)
+    v_kv = 0.4 * result.buses["vm_pu"]["E"]
+    given = -1e3 * model.net.res_shunt["q_mvar"].to_numpy()
+    assert given[0] == pytest.approx(60.0 * (v_kv / 0.44) ** 2)
+    assert given[1] == pytest.approx(10.0 * result.buses["vm_pu"]["C"] ** 2)
+    without = run_load_flow(build_model(station()))
+    assert result.buses["vm_pu"]["E"] > without.buses["vm_pu"]["E"]
+
+
+def test_the_net_has_the_frequency_of_the_network() -> None:
+    assert build_model(station()).net.f_hz == 50.0
+    assert build_model(dataclasses.replace(station(), info={"f_hz": "60"})).net.f_hz == 60.0
+
+
+@pytest.mark.parametrize("stated", ["", "fast", "nan", "0", "400"])
+def test_a_frequency_no_grid_has_is_refused(stated: str) -> None:
+    with pytest.raises(gis.InputError, match="f_hz"):
+        build_model(dataclasses.replace(station(), info={"f_hz": stated}))

@@ -82,6 +82,16 @@ def test_a_result_of_another_network_is_stale(table: str, column: str, value: ob
     assert stored_result(changed(network, table, column, value), result.scenario, town) is None
 
 
+def test_a_result_of_another_frequency_or_capacitor_is_stale(town: Path) -> None:
+    network = station("capacitor Q E 20")
+    model = build_model(network)
+    result = run_load_flow(model)
+    store_result(model, result, town)
+    assert stored_result(network, result.scenario, town) is not None
+    assert stored_result(changed(network, "capacitors", "q_kvar", 30.0), result.scenario, town) is None
+    assert stored_result(dataclasses.replace(network, info={"f_hz": "60"}), result.scenario, town) is None
+
+
 def test_a_result_of_another_scenario_is_stale(town: Path) -> None:
     network = station()
     model = build_model(network)
