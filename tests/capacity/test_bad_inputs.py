@@ -9,6 +9,8 @@ import pytest
 
 from gis import InputError
 from gis.findings import render_findings
+from gis.formats import read_source
+from gis.formats.sandbox import read_untrusted
 from gis.importer import import_file, require_network
 from gis.plausibility import DOUBTS
 from gridmodel import rules_for
@@ -68,18 +70,18 @@ s_sc_mva = "sc_mva"
 """
 
 
-def cases() -> list[dict[str, str]]:
+def cases(*endings: str) -> list[dict[str, str]]:
     if not FOLDER.exists():
         return []
     with (FOLDER / "manifest.csv").open(encoding="utf-8") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["file"].endswith(".gpkg")]
+        rows = [row for row in csv.DictReader(stream) if row["file"].endswith(endings)]
     return [row for row in rows if row["file"] not in LEFT]
 
 
 def outcome(path: Path, mapping: Path) -> tuple[str, str]:
     """What became of a file, and everything that was said about it."""
     try:
-        found = import_file(path, mapping=mapping, rules=(*rules_for(), *DOUBTS))
+        found = import_file(path, mapping=mapping, rules=(*rules_for(), *DOUBTS), reader=read_source)
         network = require_network(found, path)
     except InputError as error:
         return "REJECT", str(error)
@@ -89,7 +91,7 @@ def outcome(path: Path, mapping: Path) -> tuple[str, str]:
     return ("QUARANTINE" if len(network.quarantine) else "WARN" if doubtful else "ACCEPT"), said
 
 
-@pytest.mark.parametrize("case", cases(), ids=lambda case: case["file"])
+@pytest.mark.parametrize("case", cases(".gpkg"), ids=lambda case: case["file"])
 def test_a_faulty_file_gets_its_outcome_and_names_what_is_wrong(case: dict[str, str], tmp_path: Path) -> None:
     mapping = tmp_path / "raw.toml"
     mapping.write_text(MAPPING, encoding="utf-8")
@@ -101,3 +103,34 @@ def test_a_faulty_file_gets_its_outcome_and_names_what_is_wrong(case: dict[str, 
     assert got == case["outcome"], said
     names = NAMED_OTHERWISE.get(case["file"], case["must_name"]).split(";")
     assert all(name in said for name in names), said
+
+
+# The Shapefiles hold the loads of a network alone; their names, in Chinese where the manifest says so.
+LOADS_ALONE = """
+[[tables]]
+table = "loads"
+layer = "x"
+[tables.columns]
+load_id = "id"
+name = "customer"
+bus_id = "node"
+customer_class = { value = "other" }
+"""
+
+
+@pytest.mark.parametrize("case", cases(".zip", ".fgb", ".xml", ".p"), ids=lambda case: case["file"])
+def test_a_file_of_another_format_gets_its_outcome(case: dict[str, str], tmp_path: Path) -> None:
+    path, mapping = FOLDER / case["file"], tmp_path / "loads.toml"
+    mapping.write_text(LOADS_ALONE, encoding="utf-8")
+    try:
+        source = read_untrusted(path)
+        loads = source.layers["x"]
+        if loads.crs is None:
+            require_network(import_file(path, mapping=mapping), path)
+        got, said = "WARN" if len(source.findings) else "ACCEPT", render_findings(source.findings)
+        assert loads["customer"].iloc[0] in ("城东变电站", "Cust 1")
+    except InputError as error:
+        got, said = "REJECT", str(error)
+    wanted = {"SAFE": "REJECT"}.get(case["outcome"], case["outcome"])
+    assert got == wanted, said
+    assert all(name in said for name in case["must_name"].split(";")), said
