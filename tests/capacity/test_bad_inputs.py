@@ -78,7 +78,7 @@ def cases(*endings: str) -> list[dict[str, str]]:
     return [row for row in rows if row["file"] not in LEFT]
 
 
-def outcome(path: Path, mapping: Path) -> tuple[str, str]:
+def outcome(path: Path, mapping: Path | None) -> tuple[str, str]:
     """What became of a file, and everything that was said about it."""
     try:
         found = import_file(path, mapping=mapping, rules=(*rules_for(), *DOUBTS), reader=read_source)
