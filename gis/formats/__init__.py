@@ -18,6 +18,7 @@ from gis.errors import InputError
 from gis.findings import make_findings
 from gis.formats import (
     archive,
+    collection,
     csv_tables,
     excel,
     filegdb,
@@ -30,7 +31,6 @@ from gis.formats import (
     pandapower_json,
     shapefile,
     simbench,
-    zipped,
 )
 from gis.formats.arrow import unpack
 from gis.formats.sniff import what_is
@@ -80,10 +80,18 @@ def _arrow_format(name: str, title: str, module: _ArrowModule) -> Format:
 
 
 def _read_zip(path: Path, dialect: Dialect) -> Source:
-    return zipped.read_source(path, FORMATS, dialect)
+    return collection.read_zip(path, FORMATS[:-2], dialect)
 
 
-# Asked in this order; a zip last, since other formats are zips too.
+def _read_folder(path: Path, dialect: Dialect) -> Source:
+    return collection.read_folder(path, FORMATS[:-2], dialect)
+
+
+def _is_folder_of_files(path: Path) -> bool:
+    return collection.holds_files(path, FORMATS[:-2])
+
+
+# Asked in this order; collections of other files last, since other formats are folders or zips too.
 FORMATS: tuple[Format, ...] = (
     Format(
         "geopackage",
@@ -125,7 +133,8 @@ FORMATS: tuple[Format, ...] = (
         beside=shapefile.beside,
     ),
     _arrow_format("geoparquet", "GeoParquet", geoparquet),
-    Format("zip", "zip archive of any of these", archive.recognises, _read_zip),
+    Format("folder", "folder of these files", _is_folder_of_files, _read_folder),
+    Format("zip", "zip archive of these", archive.recognises, _read_zip),
 )
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from gis.errors import InputError
+from gis.findings import make_findings
 from gis.formats.gdal import UNREADABLE, damaged, layer_names, read_table
 
 # The catalogue of tables; every geodatabase has it under this name, and its first word is the version.
@@ -37,9 +39,11 @@ def read_tables(path: Path) -> dict[str, pa.Table]:
     cut = _cut_off(path)
     if cut:
         raise damaged(path, f"{', '.join(cut)} shorter than stated")
-    opened = path if path.suffix.lower() == ".gdb" else path / _CATALOGUE
+    if path.suffix.lower() != ".gdb":  # GDAL goes by it
+        message = f"the folder {path.name} is a geodatabase without its ending; rename it to {path.name}.gdb"
+        raise InputError(str(path), make_findings("file_format", "file", [""], message))
     try:
-        return {name: read_table(opened, driver="OpenFileGDB", layer=name) for name in layer_names(opened)}
+        return {name: read_table(path, driver="OpenFileGDB", layer=name) for name in layer_names(path)}
     except UNREADABLE as error:
         raise damaged(path, type(error).__name__) from error
 

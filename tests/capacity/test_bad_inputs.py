@@ -14,6 +14,7 @@ from gis.conform import conform_table
 from gis.findings import join_findings, render_findings
 from gis.formats import read_source
 from gis.formats.spreadsheet import write_csv, write_workbook
+from gis.formats.sandbox import read_untrusted
 from gis.importer import import_file, require_network
 from gis.mapping import apply_mapping, parse_mapping
 from gis.schema import TABLES
@@ -69,18 +70,18 @@ s_sc_mva = "sc_mva"
 """
 
 
-def cases() -> list[dict[str, str]]:
+def cases(*endings: str) -> list[dict[str, str]]:
     if not FOLDER.exists():
         return []
     with (FOLDER / "manifest.csv").open(encoding="utf-8") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["file"].endswith(".gpkg")]
+        rows = [row for row in csv.DictReader(stream) if row["file"].endswith(endings)]
     return [row for row in rows if row["file"] not in LEFT]
 
 
-def outcome(path: Path, mapping: Path) -> tuple[str, str]:
+def outcome(path: Path, mapping: Path | None) -> tuple[str, str]:
     """What became of a file, and everything that was said about it."""
     try:
-        found = import_file(path, mapping=mapping, rules=(*rules_for(), *doubts_for()))
+        found = import_file(path, mapping=mapping, rules=(*rules_for(), *doubts_for()), reader=read_source)
         network = require_network(found, path)
     except InputError as error:
         return "REJECT", str(error)
@@ -97,7 +98,7 @@ def outcome(path: Path, mapping: Path) -> tuple[str, str]:
     return next(name for name, holds in outcomes.items() if holds), said
 
 
-@pytest.mark.parametrize("case", cases(), ids=lambda case: case["file"])
+@pytest.mark.parametrize("case", cases(".gpkg"), ids=lambda case: case["file"])
 def test_a_faulty_file_gets_its_outcome_and_names_what_is_wrong(case: dict[str, str], tmp_path: Path) -> None:
     mapping = tmp_path / "raw.toml"
     mapping.write_text(MAPPING, encoding="utf-8")
@@ -176,6 +177,37 @@ def test_a_formula_in_a_name_is_text_in_everything_we_write(tmp_path: Path) -> N
     write_workbook({"loads": loads.reset_index()}, tmp_path / "t.xlsx")
     sheet = openpyxl.load_workbook(tmp_path / "t.xlsx")["loads"]
     assert "f" not in {cell.data_type for row in sheet.iter_rows() for cell in row}
+
+
+# The Shapefiles hold the loads of a network alone; their names, in Chinese where the manifest says so.
+LOADS_ALONE = """
+[[tables]]
+table = "loads"
+layer = "x"
+[tables.columns]
+load_id = "id"
+name = "customer"
+bus_id = "node"
+customer_class = { value = "other" }
+"""
+
+
+@pytest.mark.parametrize("case", cases(".zip", ".fgb", ".xml", ".p"), ids=lambda case: case["file"])
+def test_a_file_of_another_format_gets_its_outcome(case: dict[str, str], tmp_path: Path) -> None:
+    path, mapping = FOLDER / case["file"], tmp_path / "loads.toml"
+    mapping.write_text(LOADS_ALONE, encoding="utf-8")
+    try:
+        source = read_untrusted(path)
+        loads = source.layers["x"]
+        if loads.crs is None:
+            require_network(import_file(path, mapping=mapping), path)
+        got, said = "WARN" if len(source.findings) else "ACCEPT", render_findings(source.findings)
+        assert loads["customer"].iloc[0] in ("城东变电站", "Cust 1")
+    except InputError as error:
+        got, said = "REJECT", str(error)
+    wanted = {"SAFE": "REJECT"}.get(case["outcome"], case["outcome"])
+    assert got == wanted, said
+    assert all(name in said for name in case["must_name"].split(";")), said
 
 
 def _lines(name: str, encoding: str) -> list[str]:

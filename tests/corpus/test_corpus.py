@@ -11,13 +11,9 @@ from pathlib import Path
 import pytest
 
 from capacity import cli
-from gis import InputError
-from gis.findings import render_findings
 from gis.formats import read_source
 from gis.formats.gdal import quiet
-from gis.importer import import_file, require_network
-from gis.plausibility import DOUBTS
-from gridmodel import rules_for
+from tests.capacity.test_bad_inputs import outcome as judged
 from tests.corpus.hostile import NAMES, UNREAL
 from tests.corpus.make_corpus import CORPUS, NOT_YET, surroundings
 from tests.corpus.town import CANARY, BadFile, Surroundings
@@ -66,19 +62,6 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     made.listener.close()
 
 
-def read_here(path: Path, mapping: Path | None) -> tuple[str, str]:
-    """Outcome and everything said, read in this process: many files in a short time."""
-    try:
-        found = import_file(path, mapping=mapping, rules=(*rules_for(), *DOUBTS), reader=read_source)
-        network = require_network(found, path)
-    except InputError as error:
-        return "REJECT", str(error)
-    snapped = network.repairs[network.repairs["action"] == "snapped"]["element_id"]
-    said = render_findings(network.findings) + "".join(f" snapped {line_id}" for line_id in snapped)
-    said += "".join(f" {row}" for row in network.quarantine["element_id"])
-    return ("QUARANTINE" if len(network.quarantine) else "WARN" if len(network.findings) else "ACCEPT"), said
-
-
 def read_by_command(path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr("sys.argv", ["feederplan", "import", str(path), str(out)])
     with pytest.raises(SystemExit) as stopped:
@@ -99,7 +82,7 @@ def test_a_bad_file_gets_its_outcome_and_every_id_is_named(entry: BadFile, scene
         mapping = scene.around.secret.with_name("mapping.toml")
         mapping.write_text(entry.mapping, encoding="utf-8")
     before = scene.state()
-    outcome, said = read_here(path, mapping)
+    outcome, said = judged(path, mapping)
     assert outcome == entry.outcome, said
     assert [name for name in entry.names if name not in said] == [], said
     assert scene.state() == before

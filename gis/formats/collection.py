@@ -1,9 +1,9 @@
-"""What lies in a zip: every file or folder in it that a format reads; `archive` takes it apart first."""
+"""Folders and zips of files that other formats read, one or many; `archive` takes a zip apart first."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -27,27 +27,47 @@ class Reader(Protocol):
     def read(self) -> Callable[[Path, Dialect], Source]: ...
 
 
-def read_source(path: Path, formats: Iterable[Reader], dialect: Dialect) -> Source:
-    """Read everything in a zip that any format reads; layers of one name carry their file's before it.
+def holds_files(path: Path, formats: tuple[Reader, ...]) -> bool:
+    """Tell whether a folder holds, not deeper down, any file that a format reads."""
+    files = (file for file in path.iterdir() if file.is_file()) if path.is_dir() else ()
+    return any(form.recognises(file) for file in files for form in formats)
+
+
+def read_folder(path: Path, formats: tuple[Reader, ...], dialect: Dialect) -> Source:
+    """Read everything in a folder, and in those below, that any format reads.
+
+    Layers of one name carry their file's name before it.
 
     Raises
     ------
     InputError
-        The archive is refused, or nothing in it is read.
+        A file is damaged, or nothing is read.
+    """
+    found = _readable(path, formats)
+    if not found:
+        raise InputError(
+            str(path), make_findings("file_format", "file", [""], f"{path.name} is {what_is(path)}")
+        )
+    return _joined([(part, form.read(part, dialect)) for part, form in found])
+
+
+def read_zip(path: Path, formats: tuple[Reader, ...], dialect: Dialect) -> Source:
+    """Read everything in a zip that any format reads; see `read_folder`.
+
+    Raises
+    ------
+    InputError
+        The archive is refused, a file in it is damaged, or nothing in it is read.
     """
     with tempfile.TemporaryDirectory(prefix="unpacked-") as unpacked:
         folder = Path(unpacked)
         archive.extract(path, folder)
-        found = _readable(folder, tuple(formats))
-        if not found:
-            raise InputError(
-                str(path), make_findings("file_format", "file", [""], f"{path.name} is {what_is(path)}")
-            )
         try:
-            sources = [(part, form.read(part, dialect)) for part, form in found]
+            if _readable(folder, formats):
+                return read_folder(folder, formats, dialect)
         except InputError as error:
             raise InputError(str(path), error.findings) from error
-    return _joined(sources)
+    raise InputError(str(path), make_findings("file_format", "file", [""], f"{path.name} is {what_is(path)}"))
 
 
 def _readable(part: Path, formats: tuple[Reader, ...]) -> list[tuple[Path, Reader]]:
