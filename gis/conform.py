@@ -11,6 +11,8 @@ from typing import cast
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 import shapely
 
 from gis.findings import findings_of, join_findings, make_findings
@@ -152,8 +154,17 @@ def as_text(source: pd.Series) -> pd.Series:
     text = source.astype(object).where(present, None)
     if pd.api.types.infer_dtype(text, skipna=True) != "string":
         text = text.map(str, na_action="ignore")
-    text = text.str.strip() if len(text) and present.any() else text
+    text = _stripped(text) if len(text) and present.any() else text
     return text.astype(object).where(text.notna() & (text != ""), None)
+
+
+def _stripped(text: pd.Series) -> pd.Series:
+    """Text without surrounding blanks: most columns have none, which Arrow tells at once."""
+    try:
+        array = pa.array(text.to_numpy(), type=pa.string(), from_pandas=True)
+    except (pa.ArrowInvalid, UnicodeEncodeError):  # what is no text for Arrow
+        return text.str.strip()
+    return text if pc.utf8_trim_whitespace(array).equals(array) else text.str.strip()
 
 
 def decimal_comma_findings(cells: pd.Series, column: str, table: str) -> pd.DataFrame:

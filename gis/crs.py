@@ -157,10 +157,16 @@ def _outside_area(layer: gpd.GeoDataFrame, crs: CRS, name: str) -> pd.DataFrame:
     area = crs.area_of_use
     if area is None:
         return join_findings([])
-    usable = _usable(layer)
-    bounds = usable.bounds.to_numpy()
     to_degrees = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
     margin = AREA_MARGIN_DEGREE
+    west, south, east, north = to_degrees.transform_bounds(*_extent(layer))
+    if (
+        area.west - margin <= west <= east <= area.east + margin
+        and area.south - margin <= south <= north <= area.north + margin
+    ):
+        return join_findings([])
+    usable = _usable(layer)
+    bounds = usable.bounds.to_numpy()
     width = (area.east - area.west) % 360.0 or 360.0  # an area may span the date line
     inside = np.ones(len(usable), dtype=bool)
     for x, y in (bounds[:, :2].T, bounds[:, 2:].T):

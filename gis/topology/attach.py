@@ -39,12 +39,14 @@ def attach_points(tables: Tables, given: Given) -> Step:
     """Give sources, loads, generators and capacitors their nearest bus of a fitting voltage."""
     done = Step(tables)
     for table in ("sources", "loads", "generators", "capacitors"):
-        frame = tables[table]
+        frame, buses = tables[table], tables["buses"]
         if frame["bus_id"].isna().any():
             xy = point_xy(np.asarray(frame.geometry.array))
+            found = (
+                _source_buses(buses, frame, xy) if table == "sources" else _by_size(buses, frame, xy, given)
+            )
             limit_m = np.full(len(frame), given.options.attach_max_m)
-            levels = _levels(tables["buses"], frame, table, xy, given)
-            more = attach(done.tables, given, table, "bus_id", xy, levels, limit_m)
+            more = fill(done.tables, given, table, "bus_id", xy, found, limit_m)
             done = Step(more.tables, done.repairs + more.repairs, done.findings + more.findings)
     return done
 
@@ -58,25 +60,38 @@ def attach(
     levels: np.ndarray,
     limit_m: np.ndarray,
 ) -> Step:
-    """Fill the gaps of one bus column with the nearest bus of the level wanted, within a limit per row.
+    """Fill the gaps of one bus column with the nearest bus of the level wanted, within a limit per row."""
+    wanted = np.where(tables[table][column].isna(), levels, np.nan)
+    return fill(tables, given, table, column, xy, nearest_buses(tables["buses"], xy, wanted), limit_m)
+
+
+def fill(
+    tables: Tables,
+    given: Given,
+    table: str,
+    column: str,
+    xy: np.ndarray,
+    found: tuple[np.ndarray, np.ndarray],
+    limit_m: np.ndarray,
+) -> Step:
+    """Fill the gaps of one bus column with the bus found per row, within a limit per row.
 
     Rows without a place are left to the geometry rules.
     """
-    frame = tables[table]
-    open_rows = frame[column].isna().to_numpy() & np.isfinite(xy).all(axis=1)
-    todo = np.flatnonzero(open_rows & given.options.allows("nearest_bus", frame.index))
-    if not len(todo):
-        return Step(tables)
-    bus_ids, distances_m = nearest_buses(tables["buses"], xy[todo], levels[todo])
-    near = distances_m <= limit_m[todo]
+    frame, (bus_ids, distances_m) = tables[table], found
+    todo = frame[column].isna().to_numpy() & np.isfinite(xy).all(axis=1)
+    todo &= given.options.allows("nearest_bus", frame.index)
+    near, far = (
+        np.flatnonzero(todo & (distances_m <= limit_m)),
+        np.flatnonzero(todo & ~(distances_m <= limit_m)),
+    )
     filled = frame[column].to_numpy(dtype=object, copy=True)
-    filled[todo[near]] = bus_ids[near]
-    found = todo[near]
+    filled[near] = bus_ids[near]
     done = make_repairs(
-        "nearest_bus", table, frame.index[found], after=bus_ids[near], distances_m=distances_m[near],
-        points=shapely.points(xy[found]),
+        "nearest_bus", table, frame.index[near], after=bus_ids[near], distances_m=distances_m[near],
+        points=shapely.points(xy[near]),
     )  # fmt: skip
-    faults = _far(table, column, frame.index[todo[~near]], distances_m[~near], xy[todo[~near]])
+    faults = _far(table, column, frame.index[far], distances_m[far], xy[far])
     return Step(tables | {table: frame.assign(**{column: filled})}, [done], [faults])
 
 
@@ -87,21 +102,32 @@ def _far(table: str, column: str, ids: pd.Index, distances_m: np.ndarray, xy: np
     return make_findings("nearer_to_nothing", table, ids, message, values=far, geometry=points)
 
 
-def _levels(buses: pd.DataFrame, frame: pd.DataFrame, table: str, xy: np.ndarray, given: Given) -> np.ndarray:
-    """Level of bus wanted per row: a source stands at the highest voltage, what draws or injects goes by size.
+def _source_buses(buses: pd.DataFrame, frame: pd.DataFrame, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Nearest bus of the voltage a source states, else of the highest."""
+    stated = frame["vn_kv"].to_numpy(dtype=float)
+    return nearest_buses(buses, xy, np.where(np.isnan(stated), buses["vn_kv"].max(), stated).astype(float))
+
+
+def _by_size(
+    buses: pd.DataFrame, frame: pd.DataFrame, xy: np.ndarray, given: Given
+) -> tuple[np.ndarray, np.ndarray]:
+    """Nearest bus per load, generator or capacitor of the voltage it states, else of the level of its size.
 
     What size wants and is not in reach, or is further than a bus of the other level drawn at the same
-    place, is looked for at the other level. A voltage stated wins.
+    place, is looked for at the other level.
     """
-    stated = frame["vn_kv"].to_numpy(dtype=float)
-    if table == "sources":
-        return np.where(np.isnan(stated), buses["vn_kv"].max(), stated).astype(float)
-    options = given.options
-    both_m = [nearest_buses(buses, xy, np.full(len(xy), level))[1] for level in (LOW_LEVEL, HIGH_LEVEL)]
-    low = frame["q_kvar" if table == "capacitors" else "p_kw"].abs().to_numpy() <= LV_MAX_KW
-    own_m, other_m = np.where(low, both_m, both_m[::-1])
-    levels = np.array([options.lv_tolerance_m, options.mv_tolerance_m])
-    own_at, other_at = np.where(low, levels[:, None], levels[::-1, None])
-    elsewhere = (own_m > options.attach_max_m) | ((own_m > own_at) & (other_m <= other_at))
-    elsewhere &= other_m <= options.attach_max_m
-    return np.where(np.isnan(stated), np.where(low ^ elsewhere, LOW_LEVEL, HIGH_LEVEL), stated)
+    options, stated = given.options, frame["vn_kv"].to_numpy(dtype=float)
+    free = np.isnan(stated)
+    ids, away_m = nearest_buses(buses, xy, stated)
+    low_ids, low_m = nearest_buses(buses, xy, np.where(free, LOW_LEVEL, np.nan))
+    high_ids, high_m = nearest_buses(buses, xy, np.where(free, HIGH_LEVEL, np.nan))
+    low = frame["q_kvar" if "p_kw" not in frame else "p_kw"].abs().to_numpy() <= LV_MAX_KW
+    at_low, at_high = low_m <= options.lv_tolerance_m, high_m <= options.mv_tolerance_m
+    reach_m = options.attach_max_m
+    takes_low = np.where(
+        low,
+        (low_m <= reach_m) & (at_low | ~at_high) | (high_m > reach_m),
+        (low_m <= reach_m) & (at_low & ~at_high | (high_m > reach_m)),
+    )
+    by_size = np.where(takes_low, low_ids, high_ids), np.where(takes_low, low_m, high_m)
+    return np.where(free, by_size[0], ids), np.where(free, by_size[1], away_m)

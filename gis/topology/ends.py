@@ -51,8 +51,8 @@ def build_buses(tables: Tables, given: Given) -> Step:
     aside = lines.iloc[:0] if given.aside is None else given.aside
     ends = _line_ends(lines, aside)
     cluster, wide = _clusters(ends, given.options)
-    named = _names(ends, cluster)
-    code, bus_ids = pd.factorize(named)
+    code, bus_ids = _name_clusters(ends, cluster)
+    named = bus_ids[code]
     first = _first_of(code, len(bus_ids))
     xy = _places(ends.xy, code, first)
     buses = make_buses(bus_ids, ends.vn_kv[first], xy, tables["buses"])
@@ -157,18 +157,19 @@ def _highest(values: np.ndarray, cluster: np.ndarray) -> np.ndarray:
     return highest
 
 
-def _names(ends: Ends, cluster: np.ndarray) -> np.ndarray:
-    """Bus id per end: its own, else one given in its cluster, else a new one."""
+def _name_clusters(ends: Ends, cluster: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number of its bus per end, and the ids: an end's own, else one given in its cluster, else a new one."""
     has_id = pd.notna(ends.bus_id)
     prefix = "bus-"
-    while (
-        pd.Series(ends.bus_id[has_id], dtype=object).str.startswith(prefix).any()
-    ):  # never meet one of the file
+    given = pd.Series(ends.bus_id[has_id], dtype=object)
+    while given.str.startswith(prefix).any():  # never meet one of the file
         prefix += "-"
     names = np.array([f"{prefix}{k}" for k in range(cluster.max(initial=-1) + 1)], dtype=object)
+    if given.empty:
+        return cluster, names
     holders = np.flatnonzero(has_id)[::-1]  # the first of a cluster is written last
     names[cluster[holders]] = ends.bus_id[holders]
-    return np.where(has_id, ends.bus_id, names[cluster])
+    return pd.factorize(np.where(has_id, ends.bus_id, names[cluster]))
 
 
 def _first_of(code: np.ndarray, count: int) -> np.ndarray:

@@ -41,6 +41,5 @@ def _is_forest(network: Network) -> bool:
     edges = conducting_edges(network)[["u", "v"]].to_numpy()
     edges = np.sort(edges[edges[:, 0] != edges[:, 1]], axis=1)
     count = len(network.buses)
-    pairs = len(np.unique(edges[:, 0] * count + edges[:, 1]))
-    graph = coo_array((np.ones(len(edges), dtype=np.int8), tuple(edges.T)), shape=(count, count))
-    return count == 0 or pairs == count - connected_components(graph, directed=False)[0]
+    graph = coo_array((np.ones(len(edges), dtype=np.int8), tuple(edges.T)), shape=(count, count)).tocsr()
+    return count == 0 or graph.nnz == count - connected_components(graph, directed=False)[0]
