@@ -124,8 +124,9 @@ def _read_ids(source: pd.Series, table: Table) -> tuple[pd.Index, pd.DataFrame]:
 
 
 def _read_column(source: pd.Series, column: Column, table: str) -> tuple[pd.Series, pd.DataFrame]:
+    rewritten = np.zeros(len(source), dtype=bool)
     if column.kind in ("number", "integer"):
-        values, unreadable = _as_number(source, whole=column.kind == "integer")
+        values, unreadable, rewritten = _as_number(source, whole=column.kind == "integer")
     elif column.kind == "boolean":
         values, unreadable = _as_boolean(source)
     else:
@@ -133,7 +134,7 @@ def _read_column(source: pd.Series, column: Column, table: str) -> tuple[pd.Seri
         unreadable = _outside_choices(values, column)
     parts = [_unreadable(source, unreadable, column, table)]
     if column.kind in ("number", "integer"):
-        parts.append(decimal_comma_findings(source[read_numbers(source)[1]], column.name, table))
+        parts.append(decimal_comma_findings(source[rewritten], column.name, table))
         values, reversed_sign = _with_own_sign(values, column, table)
         parts.append(reversed_sign)
         parts.append(_outside_bounds(values, column, table))
@@ -165,13 +166,16 @@ def decimal_comma_findings(cells: pd.Series, column: str, table: str) -> pd.Data
     )
 
 
-def _as_number(source: pd.Series, *, whole: bool) -> tuple[pd.Series, np.ndarray]:
-    given = source.notna() & (source.astype(object).map(lambda v: not (isinstance(v, str) and not v.strip())))
-    numbers = read_numbers(source.where(given))[0]
+def _as_number(source: pd.Series, *, whole: bool) -> tuple[pd.Series, np.ndarray, np.ndarray]:
+    """Cells as numbers; which of them are none, and which were written with a decimal comma or so."""
+    given = source.notna()
+    if not pd.api.types.is_numeric_dtype(source.dtype):
+        given &= source.astype(object).map(lambda v: not (isinstance(v, str) and not v.strip())).astype(bool)
+    numbers, rewritten = read_numbers(source.where(given))
     bad = (given & ~np.isfinite(numbers)).to_numpy(dtype=bool)
     if whole:
         bad |= (given & np.isfinite(numbers) & (numbers != numbers.round())).to_numpy(dtype=bool)
-    return numbers.mask(bad), bad
+    return numbers.mask(bad), bad, rewritten
 
 
 def _with_own_sign(values: pd.Series, column: Column, table: str) -> tuple[pd.Series, pd.DataFrame]:
