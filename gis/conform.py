@@ -127,8 +127,9 @@ def _read_ids(source: pd.Series, table: Table) -> tuple[pd.Index, pd.DataFrame]:
 
 
 def _read_column(source: pd.Series, column: Column, table: str) -> tuple[pd.Series, pd.DataFrame]:
+    rewritten = np.zeros(len(source), dtype=bool)
     if column.kind in ("number", "integer"):
-        values, unreadable = _as_number(source, whole=column.kind == "integer")
+        values, unreadable, rewritten = _as_number(source, whole=column.kind == "integer")
     elif column.kind == "boolean":
         values, unreadable = _as_boolean(source)
     else:
@@ -136,7 +137,7 @@ def _read_column(source: pd.Series, column: Column, table: str) -> tuple[pd.Seri
         unreadable = _outside_choices(values, column)
     parts = [_unreadable(source, unreadable, column, table)]
     if column.kind in ("number", "integer"):
-        parts.append(decimal_comma_findings(source[read_numbers(source)[1]], column.name, table))
+        parts.append(decimal_comma_findings(source[rewritten], column.name, table))
         values, reversed_sign = _with_own_sign(values, column, table)
         parts.append(reversed_sign)
         parts.append(_outside_bounds(values, column, table))
@@ -177,15 +178,16 @@ def decimal_comma_findings(cells: pd.Series, column: str, table: str) -> pd.Data
     )
 
 
-def _as_number(source: pd.Series, *, whole: bool) -> tuple[pd.Series, np.ndarray]:
+def _as_number(source: pd.Series, *, whole: bool) -> tuple[pd.Series, np.ndarray, np.ndarray]:
+    """Cells as numbers; which of them are none, and which were written with a decimal comma or so."""
     given = source.notna().to_numpy(dtype=bool)
-    numbers = read_numbers(source)[0].mask(~given)
+    numbers, rewritten = read_numbers(source)
     finite = np.isfinite(numbers.to_numpy())
     bad = given & ~finite
     bad[bad] = as_text(source[bad]).notna()  # blanks are missing, not unreadable
     if whole:
         bad |= finite & (numbers != numbers.round()).to_numpy()
-    return (numbers.mask(bad) if bad.any() else numbers), bad
+    return (numbers.mask(bad) if bad.any() else numbers), bad, rewritten
 
 
 def _nothing(column: Column, ids: pd.Index) -> pd.Series:

@@ -32,32 +32,30 @@ def read_numbers(source: pd.Series) -> tuple[pd.Series, np.ndarray]:
     >>> read_numbers(pd.Series(["1,234", "7"]))[0].to_list()
     [nan, 7.0]
     """
-    index, source = source.index, source.reset_index(drop=True)  # ids may repeat
     if pd.api.types.is_datetime64_any_dtype(source.dtype):
         source = source.astype(str)  # a date is no number, not even of nanoseconds
     numbers = pd.to_numeric(source, errors="coerce").astype(float)
     rewritten = np.zeros(len(source), dtype=bool)
     if pd.api.types.is_numeric_dtype(source.dtype) or not (numbers.isna() & source.notna()).any():
-        return numbers.set_axis(index), rewritten
-    text = source.where(numbers.isna() & source.notna()).map(_stripped, na_action="ignore").dropna()
+        return numbers, rewritten
+    figures = numbers.to_numpy(copy=True)
+    rows = np.flatnonzero(np.isnan(figures) & source.notna().to_numpy(dtype=bool))
+    text = pd.Series([_stripped(cell) for cell in source.to_numpy(dtype=object)[rows]], rows, dtype=object)
     comma = text.map(lambda t: _COMMA.fullmatch(t) is not None).astype(bool)
     grouped = text.map(lambda t: _GROUPED.fullmatch(t) is not None).astype(bool)
     decimal = comma & (~grouped | bool((comma & ~grouped).any()))
-    whole = grouped & ~comma
-    plain = text[decimal].map(_without_groups).str.replace(",", ".", regex=False)
-    plain = pd.concat([plain, text[whole].map(_without_commas)])
-    numbers = numbers.copy()
-    numbers.loc[plain.index] = plain.astype(float)
+    plain = pd.concat([text[decimal].map(_with_point), text[grouped & ~comma].map(_without_commas)])
+    figures[plain.index] = plain.astype(float)
     rewritten[plain.index] = True
-    return numbers.set_axis(index), rewritten
+    return pd.Series(figures, source.index), rewritten
 
 
 def _stripped(cell: object) -> str:
     return cell.strip() if isinstance(cell, str) else ""
 
 
-def _without_groups(text: str) -> str:
-    return re.sub(rf"[.{_SPACES}]", "", text)
+def _with_point(text: str) -> str:
+    return re.sub(rf"[.{_SPACES}]", "", text).replace(",", ".")
 
 
 def _without_commas(text: str) -> str:

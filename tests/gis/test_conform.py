@@ -64,6 +64,12 @@ def test_a_decimal_comma_is_read_and_told_by_id(
     assert set(told["severity"]) <= {"warning"}
 
 
+def test_a_decimal_comma_in_rows_of_one_id_is_read_in_each() -> None:
+    frame, findings = conformed(thing_id=["a", "a", None], size_m=["1,5", "2,5", "3,5"])
+    assert frame["size_m"].to_list() == [1.5, 2.5, 3.5]
+    assert {"decimal_comma", "duplicate_id", "missing_id"} == set(findings["rule"])
+
+
 def test_loads_that_are_all_negative_are_read_without_the_sign_and_asked_about() -> None:
     raw = raw_layers(station(*(f"load X{n} D 5 residential" for n in range(2))))["loads"]
     frame, findings = conform_table(raw.assign(p_kw=-raw["p_kw"].abs()), TABLES["loads"])
