@@ -94,7 +94,8 @@ def level_passed(findings: pd.DataFrame, *, solved: bool) -> int:
     An element set aside is no error of the file any more; warnings of the data do not fail a level.
     """
     levels = _levels()
-    failing = findings["rule"].isin([rule.name for rule in RESULT_RULES]) | (findings["severity"] == "error")
+    of_results = [rule.name for rule in (*RESULT_RULES, *DIAGNOSIS_RULES)]
+    failing = findings["rule"].isin(of_results) | (findings["severity"] == "error")
     lowest = findings.loc[failing, "rule"].map(levels).fillna(1).min()
     highest = 6 if solved else 4
     return highest if np.isnan(lowest) else min(highest, int(lowest) - 1)
@@ -106,25 +107,25 @@ def judge_result(result: LoadFlowResult) -> pd.DataFrame:
     if not result.converged:
         share = f"{result.servable_share:.0%} of the demand can be served at most"
         message = "the load flow has no solution; look at the warnings first, then at load_beyond"
-        return _of_network("not_converged", message, share)
+        return _of_network("does_not_solve", message, share)
     vm_pu = result.buses["vm_pu"]
     off = vm_pu[(vm_pu < bounds["vm_min_pu"]) | (vm_pu > bounds["vm_max_pu"])]
     loaded = {"lines": result.lines, "transformers": result.transformers}
     parts = [
-        _named("result_voltage", "buses", off, "pu", "no grid holds such a voltage; check what feeds it")
+        _named("voltage_implausible", "buses", off, "pu", "no grid holds such a voltage; check what feeds it")
     ]
     for table, frame in loaded.items():
         percent = frame["loading_percent"]
         over = percent[percent > bounds["loading_max_percent"]]
         message = "no protection lets such a current pass; check ratings and loads behind it"
-        parts.append(_named("result_loading", table, over, "%", message))
+        parts.append(_named("loading_implausible", table, over, "%", message))
     if result.loss_kw > bounds["loss_max_share"] * max(result.demand_kw, result.generation_kw):
         message = "losses are over 20 % of the demand; check impedances and lengths"
-        parts.append(_of_network("result_losses", message, f"{result.loss_kw:,.1f} kW"))
+        parts.append(_of_network("losses_implausible", message, f"{result.loss_kw:,.1f} kW"))
     if result.unserved_kw > bounds["unserved_max_kw"]:
         message = "not all that is asked for is served; see island_without_source"
         value = f"{result.unserved_kw:,.1f} of {result.demand_kw:,.1f} kW"
-        parts.append(_of_network("result_unserved", message, value))
+        parts.append(_of_network("unserved", message, value))
     return join_findings(parts)
 
 
@@ -251,15 +252,28 @@ def _solving(level: int, name: str, about: str, why: str, remedy: str) -> Qualit
 
 
 RESULT_RULES: tuple[QualityRule, ...] = (
-    _solving(5, "not_converged", "the load flow has no solution",
+    _solving(5, "does_not_solve", "the load flow has no solution",
              "nobody can say what flows", "follow the warnings on loads, lengths and impedances"),
-    _solving(6, "result_voltage", "a voltage is under 0.5 or over 1.5 pu",
+    _solving(6, "voltage_implausible", "a voltage is under 0.5 or over 1.5 pu",
              "a solution of the equations, not of a grid", "check what feeds the bus"),
-    _solving(6, "result_loading", "an element carries over ten times its rating",
+    _solving(6, "loading_implausible", "an element carries over ten times its rating",
              "its rating or what hangs on it is wrong", "check both"),
-    _solving(6, "result_losses", "losses are over 20 % of the demand",
+    _solving(6, "losses_implausible", "losses are over 20 % of the demand",
              "impedances or lengths are too large", "check their units"),
-    _solving(6, "result_unserved", "not all demand is served",
+    _solving(6, "unserved", "not all demand is served",
              "a grid that converges may still leave customers dark", "see island_without_source"),
 )  # fmt: skip
-ALL_RULES: tuple[QualityRule, ...] = (*QUALITY_RULES, *TYPE_RULES, *RESULT_RULES)
+# Told by `gridmodel` when it looks for what keeps a network from being solved.
+DIAGNOSIS_RULES: tuple[QualityRule, ...] = (
+    _solving(5, "load_keeps_from_solving", "without this load far more demand can be served",
+             "the whole grid has no result for one cell", "check p_kw and its unit"),
+    _solving(5, "zero_impedance", "an element has no impedance", "the equations have no solution",
+             "draw a switch instead"),
+    _solving(5, "line_length_unit", "a length is of another unit than the others'",
+             "m taken for km has no solution", "check length_m"),
+    _solving(5, "shift_in_loop", "transformers of a loop turn the voltage by different angles",
+             "power flows in a circle", "correct a shift_degree"),
+    _solving(6, "slack_circulation", "sources drive power in a circle",
+             "their set-points or ways differ", "open one way or align them"),
+)  # fmt: skip
+ALL_RULES: tuple[QualityRule, ...] = (*QUALITY_RULES, *TYPE_RULES, *RESULT_RULES, *DIAGNOSIS_RULES)

@@ -28,6 +28,8 @@ Report = tuple[dict[str, object], list[str]]
 # Feeders whose results are held back, each with the reason (`capacity.data_quality`).
 WeakFeeders = Mapping[str, str]
 TOO_WEAK = "data too weak"
+# Feeders with weak data named in text; JSON has them all.
+FEEDERS_NAMED = 10
 EACH_ALONE = "Each site is judged alone: sites that fit one by one may not fit together."
 _STARTED = time.perf_counter()
 
@@ -168,7 +170,7 @@ def headroom_report(found: pd.DataFrame, seconds: float, limits: Limits) -> Repo
     values = {"buses": len(found), "seconds": round(seconds, 3), "rows": rows_of(found)}
     lines = [
         f"  {row.bus_id:24} {_figure(row.headroom_kw, 0):>10} kW {row.status:16} "
-        + (f"{row.binding_check} at {row.binding_id}" if row.binding_id else "")
+        + (f"{row.binding_check} at {row.binding_id}" if row.binding_id else str(row.binding_check or ""))
         for row in found.itertuples()
     ]
     return values, [*lines, f"  limits {limits.name}"]
@@ -301,7 +303,10 @@ def _weak_values(weak: WeakFeeders) -> dict[str, object]:
 
 
 def _weak_lines(weak: WeakFeeders) -> list[str]:
-    return [f"  feeder {feeder_id}: {TOO_WEAK}, {reason}" for feeder_id, reason in weak.items()]
+    named = list(weak.items())[:FEEDERS_NAMED]
+    lines = [f"  feeder {feeder_id}: {TOO_WEAK}, {reason}" for feeder_id, reason in named]
+    more = len(weak) - len(named)
+    return [*lines, f"  and {more} more feeders: {TOO_WEAK}"] if more else lines
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from capacity.output import Report, rows_of
+from capacity.output import FEEDERS_NAMED, Report, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from gis import Network
 
 REPORT_SUFFIXES = (".gpkg", ".xlsx")
-# Feeders named in text; all of them stand in the JSON and the files.
-_FEEDERS_NAMED = 10
 
 
 def check_report(network: Network | None, quality: DataQuality) -> Report:
@@ -186,10 +184,10 @@ def _standing(quality: DataQuality) -> list[str]:
     weak = quality.feeders[quality.feeders["status"] == TOO_WEAK]
     lines += [
         f"  feeder {row.feeder_id}: {TOO_WEAK}, score {row.score_percent:.0f} % ({row.reason})"
-        for row in weak.head(_FEEDERS_NAMED).itertuples()
+        for row in weak.head(FEEDERS_NAMED).itertuples()
     ]
-    if len(weak) > _FEEDERS_NAMED:
-        lines.append(f"  and {len(weak) - _FEEDERS_NAMED} more feeders with data too weak")
+    if len(weak) > FEEDERS_NAMED:
+        lines.append(f"  and {len(weak) - FEEDERS_NAMED} more feeders: {TOO_WEAK}")
     return lines
 
 

@@ -34,7 +34,7 @@ def quality_page() -> str:
         "`capacity/data_quality.py`) by `make docs`; do not edit. A finding carries the name of its rule.",
         "An error of an element costs that element in an import, and refuses the file in `check`; a warning",
         "is a doubt. A level is passed when no error speaks against the file there or below; 5 and 6 are",
-        "looked at by solving. Bounds stand in `gis/quality/bounds.toml`, `--bounds` puts your own over them;",
+        "looked at by solving. Bounds stand in `gis/quality/bounds.toml`, `--bounds` sets your own;",
         "scores of feeders `gis/quality/score.py` and `score.toml`.",
     ]
     for level, name in LEVELS.items():

@@ -13,6 +13,9 @@ from gis.quality.bounds import ColumnBound, bound, column_bounds, span
 from gis.quality.grid import Grid
 from gis.rules import Tables
 
+# Columns no load flow looks at: a slip there spoils no result.
+NOT_SOLVED = ("annual_kwh", "service_kw", "s_sc_mva")
+
 
 def columns_have_their_unit(tables: Tables) -> pd.DataFrame:
     """Columns as a whole are of the size of their unit."""
@@ -100,4 +103,5 @@ def _median(values: np.ndarray) -> float:
 
 def _slip(table: str, column: str, value: float, what: str, factor: float) -> pd.DataFrame:
     message = f"{column}: {what}; map the column with factor = {factor:g} if so"
-    return make_findings("unit_slip", table, [""], message, severity="warning", values=[f"{value:.3g}"])
+    rule = "unit_doubt" if column in NOT_SOLVED else "unit_slip"
+    return make_findings(rule, table, [""], message, severity="warning", values=[f"{value:.3g}"])

@@ -26,6 +26,7 @@ class Grid(Mapping[str, pd.DataFrame]):
     def __init__(self, tables: Tables, figures: Tables | None = None) -> None:
         self._tables = tables
         self.figures = tables if figures is None else figures
+        self.knows_types = self.figures is not tables
 
     @classmethod
     def of(cls, tables: Tables) -> Grid:

@@ -24,10 +24,9 @@ def lengths_fit_what_is_drawn(tables: Tables) -> pd.DataFrame:
     known = ~np.isnan(share)
     agrees = (share >= bound("length", "low_share")) & (share <= bound("length", "high_share"))
     apart = known & ~agrees & (np.abs(given_m - drawn_m) > bound("length", "least_difference_m"))
-    values = [f"{g:,.1f} m, drawn {d:,.1f} m" for g, d in zip(given_m[apart], drawn_m[apart], strict=True)]
     if known.any() and agrees[known].mean() < bound("length", "agree_share"):
-        few = known.sum() < bound("length", "least_lines")  # a sketch, of which nothing is to be said
-        return empty_findings() if few else _schematic(lines, apart, values)
+        return _schematic(lines, apart, share[known])
+    values = [f"{g:,.1f} m, drawn {d:,.1f} m" for g, d in zip(given_m[apart], drawn_m[apart], strict=True)]
     message = "length_m does not fit the line drawn; correct the length or the drawing"
     return told("length_mismatch", lines, apart, message, values)
 
@@ -82,13 +81,14 @@ def ratings_are_given(tables: Tables) -> pd.DataFrame:
     missing = lines["i_max_a"].isna().to_numpy()
     given_share = 1.0 - missing.mean() if len(lines) else 0.0
     filled = grid.figures["lines"]["i_max_a"].notna().to_numpy()
-    unknown = missing & ~filled & lines["type_id"].isna().to_numpy()
+    # Without the catalogue nothing is known of what a type fills in.
+    unknown = missing & ~filled & (grid.knows_types | lines["type_id"].isna().to_numpy())
     parts = [
         told(
             "rating_unknown",
             lines,
             unknown,
-            "i_max_a is missing and there is no type to fill it: no overload can be seen; give it in A (> 0)",
+            "i_max_a is missing and no type fills it: no overload can be seen; give it in A (> 0)",
             ["missing"] * int(unknown.sum()),
         )
     ]
@@ -130,7 +130,11 @@ def lines_are_built(tables: Tables) -> pd.DataFrame:
     return told("line_of_the_future", lines, ahead, message, list(year[ahead].astype(int)))
 
 
-def _schematic(lines: pd.DataFrame, apart: np.ndarray, values: list[str]) -> pd.DataFrame:
+def _schematic(lines: pd.DataFrame, apart: np.ndarray, share: np.ndarray) -> pd.DataFrame:
+    """One finding for a map that is a drawing; none for a sketch, or a unit (`gis.quality.columns`)."""
+    unit = not bound("length", "column_low") <= np.median(share) <= bound("length", "column_high")
+    if unit or len(share) < bound("length", "least_lines"):
+        return empty_findings()
     message = (
         "length_m as a whole does not fit what is drawn: the map looks schematic; the lengths count, "
         "distances on the map do not"

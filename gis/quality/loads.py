@@ -175,12 +175,14 @@ def _limits_of_equipment(grid: Grid) -> list[tuple[np.ndarray, str]]:
     at = grid.at_bus["loads"]
     rating_kva = np.append(grid.zone_rating_kva, np.nan)[np.append(grid.zones, -1)[at]]
     service_kw = loads["service_kw"].replace(0.0, np.nan).to_numpy(dtype=float)
-    largest_kw = _others_largest(loads["p_kw"].to_numpy(dtype=float))
+    kw = loads["p_kw"].to_numpy(dtype=float)
+    contract_kw = bound("load", "contract_max_share") * service_kw
+    together = np.zeros(len(loads), dtype=int)
     return [
         (bound("load", "transformer_max_share") * rating_kva, "its transformers leave"),
         (bound("load", "line_max_share") * _line_at(grid)[at], "the lines at its bus leave"),
-        (bound("load", "contract_max_share") * service_kw, "its contract leaves"),
-        (bound("load", "times_largest") * largest_kw, "the largest other load leaves"),
+        (_unless_usual(kw, contract_kw, together), "its contract leaves"),
+        (bound("load", "times_largest") * _others_largest(kw), "the largest other load leaves"),
     ]
 
 
@@ -201,9 +203,11 @@ def _bar(values: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 
 
 def _unless_usual(kw: np.ndarray, limit_kw: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """The limit, but not of a kind that often exceeds it: its loads stand for more than they say."""
-    often = pd.Series(kw > limit_kw).groupby(kinds).transform("mean").to_numpy()
-    return np.where(often <= bound("load", "usual_share"), limit_kw, np.nan)
+    """The limit, but not of a kind that often exceeds it: then it is the column that means something else."""
+    over = pd.Series(kw > limit_kw).astype(float).where(~np.isnan(limit_kw))
+    often = over.groupby(kinds).transform("mean").to_numpy()
+    alone = over.groupby(kinds).transform("sum").to_numpy() <= 1
+    return np.where(alone | (often <= bound("load", "usual_share")), limit_kw, np.nan)
 
 
 def _others_largest(values: np.ndarray) -> np.ndarray:

@@ -25,6 +25,9 @@ UNITS: tuple[QualityRule, ...] = (
            ("lines", "transformers", "sources", "loads", "buses"),
            "a column as a whole is off by a thousand", "it converges and looks like a result",
            "map the column with the factor named", "per column in `gis/quality/bounds.toml`"),
+    _doubt(columns.columns_have_their_unit, "unit_doubt", ("sources", "loads"),
+           "a column no load flow uses is off by a thousand", "what is judged by it is judged wrong",
+           "map the column with the factor named", "per column in `gis/quality/bounds.toml`"),
 )  # fmt: skip
 LINES: tuple[QualityRule, ...] = (
     _doubt(lines.lengths_fit_what_is_drawn, "length_mismatch", "lines",

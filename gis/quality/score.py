@@ -114,8 +114,8 @@ def score_by(stock: pd.DataFrame, group: pd.Series) -> pd.Series:
 
 
 def weak_feeders(quality: pd.DataFrame) -> dict[str, str]:
-    """Reason per feeder whose data are too weak for results."""
-    weak = quality[quality["status"] == TOO_WEAK]
+    """Reason per feeder whose data are too weak for results; what is unassigned has none."""
+    weak = quality[(quality["status"] == TOO_WEAK) & (quality["feeder_id"] != UNASSIGNED)]
     return {
         str(feeder_id): f"score {score:.0f} %: {reason}"
         for feeder_id, score, reason in zip(

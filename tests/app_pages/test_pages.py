@@ -16,6 +16,7 @@ from app_pages.frame import plain
 from capacity.demo import demo_network_path
 from capacity.launch import NETWORK_VARIABLE
 from gis.examples import network_from_text
+from tests.networks import station
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,6 +58,17 @@ def test_network_page_shows_the_demo_area_as_it_is_solved() -> None:
     assert metric(page, "Lowest voltage") == "0.9329 pu"
     assert metric(page, "Bottlenecks") == "0"
     assert "Every limit of EN 50160 holds" in page.success[0].value
+
+
+def test_a_feeder_with_weak_data_is_told_instead_of_its_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gis.write_network(station("load Z E 900 commercial service_kw=10"), tmp_path / "weak.gpkg")
+    monkeypatch.setenv(NETWORK_VARIABLE, str(tmp_path / "weak.gpkg"))
+    page = run_page("network")
+    assert not page.exception
+    assert "data too weak for results" in page.warning[0].value
+    assert metric(page, "Losses") == "no data"
 
 
 def test_heat_pumps_overload_one_transformer() -> None:

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from capacity.cards import asset_card, headroom_bus, headroom_sentence
+from capacity.data_quality import hold_back_result
 from gis import Network
 from gridmodel import build_model, read_catalogue, run_load_flow
 from tests.capacity.grids import station, yardstick_of
@@ -42,6 +43,18 @@ def test_bus_card() -> None:
     assert card["Demand here"] == "30.0 kW, 6 customers"
     assert card["Unserved here"] == "0.0 kW"
     assert (card["Feeder"], card["Station"], card["Fed through"]) == ("L1", "T1", "L2")
+
+
+@pytest.mark.parametrize(("table", "element_id"), [("lines", "L2"), ("buses", "A2")])
+def test_an_asset_of_a_feeder_with_weak_data_says_so(table: str, element_id: str) -> None:
+    network = station()
+    yardstick = yardstick_of(network)
+    weak = {"L1": "score 3 %: load_beyond x 1"}
+    result = hold_back_result(run_load_flow(build_model(network)), yardstick, weak)
+    card = asset_card(yardstick, read_catalogue(), result, table, element_id, weak=weak)
+    assert card[1] == ("Results", "data too weak, score 3 %: load_beyond x 1")
+    assert "no data" in dict(card)["Loading" if table == "lines" else "Voltage"]
+    assert "Results" not in dict(asset_card(yardstick, read_catalogue(), result, "lines", "L3", weak=weak))
 
 
 @pytest.mark.parametrize(("table", "element_id"), [("lines", "L2"), ("buses", "A2")])

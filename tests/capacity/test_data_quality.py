@@ -58,7 +58,7 @@ def doubtful_town(tmp_path: Path) -> Path:
     ("rule", "severity", "level"),
     [("crs_missing", "error", 0), ("missing_value", "error", 1), ("no_source", "error", 2),
      ("transformer_vkr", "error", 3), ("transformer_vkr", "quarantine", 6), ("unit_slip", "warning", 6),
-     ("not_converged", "warning", 4), ("result_losses", "warning", 5)],
+     ("does_not_solve", "warning", 4), ("losses_implausible", "warning", 5)],
 )  # fmt: skip
 def test_the_level_passed_is_the_one_below_the_first_that_fails(rule: str, severity: str, level: int) -> None:
     found = make_findings(rule, "lines", [""], "a fault", severity=severity)
@@ -76,13 +76,13 @@ def test_a_sound_load_flow_raises_nothing(solved) -> None:  # type: ignore[no-un
 
 def implausible(result, rule: str):  # type: ignore[no-untyped-def]
     """The result with one figure no grid has."""
-    if rule == "not_converged":
+    if rule == "does_not_solve":
         return dataclasses.replace(result, status="not_converged", servable_share=0.25)
-    if rule == "result_losses":
+    if rule == "losses_implausible":
         return dataclasses.replace(result, loss_kw=0.3 * result.demand_kw)
-    if rule == "result_unserved":
+    if rule == "unserved":
         return dataclasses.replace(result, loads=result.loads.assign(unserved_kw=1.0))
-    if rule == "result_voltage":
+    if rule == "voltage_implausible":
         return dataclasses.replace(result, buses=result.buses.assign(vm_pu=0.4))
     return dataclasses.replace(result, lines=result.lines.assign(loading_percent=1200.0))
 

@@ -85,6 +85,7 @@ def test_what_lies_far_from_every_line_is_nobodys() -> None:
     rows = feeder_quality(dataclasses.replace(network, quarantine=away), empty_findings())
     assert rows.set_index("feeder_id").loc[UNASSIGNED, ["quarantined", "status"]].tolist() == [1, TOO_WEAK]
     assert rows.set_index("feeder_id").loc["L0", "score_percent"] == 100.0
+    assert weak_feeders(rows) == {}
 
 
 def test_a_network_without_rows_has_no_feeders() -> None:
