@@ -108,7 +108,9 @@ def _refuse_faults(answer: dict[str, Any], script: Script, source: str) -> None:
     if answer["circuit"] is None:
         raise _refusal(source, "no_circuit", "the script makes no circuit; name the master script")
     if not answer["circuit"]["solution"]["converged"]:
+        said = "; ".join(dict.fromkeys(_short(fault["message"]) for fault in answer["faults"]))
         message = "OpenDSS finds no solution of the circuit; check its loads, lengths and units"
+        message += f" (it says: {said})" if said else ""
         raise _refusal(source, "not_converged", message)
 
 
