@@ -325,6 +325,39 @@ def test_every_kw_is_modelled_and_what_is_not_balanced_is_named(master: Path) ->
     assert result.generation_kw == pytest.approx(140.0, rel=0.01)
 
 
+def test_a_script_without_bases_or_solution_and_a_unit_of_three_windings(master: Path) -> None:
+    network = network_of(
+        master,
+        """clear
+new circuit.c basekv=20 bus1=a mvasc3=5000
+new transformer.t windings=3 buses=[a b c] kvs=[20 0.4 0.7] kvas=[800 500 300]
+~ xhl=5 xht=6 xlt=4 %rs=[0.4 0.4 0.4] %noloadloss=0.1
+new line.l bus1=b bus2=d r1=0.2 x1=0.1 c1=0 length=0.05 units=km
+new line.spare bus1=d bus2=e r1=0.2 x1=0.1 c1=0 length=0.05 units=km enabled=no
+new load.x bus1=d kv=0.4 kw=100 kvar=20 vminpu=0.5
+new load.y bus1=c kv=0.7 kw=50 kvar=10 vminpu=0.5
+new storage.s bus1=c kv=0.7 kwrated=50 kwhrated=100 %stored=20 state=charging
+new reactor.p bus1=c kv=0.7 r=0.001 x=2
+""",
+    )
+    assert network.buses["vn_kv"].to_dict() == pytest.approx({"a": 20.0, "b": 0.4, "c": 0.7, "d": 0.4})
+    split = network.transformers.loc[["t:2", "t:3"]]
+    assert split["sn_kva"].tolist() == [500.0, 300.0]
+    assert split["pfe_kw"].tolist() == pytest.approx([0.5, 0.0])
+    assert named(network, "winding_split", "transformers") == {"t"}
+    assert named(network, "disabled", "lines") == {"spare"}
+    assert named(network, "draws", "loads") == {"storage.s"}
+    assert network.loads.loc["storage.s", "p_kw"] > 0.0
+    assert network.capacitors.loc["reactor.p", "q_kvar"] == pytest.approx(-(0.7**2) / 2.0 * 1000.0, rel=0.01)
+    assert run_load_flow(build_model(network)).status == "converged"
+
+
+def test_a_circuit_without_solution_is_refused_with_what_opendss_says(master: Path) -> None:
+    with pytest.raises(gis.InputError, match="no solution") as refused:
+        imported(master, LINES.replace("length=1.2 units=km", "length=0 units=km"))
+    assert "it says" in str(refused.value)
+
+
 def test_lengths_without_unit_are_told_by_id_and_a_collapse_is_refused(master: Path) -> None:
     bare = LINES.replace("length=1.5 units=mi", "length=1.5").replace("length=3.0 units=kft", "length=0.5")
     network = network_of(master, bare)

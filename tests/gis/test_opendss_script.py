@@ -58,6 +58,8 @@ HOSTILE = (
     "new line.m bus1=a bus2=c rmatrix=(file={S})",
     "new line.m bus1=a bus2=c rmatrix=[ FILE = {S}]",
     "edit load.x zipv=(dblfile={S})",
+    "set voltagebases=[file={S}]",
+    "setkvbase bus=a kvll=(file={S})",
     "new xycurve.e npts=4 csvfile={S}",
     "new spectrum.s csvfile={S}",
     "load.x.zipv=(sngfile={S})",

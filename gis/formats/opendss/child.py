@@ -60,6 +60,8 @@ def _answer(dss: Any, task: dict[str, Any]) -> dict[str, Any]:  # the library ha
     if refused or not dss.Basic.NumCircuits():
         return {"faults": faults, "circuit": None}
     faults += _settle(dss, task["lines"])
+    if not dss.Solution.Converged():
+        return {"faults": faults, "circuit": {"solution": {"converged": False}}}
     circuit = _circuit(dss)
     again = []
     for lines in task["then"]:
@@ -86,11 +88,12 @@ def _settle(dss: Any, lines: list[str]) -> list[dict[str, Any]]:
     """Voltage bases where the script gives none, and a solution where it ends without."""
     verbs = [line.split()[0].lower() for line in lines]
     solved = len(verbs) - verbs[::-1].index("solve") if "solve" in verbs else 0
-    todo = [] if solved and not set(verbs[solved:]) - {"set"} else ["solve"]
+    faults = [] if solved and not set(verbs[solved:]) - {"set"} else _run(dss, ["solve"])
     if any(dss.Bus.kVBase() == 0.0 for _ in _buses(dss)):
         rated = sorted({kv for kv in _rated_kv(dss) if kv > 0.0})
-        todo = [f"set voltagebases=[{' '.join(map(str, rated))}]", "calcvoltagebases", "solve"]
-    return [fault | {"line": -1} for fault in _run(dss, todo)]
+        bases = f"set voltagebases=[{' '.join(map(str, rated))}]"
+        faults += _run(dss, [bases, "calcvoltagebases", "solve"])
+    return [fault | {"line": -1} for fault in faults]
 
 
 def _buses(dss: Any) -> Any:
@@ -117,12 +120,12 @@ def _elements(dss: Any, name: str) -> list[dict[str, Any]]:
 def _circuit(dss: Any) -> dict[str, Any]:
     dss.Settings.IterateDisabled(1)
     elements = {name: _elements(dss, name) for name in ELEMENT_CLASSES}
-    for name in ("Line", "Transformer", "Capacitor", "Load", "Generator", "PVSystem", "Storage"):
+    for name in ("Line", "Transformer", "Capacitor", "Reactor", "Load", "Generator", "PVSystem", "Storage"):
         for element in elements[name]:
             dss.Circuit.SetActiveElement(f"{name}.{element['Name']}")
             terminals = range(1, dss.CktElement.NumTerminals() + 1)
             element["Open"] = [bool(dss.CktElement.IsOpen(n, 0)) for n in terminals]
-            if name in ("Load", "Generator", "PVSystem", "Storage"):
+            if name in ("Reactor", "Load", "Generator", "PVSystem", "Storage"):
                 element["Powers"] = [float(p) for p in dss.CktElement.Powers()]
     return {
         "name": dss.Circuit.Name(),

@@ -15,6 +15,8 @@ from gis.findings import join_findings, make_findings
 
 # Files of coordinates as they are called where the master does not name them.
 USUAL_NAMES = re.compile(r"bus_?(coord|xy)", re.IGNORECASE)
+# A million buses take 40 MB.
+MAX_BYTES = 200_000_000
 # Directions that never lie close to each other: the golden angle.
 TURN_RAD = np.pi * (3.0 - np.sqrt(5.0))
 # Places beside a neighbour stand this far [m]: a service line, and near enough to be seen together.
@@ -45,6 +47,9 @@ def read_coordinates(files: list[Path]) -> pd.DataFrame:
     rows: list[tuple[str, float, float]] = []
     faults = []
     for file in files:
+        if file.stat().st_size > MAX_BYTES:
+            message = f"{file.name} is larger than {MAX_BYTES / 1e6:.0f} MB; name the file of coordinates"
+            raise InputError(str(file), make_findings("coordinates", "file", [""], message))
         text = file.read_text(encoding="utf-8", errors="replace")
         for number, line in enumerate(text.splitlines(), start=1):
             words = [w.strip("\"'") for w in re.split(r"[\s,;=]+", re.split(r"!|//", line)[0]) if w]

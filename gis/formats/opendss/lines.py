@@ -238,7 +238,7 @@ def _open_ends(rows: pd.DataFrame) -> pd.DataFrame:
         parts.append(
             pd.DataFrame(
                 {
-                    "switch_id": at["line_id"] + f":{side}",
+                    "switch_id": at["line_id"].astype(str) + f":{side}",
                     "kind": "load_break",
                     "closed": False,
                     "bus_id": at[f"{side}_bus_id"],
@@ -279,7 +279,7 @@ def _without_unit(rows: pd.DataFrame, circuit: Circuit) -> pd.DataFrame:
             open_units["length"], open_units["unit"], open_units["unit_from"], strict=True
         )
     ]
-    message = "the length has no unit; give the line units=, or check the one taken"
+    message = "OpenDSS knows no unit of the length (units= has to follow the impedances); check the one taken"
     named = make_findings(
         "length_unit", "lines", open_units["line_id"], message, severity="warning", values=values
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gis.findings import join_findings, make_findings
-from gis.formats.opendss.circuit import Circuit, Element, terminal
+from gis.formats.opendss.circuit import PHASES, Circuit, Element, terminal
 from gis.formats.opendss.lines import is_series
 
 # What a load's `model` is in OpenDSS (class Load); 1 is the constant power of our tables.
@@ -52,19 +52,19 @@ class PointTables:
 def point_tables(circuit: Circuit) -> PointTables:
     """Sources, loads, generators and capacitors of a circuit."""
     loads, generators = _loads(circuit), _generators(circuit)
-    negative = loads["p_kw"] < 0.0
-    feeding = loads[negative].rename(columns={"load_id": "generator_id"})
-    feeding = feeding.assign(p_kw=-feeding["p_kw"], q_kvar=-feeding["q_kvar"], kind="other")
+    negative, drawing = loads["p_kw"] < 0.0, generators["p_kw"] < 0.0
+    feeding = _turned(loads[negative], "load_id", "generator_id", kind="other")
+    charging = _turned(generators[drawing], "generator_id", "load_id", customer_class="other", customers=0)
     tables = {
         "sources": _sources(circuit),
-        "loads": loads[~negative],
-        "generators": pd.concat([generators, feeding], ignore_index=True)[list(generators.columns)],
+        "loads": _stacked(loads[~negative], charging),
+        "generators": _stacked(generators[~drawing], feeding),
         "capacitors": _capacitors(circuit),
     }
     found = [
         _set_points(circuit, tables["sources"]),
         _models(circuit),
-        _feeding(feeding),
+        _feeding(feeding, charging),
         *(_one_phase(tables[name], name) for name in ("loads", "generators", "capacitors")),
         _switched(circuit),
         _series_capacitors(circuit),
@@ -118,8 +118,8 @@ def _generators(circuit: Circuit) -> pd.DataFrame:
             "generator_id": [f"{name}.{e['Name']}" for name, e in units],
             "bus_id": [terminal(e["Bus1"], 1).bus_id for _, e in units],
             "kind": [_KINDS[name] for name, _ in units],
-            "p_kw": [max(0.0, -sum(e["Powers"][0::2])) for _, e in units],
-            "q_kvar": [-sum(e["Powers"][1::2]) for _, e in units],
+            "p_kw": np.array([-sum(e["Powers"][0::2]) for _, e in units], dtype=float),
+            "q_kvar": np.array([-sum(e["Powers"][1::2]) for _, e in units], dtype=float),
             "in_service": [not e["Open"][0] for _, e in units],
             "phases": pd.Series([int(e["Phases"]) for _, e in units], dtype=int),
             "dss_bus": [e["Bus1"] for _, e in units],
@@ -130,19 +130,27 @@ def _generators(circuit: Circuit) -> pd.DataFrame:
 def _capacitors(circuit: Circuit) -> pd.DataFrame:
     """Capacitors, and reactors to earth with negative power; steps as OpenDSS's solution has them."""
     banks = [e for e in circuit.of("capacitor") if not is_series(e)]
-    coils = [e for e in circuit.of("reactor") if not is_series(e) and float(e["kvar"]) > 0.0]
+    coils = [e for e in circuit.of("reactor") if not is_series(e) and _at_phases(e)]
+    drawn = circuit.buses.reindex([terminal(e["Bus1"], 1).bus_id for e in coils])
     powers = [float(np.dot(e["kvar"], e["States"][: len(e["kvar"])])) for e in banks]
     return pd.DataFrame(
         {
             "capacitor_id": [e["Name"] for e in banks] + [f"reactor.{e['Name']}" for e in coils],
             "bus_id": [terminal(e["Bus1"], 1).bus_id for e in [*banks, *coils]],
-            "q_kvar": powers + [-float(e["kvar"]) for e in coils],
-            "vn_kv": [_rated_kv(e) for e in [*banks, *coils]],
+            # A reactor's kvar may be left from before its ohms were given: what it draws is known.
+            "q_kvar": powers
+            + [-sum(e["Powers"][1::2]) / v**2 for e, v in zip(coils, drawn["v_pu"], strict=True)],
+            "vn_kv": [_rated_kv(e) for e in banks] + drawn["vn_kv"].tolist(),
             "in_service": [not e["Open"][0] for e in banks] + [True] * len(coils),
             "phases": pd.Series([int(e["Phases"]) for e in [*banks, *coils]], dtype=int),
             "dss_bus": [e["Bus1"] for e in [*banks, *coils]],
         }
     )
+
+
+def _at_phases(element: Element) -> bool:
+    """Tell whether it stands between phases and earth, and not at a neutral."""
+    return set(terminal(element["Bus1"], int(element["Phases"])).nodes) <= set(PHASES)
 
 
 def _rated_kv(element: Element) -> float:
@@ -180,10 +188,24 @@ def _models(circuit: Circuit) -> pd.DataFrame:
     return make_findings("load_model", "loads", names, message, severity="warning", values=values)
 
 
-def _feeding(rows: pd.DataFrame) -> pd.DataFrame:
+def _turned(rows: pd.DataFrame, id_column: str, new_id: str, **cells: object) -> pd.DataFrame:
+    """Loads as generators, or generators as loads: powers change their sign."""
+    turned = rows.rename(columns={id_column: new_id})
+    return turned.assign(p_kw=-turned["p_kw"], q_kvar=-turned["q_kvar"], **cells)
+
+
+def _stacked(rows: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([rows, more], ignore_index=True)[list(rows.columns)] if len(more) else rows
+
+
+def _feeding(feeding: pd.DataFrame, charging: pd.DataFrame) -> pd.DataFrame:
+    fed, drawn = feeding["generator_id"], charging["load_id"]
     message = "a load of negative power feeds in; modelled as a generator"
-    ids = rows["generator_id"]
-    return make_findings("feeds_in", "generators", ids, message, severity="warning", values=rows["p_kw"])
+    told = make_findings("feeds_in", "generators", fed, message, severity="warning", values=feeding["p_kw"])
+    message = "the unit charges in OpenDSS's solution; modelled as a load"
+    return join_findings(
+        [told, make_findings("draws", "loads", drawn, message, severity="warning", values=charging["p_kw"])]
+    )
 
 
 def _one_phase(rows: pd.DataFrame, table: str) -> pd.DataFrame:

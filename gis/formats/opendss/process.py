@@ -19,9 +19,9 @@ from gis.formats.opendss.child import NO_OPENDSS
 from gis.formats.opendss.script import Script
 
 _CHILD = Path(__file__).with_name("child.py")
-# Processor time: 2,998 buses take 1 s; the rest of the base is for a slow machine. Scripts of large
-# circuits run at about 1 MB/s.
-CPU_BASE_S, CPU_PER_MB_S = 10, 3
+# Processor time: 2,998 buses take 1 s; the rest of the base is for a slow machine, and nothing may hang
+# over 10 s. Scripts of large circuits run at about 1 MB/s.
+CPU_BASE_S, CPU_PER_MB_S = 8, 3
 # The library takes 0.4 GB of address space before it reads a line; circuits about 100 times their script.
 SPACE_BASE, SPACE_PER_BYTE = 1_000_000_000, 200
 # Waiting on a busy machine counts as time, too.
@@ -108,7 +108,9 @@ def _refuse_faults(answer: dict[str, Any], script: Script, source: str) -> None:
     if answer["circuit"] is None:
         raise _refusal(source, "no_circuit", "the script makes no circuit; name the master script")
     if not answer["circuit"]["solution"]["converged"]:
+        said = "; ".join(dict.fromkeys(_short(fault["message"]) for fault in answer["faults"]))
         message = "OpenDSS finds no solution of the circuit; check its loads, lengths and units"
+        message += f" (it says: {said})" if said else ""
         raise _refusal(source, "not_converged", message)
 
 

@@ -22,16 +22,15 @@ from gis.formats.opendss.words import (
     COORDINATES,
     ELEMENT_COMMANDS,
     FLAT,
+    HARMS,
     INCLUDES,
     LIBRARIES,
     LIBRARY_WORDS,
     NOT_FOLLOWED,
     PLAIN_COMMANDS,
-    READS_FILE,
     SETTINGS,
     SKIPPED,
     WITH_LIBRARIES,
-    WRITES_FILE,
     Token,
     code_of,
     tokens_of,
@@ -116,6 +115,11 @@ class _Reader:
         """Take in one file; returns the folder its names were relative to in the end (`Compile` moves it)."""
         folder = file.parent
         name = self.root.name_of(file)
+        self._bytes += file.stat().st_size
+        if self._bytes > MAX_BYTES:
+            message = f"the scripts are larger than {MAX_BYTES / 1e6:.0f} MB together"
+            self.faults.append(make_findings("script_refused", "script", [name], message))
+            return folder
         comment = False
         for number, line in enumerate(self.root.text_of(file).splitlines(), start=1):
             comment = comment or line.startswith("/*")
@@ -188,12 +192,8 @@ class _Reader:
         """Values of an element: numbers, names and matrices, never a file or a library."""
         unnamed = self._class in WITH_LIBRARIES and any(word.name is None for word in words)
         library = any((word.name or "").lower() in LIBRARY_WORDS for word in words)
-        if READS_FILE.search(code):
-            self._refuse(at, code, "the line reads a file; write the values into the script")
-        elif WRITES_FILE.search(code):
-            self._refuse(at, code, "the line writes a trace; remove the value")
-        elif library or LIBRARIES.search(code):
-            self._refuse(at, code, "the line loads a user-written model; use one of OpenDSS")
+        if library:
+            self._refuse(at, code, HARMS[LIBRARIES])
         elif unnamed:
             self._refuse(at, code, f"write name=value for every value of a {self._class}")
         else:
@@ -227,17 +227,18 @@ class _Reader:
             self.script.coordinates.append(file)
             return folder
         self._reads[file] += 1
-        self._bytes += file.stat().st_size
         if depth >= MAX_DEPTH or self._reads[file] > MAX_READS_OF_A_FILE:
             self._refuse(at, code, "files include each other in a circle; remove the line")
-            return folder
-        if self._bytes > MAX_BYTES:
-            self._refuse(at, code, f"the scripts are larger than {MAX_BYTES / 1e6:.0f} MB together")
             return folder
         inner = self.read(file, depth=depth + 1)
         return inner if verb == "compile" else folder
 
     def _keep(self, code: str, at: Statement) -> None:
+        """The one way into the script: what does harm wherever it stands in a line is refused here."""
+        for pattern, message in HARMS.items():
+            if pattern.search(code):
+                self._refuse(at, code, message)
+                return
         self.script.statements.append(Statement(code, at.file, at.line))
 
     def _refuse(self, at: Statement, code: str, message: str) -> None:

@@ -18,6 +18,7 @@ from gis.formats.opendss.circuit import Circuit, Element, Terminal, terminal
 
 # Steps of 1/32 of 20 % are the standard of step regulators (IEEE C57.15).
 USUAL_STEPS = 32
+_PER_WINDING = ("Buses", "Conns", "kVs", "Taps", "MinTap", "MaxTap", "NumTaps")
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,36 @@ def transformer_tables(circuit: Circuit) -> TransformerTables:
     """Transformers of a circuit as two-winding balanced equivalents."""
     regulators = {e["Transformer"].lower(): int(e["TapWinding"]) for e in circuit.of("regcontrol")}
     elements = circuit.of("transformer")
-    lost = [e for e in elements if len(_buses_of(e)) != 2]
-    units = [_unit(circuit, e, regulators) for e in elements if len(_buses_of(e)) == 2]
-    banks = _banks(units)
+    lost = [e for e in elements if len(_buses_of(e)) < 2]
+    several = [e for e in elements if len(_buses_of(e)) > 2]
+    pairs = [e for e in elements if len(_buses_of(e)) == 2] + [p for e in several for p in _pairs(e)]
+    banks = _banks([_unit(circuit, e, regulators) for e in pairs])
     return TransformerTables(
         pd.DataFrame([_row(bank) for bank in banks], columns=list(_COLUMNS)),
-        join_findings([_unrepresented(lost), _unbalanced(banks), _joined(banks), _fixed(banks)]),
+        join_findings([_shorted(lost), _split(several), _unbalanced(banks), _joined(banks), _fixed(banks)]),
     )
 
 
 def _buses_of(element: Element) -> list[str]:
     return list(dict.fromkeys(terminal(bus, 1).bus_id for bus in element["Buses"]))
+
+
+def _pairs(element: Element) -> list[Element]:
+    """A unit between more than two buses as units from the first winding to each other one."""
+    power = element["kVAs"]
+    return [
+        element
+        | {name: [element[name][0], element[name][k]] for name in _PER_WINDING}
+        | {
+            "Name": f"{element['Name']}:{k + 1}",
+            "kVAs": [power[k]] * 2,
+            "pctRs": [element["pctRs"][0] * power[k] / power[0], element["pctRs"][k]],
+            "XHL": element["XSCArray"][k - 1] * power[k] / power[0],
+            "pctNoLoadLoss": element["pctNoLoadLoss"] if k == 1 else 0.0,
+            "pctIMag": element["pctIMag"] if k == 1 else 0.0,
+        }
+        for k in range(1, len(power))
+    ]
 
 
 def _unit(circuit: Circuit, element: Element, regulators: dict[str, int]) -> Unit:
@@ -239,11 +259,16 @@ def _row(unit: Unit) -> dict[str, object]:
     }
 
 
-def _unrepresented(elements: list[Element]) -> pd.DataFrame:
-    message = "a winding feeds a third bus, or both the same bus; only two-winding transformers are modelled"
+def _shorted(elements: list[Element]) -> pd.DataFrame:
+    message = "all windings stand at one bus; left out"
     names = [e["Name"] for e in elements]
-    values = [", ".join(_buses_of(e)) for e in elements]
-    return make_findings("not_represented", "transformers", names, message, severity="warning", values=values)
+    return make_findings("not_represented", "transformers", names, message, severity="warning")
+
+
+def _split(elements: list[Element]) -> pd.DataFrame:
+    message = "windings at three buses or more; modelled as a transformer from the first to each other one"
+    names, values = [e["Name"] for e in elements], [", ".join(_buses_of(e)) for e in elements]
+    return make_findings("winding_split", "transformers", names, message, severity="warning", values=values)
 
 
 def _unbalanced(units: list[Unit]) -> pd.DataFrame:

@@ -49,13 +49,17 @@ NOT_FOLLOWED = _words(
     "markrelays transmarkercode transmarkersize capmarkercode capmarkersize regmarkercode "
     "regmarkersize"
 )
-# A list of numbers may be read from a file wherever one stands: `mult=(file=...)`, `csvfile=...`.
-READS_FILE = re.compile(r"file\s*=", re.IGNORECASE)
-WRITES_FILE = re.compile(r"debug\w*\s*=", re.IGNORECASE)
 # Classes for which a user may load a library of his own, and the properties that do it. OpenDSS takes any
 # beginning of a name for the name, and a value without name for the next property.
 WITH_LIBRARIES = frozenset({"generator", "pvsystem", "storage", "capcontrol"})
 LIBRARIES = re.compile(r"(user|shaft|dyna)(model|data|dll|miceq)", re.IGNORECASE)
+# What does harm wherever it stands in a line: a list of numbers may be read from a file in any place
+# (`mult=(file=...)`, `csvfile=...`).
+HARMS = {
+    re.compile(r"file\s*=", re.IGNORECASE): "the line reads a file; write the values into the script",
+    re.compile(r"debug\w*\s*=", re.IGNORECASE): "the line writes a trace; remove the value",
+    LIBRARIES: "the line loads a user-written model; use one of OpenDSS",
+}
 LIBRARY_WORDS = frozenset(
     name[:length]
     for name in ("usermodel", "userdata", "shaftmodel", "shaftdata", "dynadll", "dynadata", "dynamiceq")
