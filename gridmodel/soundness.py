@@ -29,6 +29,7 @@ LEVEL_OF_RULE = {
     "zero_impedance": SOLVES,
     "line_length_unit": SOLVES,
     "transformer_ratio": SOLVES,
+    "demand_above_ratings": SOLVES,
     "shift_in_loop": SOLVES,
     "island_without_source": PLAUSIBLE,
     "unserved": PLAUSIBLE,
