@@ -13,10 +13,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import bench_build
 import bench_cold
+import bench_diagnosis
 import bench_headroom
 import bench_import
 
-BENCHMARKS = (bench_import, bench_build, bench_cold, bench_headroom)
+BENCHMARKS = (bench_import, bench_build, bench_cold, bench_diagnosis, bench_headroom)
 TARGET = Path(__file__).with_name("RESULTS.md")
 
 

@@ -19,7 +19,7 @@ from gis.feeders import conducting_edges, islands_of
 from gis.findings import join_findings, make_findings
 from gis.voltage import LV_MAX_KV
 from gridmodel.bounds import bounds_of
-from gridmodel.build import line_figures, transformer_figures
+from gridmodel.build import branch_ratings_kva, line_figures, transformer_figures
 from gridmodel.model import GridModel
 
 MOST_NAMED = 5
@@ -71,12 +71,33 @@ def lines_off_by_thousands(model: GridModel) -> pd.DataFrame:
     )
     off = (share < bounds["share_of_drawn_low"]) | (share > bounds["share_of_drawn_high"])
     off |= length_m > high
+    if off.mean() > 0.5:  # then it is the column, not its cells
+        message = (
+            f"{off.sum():,} of {len(off):,} lengths are not of the size of the lines drawn, "
+            f"{np.nanmedian(share):,.4g} times in the middle; map length_m with the factor of its unit"
+        )
+        return doubt("line_length_unit", "lines", [""], message)
     values = [
-        f"{length:,.1f} m, {s:.4g} times the drawn"
-        for length, s in zip(length_m[off], share[off], strict=True)
+        f"{metres:,.1f} m, {s:.4g} times the drawn"
+        for metres, s in zip(length_m[off], share[off], strict=True)
     ]
     message = "length_m is not of the size of the line drawn; check its unit"
     return doubt("line_length_unit", "lines", lines.index[off], message, values)
+
+
+def demand_above_ratings(model: GridModel) -> pd.DataFrame:
+    """Find loads that as a whole ask for far more than all transformers are rated for: another unit."""
+    sn_kva = branch_ratings_kva(model)["transformers"].sum()
+    loads = model.network.loads
+    demand_kw = loads.loc[loads["in_service"], "p_kw"].sum()
+    most = demand_kw and loads["p_kw"].max() > 0.5 * demand_kw  # then it is that load, not the column
+    if not demand_kw > bounds_of("demand")["times_ratings_high"] * sn_kva > 0.0 or most:
+        return join_findings([])
+    message = (
+        f"all loads together ask for {demand_kw:,.0f} kW, {demand_kw / sn_kva:,.0f} times the rated power of "
+        "all transformers; check the unit of p_kw, and the ratings"
+    )
+    return doubt("demand_above_ratings", "loads", [""], message)
 
 
 def transformers_off_ratio(model: GridModel) -> pd.DataFrame:
@@ -123,7 +144,11 @@ def shifts_in_loops(model: GridModel) -> pd.DataFrame:
 
 
 def doubt(
-    rule: str, table: str, ids: Iterable[object], message: str | list[str], values: Iterable[object]
+    rule: str,
+    table: str,
+    ids: Iterable[object],
+    message: str | list[str],
+    values: Iterable[object] | None = None,
 ) -> pd.DataFrame:
     """Build findings of severity "warning" with their values."""
     return make_findings(rule, table, ids, message, severity="warning", values=values)
@@ -133,6 +158,7 @@ CAUSES: tuple[Callable[[GridModel], pd.DataFrame], ...] = (
     islands_without_source,
     lines_without_impedance,
     lines_off_by_thousands,
+    demand_above_ratings,
     transformers_off_ratio,
     shifts_in_loops,
 )

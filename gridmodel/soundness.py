@@ -29,6 +29,7 @@ LEVEL_OF_RULE = {
     "zero_impedance": SOLVES,
     "line_length_unit": SOLVES,
     "transformer_ratio": SOLVES,
+    "demand_above_ratings": SOLVES,
     "shift_in_loop": SOLVES,
     "island_without_source": PLAUSIBLE,
     "unserved": PLAUSIBLE,
@@ -113,10 +114,10 @@ def losses_implausible(model: GridModel, result: LoadFlowResult) -> pd.DataFrame
     if not result.loss_kw > max(bounds["low_kw"], bounds["share_of_demand_high"] * through_kw):
         return join_findings([])
     message = (
-        "the losses are too high for any grid; check loads, lengths and conductors of the most loaded lines"
+        f"{result.loss_kw:,.1f} kW are lost of {through_kw:,.1f} kW carried, more than any grid loses; "
+        "check loads, lengths and conductors of the most loaded lines"
     )
-    value = f"{result.loss_kw:,.1f} kW lost, {through_kw:,.1f} kW carried"
-    return doubt("losses_implausible", "lines", [""], message, [value])
+    return doubt("losses_implausible", "lines", [""], message)
 
 
 def loadings_implausible(model: GridModel, result: LoadFlowResult) -> pd.DataFrame:

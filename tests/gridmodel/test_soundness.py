@@ -32,6 +32,8 @@ def test_a_sound_network_has_no_findings(demo_model: GridModel) -> None:
         ("shift_in_loop", ["T", "U"], ('transformer U B C "0.4 MVA 20/0.4 kV" shift_degree=330',)),
         ("zero_impedance", ["M"], (f"line M D E 1e-7 {LINE}",)),
         ("line_length_unit", ["M"], (f"line M D E 50000 {LINE}",)),
+        ("line_length_unit", [""], tuple(f"line {name} D E 50000 {LINE}" for name in "MOPQ")),
+        ("demand_above_ratings", [""], ("load X D 900", "load Y E 900")),
         ("transformer_ratio", ["U"], ('transformer U B C "0.4 MVA 20/0.4 kV" tap_pos=20 tap_max=20',)),
         ("island_without_source", ["X"], ISLAND),
         ("voltage_implausible", ["E"], ("load Z E 480",)),
@@ -60,4 +62,4 @@ def test_generation_fed_back_is_no_circulation() -> None:
 
 def test_every_cause_and_doubt_is_registered_once() -> None:
     names = [rule.__name__ for rule in (*CAUSES, *DOUBTS_OF_RESULTS)]
-    assert len(set(names)) == len(names) == 10
+    assert len(set(names)) == len(names) == 11
