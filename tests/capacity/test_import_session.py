@@ -22,6 +22,7 @@ from capacity.import_session import (
     run_import,
     with_tolerances,
 )
+from capacity.launch import server_command
 from capacity.mapping_draft import propose
 from gis.importer import import_file, require_network
 from tests.capacity.test_mapping_draft import town
@@ -75,6 +76,10 @@ def test_uploads_that_cannot_be_taken_are_refused_with_every_reason(folder: Priv
     assert "several files of one name" in told
     assert "MB are more than 50 MB" in told
     assert list(folder.path.iterdir()) == []
+
+
+def test_the_limit_of_an_upload_is_the_one_of_the_server() -> None:
+    assert f"--server.maxUploadSize={UPLOAD_MOST_MB}" in server_command(1, headless=True)
 
 
 def test_a_file_of_no_known_content_is_refused_without_its_place(folder: PrivateFolder) -> None:
