@@ -74,8 +74,8 @@ def _bent(straight: np.ndarray) -> np.ndarray:
 def time_import(path: Path) -> dict[str, float]:
     """Seconds per stage of `import_file`, by wrapping its steps, and the peak memory."""
     import gis.importer as importer
-    from gis.plausibility import DOUBTS
-    from gridmodel import read_catalogue, rules_for
+    from gridmodel import read_catalogue
+    from gridmodel.rules import doubts_for, rules_for
 
     seconds: dict[str, float] = {}
     for stage, name in (
@@ -85,7 +85,7 @@ def time_import(path: Path) -> dict[str, float]:
         ("judged", "run_rules"),
     ):
         setattr(importer, name, _timed(getattr(importer, name), seconds, stage))
-    rules, types = (*rules_for(), *DOUBTS), read_catalogue().transformers
+    rules, types = (*rules_for(), *doubts_for()), read_catalogue().transformers
     started = time.perf_counter()
     found = importer.import_file(path, rules=rules, transformer_types=types)
     total_s = time.perf_counter() - started

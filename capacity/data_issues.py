@@ -19,10 +19,10 @@ from capacity.cards import Card
 from gis import Network
 from gis.findings import join_findings
 from gis.formats import read_source
-from gis.plausibility import DOUBTS
 from gis.record import as_layer, recorded_findings
 from gis.rules import run_rules
 from gis.schema import TABLES
+from gridmodel.rules import doubts_for
 
 SET_ASIDE: Final = "set aside"
 DOUBT: Final = "doubt"
@@ -59,7 +59,7 @@ class DataIssues:
 
 def read_issues(path: Path, network: Network) -> DataIssues:
     """Judge the network of a file: by every rule as it is now, and with the findings recorded in the file."""
-    doubts = run_rules(network.tables(), DOUBTS)
+    doubts = run_rules(network.tables(), doubts_for())
     judged = replace(network, findings=join_findings([network.findings, doubts]))
     return judge(judged, recorded_findings(read_source(path).layers))
 

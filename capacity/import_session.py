@@ -29,10 +29,9 @@ from gis.formats import read_source
 from gis.formats.source import Dialect, Source
 from gis.importer import import_file, require_network
 from gis.mapping import LayerMapping, mapping_toml
-from gis.plausibility import DOUBTS
 from gis.rules import Rule
 from gis.topology import TopologyOptions
-from gridmodel import rules_for
+from gridmodel.rules import doubts_for, rules_for
 
 # Ends of names that are taken; what a file is, is told from its content all the same.
 SUFFIXES = (
@@ -220,7 +219,7 @@ def run_import(folder: PrivateFolder, upload: Upload, choices: ImportChoices) ->
 
 def import_rules() -> tuple[Rule, ...]:
     """Every rule a network is judged by: what it must be to be solved, and what is implausible."""
-    return (*rules_for(), *DOUBTS)
+    return (*rules_for(), *doubts_for())
 
 
 def _titled(network: Network, title: str) -> Network:
