@@ -84,7 +84,8 @@ def read_table(file: Path, dialect: Dialect) -> tuple[pd.DataFrame, pd.DataFrame
         raise _refusal(file, f"the text cannot be read as {encoding.name}: {error.reason}") from error
     delimiter = dialect.delimiter or told_delimiter(text)
     frame = _parsed(file, text, delimiter)
-    decimal = dialect.decimal or told_decimal(frame)
+    undivided = delimiter == "," and '"' not in text  # no cell can hold a comma
+    decimal = dialect.decimal or ("." if undivided else told_decimal(frame))
     told = [encoding_finding(encoding, file.stem)]
     if decimal == ",":
         frame = with_decimal_points(frame)
