@@ -233,12 +233,8 @@ def loadflow(
     broken = violations(yardstick, result)
     if out is not None:
         write_result(model, result, out)
-    if result.converged:
-        diagnosis, causes = None, islands_without_source(model)
-    else:
-        output.progress("no solution; looking for the cause")
-        diagnosis = diagnose(model, result.scenario)
-        causes = diagnosis.causes
+    diagnosis = None if result.converged else diagnose(model, result.scenario)
+    causes = islands_without_source(model) if diagnosis is None else diagnosis.causes
     report = output.load_flow_report(result, yardstick, broken, diagnosis=diagnosis, causes=causes)
     output.say(*report, as_json=as_json)
     raise typer.Exit(VIOLATED if len(broken) or len(result.unsupplied) else DONE)

@@ -122,7 +122,7 @@ def confirmed_share(model: GridModel, scenario: Scenario, share: float) -> float
 
     Close to the limit its start may fail.
     """
-    for fallback in (1.0, 0.995, 0.98, 0.95, 0.9):
+    for fallback in (1.0, 0.995, 0.98, 0.95, 0.9, 0.75, 0.5, 0.25, 0.1):
         apply_scenario(model, scenario, share=fallback * share)
         if solve(model.net):
             return fallback * share

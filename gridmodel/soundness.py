@@ -26,6 +26,7 @@ SOLVES, PLAUSIBLE = 5, 6
 LEVEL_OF_RULE = {
     "does_not_solve": SOLVES,
     "load_keeps_from_solving": SOLVES,
+    "generation_not_carried": SOLVES,
     "zero_impedance": SOLVES,
     "line_length_unit": SOLVES,
     "transformer_ratio": SOLVES,
