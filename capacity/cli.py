@@ -234,7 +234,7 @@ def loadflow(
     if out is not None:
         write_result(model, result, out)
     diagnosis = None if result.converged else diagnose(model, result.scenario)
-    causes = islands_without_source(model) if diagnosis is None else diagnosis.causes
+    causes = diagnosis.causes if diagnosis else islands_without_source(model, result.scenario)
     report = output.load_flow_report(result, yardstick, broken, diagnosis=diagnosis, causes=causes)
     output.say(*report, as_json=as_json)
     raise typer.Exit(VIOLATED if len(broken) or len(result.unsupplied) else DONE)
