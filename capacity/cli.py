@@ -211,13 +211,19 @@ def check(network: NetworkFile, out: Out = None, as_json: AsJson = False) -> Non
     """Check a network file; exit code 2 when it cannot be used, 1 when there are doubts."""
     from gis import errors_of, inspect_network
     from gis.plausibility import DOUBTS
+    from gis.tracing import asset_table
     from gridmodel import rules_for
 
     output.require_target(out, network)
     output.progress(f"reading {network}")
     checked, findings = inspect_network(network, rules=(*rules_for(), *DOUBTS))
     if out is not None:
-        output.write_layer(findings, out, "findings", crs=checked.crs if checked else None)
+        layers = (
+            {"findings": findings}
+            if checked is None
+            else {"findings": findings, "assets": asset_table(checked)}
+        )
+        output.write_result_layers(layers, out, crs=checked.crs if checked else None)
     output.say(*output.check_report(checked, findings), as_json=as_json)
     raise typer.Exit(BAD_INPUT if len(errors_of(findings)) else VIOLATED if len(findings) else DONE)
 

@@ -8,6 +8,7 @@ import math
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -267,15 +268,22 @@ def require_ids(network: Network, table: str, ids: list[str], *, option: str) ->
 
 def write_layer(rows: pd.DataFrame, path: Path, name: str, *, crs: CRS | None) -> None:
     """Write one result table as a GeoPackage layer, put in place only when it is whole."""
-    import geopandas as gpd
+    write_result_layers({name: rows}, path, crs=crs)
 
+
+def write_result_layers(tables: Mapping[str, pd.DataFrame], path: Path, *, crs: CRS | None) -> None:
+    """Write result tables as layers of one GeoPackage, put in place only when it is whole."""
     from gis.formats import geopackage
 
+    geopackage.write_layers({name: _as_layer(rows, crs) for name, rows in tables.items()}, path)
+
+
+def _as_layer(rows: pd.DataFrame, crs: CRS | None) -> pd.DataFrame:
+    import geopandas as gpd
+
     if crs is not None and "geometry" in rows and rows["geometry"].notna().any():
-        layer: pd.DataFrame = gpd.GeoDataFrame(rows, geometry="geometry", crs=crs)
-    else:
-        layer = rows.drop(columns="geometry", errors="ignore")
-    geopackage.write_layers({name: layer}, path)
+        return gpd.GeoDataFrame(rows, geometry="geometry", crs=crs)
+    return rows.drop(columns="geometry", errors="ignore")
 
 
 def write_options(answers: list[Assessment], path: Path, *, crs: CRS) -> None:
