@@ -18,6 +18,8 @@ import typer
 from capacity import output
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from capacity.checks import Yardstick
     from capacity.demand import Development
     from capacity.impact import Impact
@@ -254,8 +256,7 @@ def check(
     output.progress(f"reading {network}")
     with use_bounds(bounds):
         checked, findings = inspect_network(network, rules=(*rules_for(), *doubts_for()))
-    result = None if checked is None else _first_result(checked, network)
-    quality = judge_quality(checked, findings, result)
+    quality = judge_quality(checked, findings, None if checked is None else _solution(checked, network))
     if out is not None:
         quality_report.write_report(out, checked, quality)
     output.say(*quality_report.check_report(checked, quality), as_json=as_json)
@@ -263,13 +264,12 @@ def check(
     raise typer.Exit(BAD_INPUT if len(errors_of(found)) else VIOLATED if len(found) else DONE)
 
 
-def _first_result(grid: Network, path: Path) -> LoadFlowResult:
-    """The load flow of a network's first scenario, from the store beside it where it is fresh."""
-    from gridmodel import find_scenario, run_load_flow, stored_result
+def _solution(grid: Network, path: Path) -> pd.DataFrame:
+    """What is wrong with the load flow of the first scenario, taken from the store beside it where fresh."""
+    from gridmodel import find_scenario, findings_of_result, run_load_flow, stored_result
 
-    scenario = find_scenario(grid, None)
-    stored = stored_result(grid, scenario, path)
-    return stored or run_load_flow(_model(grid), scenario)
+    model, scenario = _model(grid), find_scenario(grid, None)
+    return findings_of_result(model, stored_result(grid, scenario, path) or run_load_flow(model, scenario))
 
 
 @app.command()

@@ -90,8 +90,8 @@ def repairs_done(repairs: pd.DataFrame) -> pd.DataFrame:
 def write_report(path: Path, network: Network | None, quality: DataQuality) -> None:
     """Write all that was found and done: layers of a GeoPackage, or sheets of a workbook.
 
-    Tables: findings, repairs, quarantine, feeders, assets (feeder and station of each), summary. Findings without a place of their own get that
-    of their element, so that each can be seen on a map.
+    Tables: findings, repairs, quarantine, feeders, assets (feeder and station of each), summary. Findings
+    without a place of their own get that of their element, so that each can be seen on a map.
     """
     tables = report_tables(network, quality)
     if path.suffix.lower() == ".xlsx":

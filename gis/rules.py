@@ -186,11 +186,11 @@ def capacitors_fit_their_bus(tables: Tables) -> pd.DataFrame:
     rated = capacitors["vn_kv"]
     off = at.notna() & rated.notna() & ~same_voltage(rated, at)
     message = "vn_kv does not fit the voltage of bus_id; correct one of them"
-    return findings_of("capacitor_voltage", "capacitors", rated[off], message)
+    return findings_of("capacitor_level", "capacitors", rated[off], message)
 
 
 def buses_are_named(tables: Tables) -> pd.DataFrame:
-    """Every line, transformer, switch, source, load, generator and capacitor names its buses, a switch its element."""
+    """Every element names its buses, a switch its element too."""
     switches = tables["switches"]
     bare = switches.index[switches[["element_table", "element_id"]].isna().any(axis=1)]
     message = "element_table or element_id is missing; name the element behind the switch"

@@ -11,7 +11,7 @@ from gridmodel.model import GridModel
 from gridmodel.results import LoadFlowResult
 from gridmodel.rules import rules_for
 from gridmodel.scenario import Scenario, find_scenario, scenarios_of
-from gridmodel.soundness import findings_of_solution
+from gridmodel.soundness import findings_of_result, findings_of_solution
 from gridmodel.store import store_result, stored_result, write_result
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "build_model",
     "diagnose",
     "find_scenario",
+    "findings_of_result",
     "findings_of_solution",
     "islands_without_source",
     "line_figures",

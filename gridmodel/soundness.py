@@ -13,8 +13,9 @@ import pandas as pd
 
 from gis.feeders import islands_of
 from gis.findings import join_findings
-from gridmodel.bounds import bounds_of
-from gridmodel.causes import doubt, islands_without_source, structural_causes
+from gis.quality.rule import QualityRule
+from gridmodel.bounds import bounds_of, source_of
+from gridmodel.causes import doubt, structural_causes
 from gridmodel.diagnosis import Diagnosis, diagnose
 from gridmodel.loadflow import run_load_flow
 from gridmodel.model import GridModel
@@ -22,39 +23,27 @@ from gridmodel.results import LoadFlowResult
 from gridmodel.scenario import Scenario
 
 SOLVES, PLAUSIBLE = 5, 6
-# Level of every rule told here.
-LEVEL_OF_RULE = {
-    "does_not_solve": SOLVES,
-    "load_keeps_from_solving": SOLVES,
-    "generation_not_carried": SOLVES,
-    "zero_impedance": SOLVES,
-    "line_length_unit": SOLVES,
-    "transformer_ratio": SOLVES,
-    "demand_above_ratings": SOLVES,
-    "shift_in_loop": SOLVES,
-    "island_without_source": PLAUSIBLE,
-    "unserved": PLAUSIBLE,
-    "voltage_implausible": PLAUSIBLE,
-    "losses_implausible": PLAUSIBLE,
-    "loading_implausible": PLAUSIBLE,
-    "slack_circulation": PLAUSIBLE,
-}
 
 
 def findings_of_solution(model: GridModel, scenario: Scenario | str | None = None) -> pd.DataFrame:
-    """Solve a scenario and say what is wrong with it: no solution and why, or an implausible one.
+    """Solve a scenario and say what is wrong with it; see `findings_of_result`.
 
     Parameters
     ----------
     scenario
         A scenario, the id of one of the network's, or nothing for its first.
+    """
+    return findings_of_result(model, run_load_flow(model, scenario))
+
+
+def findings_of_result(model: GridModel, result: LoadFlowResult) -> pd.DataFrame:
+    """Say what is wrong with a load flow: no solution and why, or an implausible one.
 
     Returns
     -------
     DataFrame
-        Findings (severity "warning"); `LEVEL_OF_RULE` has the level of each rule. Empty: no doubt.
+        Findings (severity "warning"), by the rules of `SOLUTION_RULES`. Empty: no doubt.
     """
-    result = run_load_flow(model, scenario)
     if not result.converged:
         return findings_of_diagnosis(diagnose(model, result.scenario))
     return join_findings(
@@ -91,15 +80,13 @@ def findings_of_diagnosis(diagnosis: Diagnosis) -> pd.DataFrame:
 
 
 def customers_unserved(model: GridModel, result: LoadFlowResult) -> pd.DataFrame:
-    """Find loads without supply in a solution that converged without them."""
+    """Tell that a solution converged without some customers; which ones, `island_without_source` says."""
     lost = result.unsupplied
-    if lost.empty or len(
-        islands_without_source(model, result.scenario)
-    ):  # the island says it, with its way out
+    if lost.empty:
         return join_findings([])
     kw, customers = lost["unserved_kw"].sum(), lost["customers"].sum()
     message = f"{kw:,.1f} kW of {customers:,} customers are unserved although the grid converges"
-    return doubt("unserved", "loads", lost.index, message, [f"{p:,.1f} kW" for p in lost["unserved_kw"]])
+    return doubt("unserved", "loads", [""], message)
 
 
 def voltages_implausible(model: GridModel, result: LoadFlowResult) -> pd.DataFrame:
@@ -165,3 +152,37 @@ DOUBTS_OF_RESULTS: tuple[Callable[[GridModel, LoadFlowResult], pd.DataFrame], ..
     loadings_implausible,
     sources_circulate,
 )
+
+
+def _rule(level: int, name: str, section: str, about: str, why: str, remedy: str) -> QualityRule:
+    source = source_of(section) if section else "definition"
+    return QualityRule(name, level, "warning", (), about, why, remedy, source, stage="solving")
+
+
+# What is told here and nowhere else; rules over tables that a cause repeats stand in `gis.quality`.
+SOLUTION_RULES: tuple[QualityRule, ...] = (
+    _rule(SOLVES, "does_not_solve", "", "the load flow has no solution",
+          "nobody can say what flows", "follow the causes and suspects named with it"),
+    _rule(SOLVES, "load_keeps_from_solving", "suspect", "without this load far more demand can be served",
+          "the whole grid has no result for one cell", "check p_kw and its unit"),
+    _rule(SOLVES, "generation_not_carried", "", "generation cannot be carried away",
+          "the whole grid has no result", "check p_kw of the generators named"),
+    _rule(SOLVES, "zero_impedance", "impedance", "a line has no impedance", "solvers lose their digits",
+          "merge its buses, or draw a switch"),
+    _rule(SOLVES, "line_length_unit", "length", "a length is of another unit than the others'",
+          "m taken for km has no solution", "check length_m"),
+    _rule(SOLVES, "demand_above_ratings", "suspect", "all loads are many times all transformers",
+          "the unit of a whole column is wrong", "check the unit of p_kw"),
+    _rule(SOLVES, "shift_in_loop", "shift", "transformers of a loop turn the voltage by different angles",
+          "power flows in a circle", "correct a shift_degree"),
+    _rule(PLAUSIBLE, "unserved", "", "customers are without supply in a solution",
+          "a grid that converges may still leave customers dark", "see island_without_source"),
+    _rule(PLAUSIBLE, "voltage_implausible", "voltage", "a voltage no grid is operated at",
+          "a solution of the equations, not of a grid", "check what feeds the bus"),
+    _rule(PLAUSIBLE, "losses_implausible", "losses", "losses no grid is built for",
+          "impedances or lengths are too large", "check their units"),
+    _rule(PLAUSIBLE, "loading_implausible", "loading", "an element carries over ten times its rating",
+          "its rating or what hangs on it is wrong", "check both"),
+    _rule(PLAUSIBLE, "slack_circulation", "circulation", "sources drive power in a circle",
+          "their set-points or ways differ", "give them one vm_pu, or open the ring"),
+)  # fmt: skip

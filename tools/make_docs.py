@@ -31,7 +31,7 @@ def quality_page() -> str:
         "# Quality rules",
         "",
         f"{len(ALL_RULES)} rules, made from the registry (`gis/quality`, `gridmodel/rules.py`,",
-        "`capacity/data_quality.py`) by `make docs`; do not edit. A finding carries the name of its rule.",
+        "`gridmodel/soundness.py`) by `make docs`; do not edit. A finding carries the name of its rule.",
         "An error of an element costs that element in an import, and refuses the file in `check`; a warning",
         "is a doubt. A level is passed when no error speaks against the file there or below; 5 and 6 are",
         "looked at by solving. Bounds stand in `gis/quality/bounds.toml`, `--bounds` sets your own;",

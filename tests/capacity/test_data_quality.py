@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import geopandas as gpd
@@ -13,13 +12,11 @@ import pytest
 from capacity.bottlenecks import find_bottlenecks
 from capacity.connection import Assessment, assess_connection
 from capacity.data_quality import (
-    RESULT_RULES,
     hold_back_assessment,
     hold_back_bottlenecks,
     hold_back_headroom,
     hold_back_result,
     judge_quality,
-    judge_result,
     level_passed,
     weak_data,
 )
@@ -70,26 +67,11 @@ def test_without_a_load_flow_plausibility_is_the_highest_level() -> None:
     assert level_passed(empty_findings(), solved=True) == 6
 
 
-def test_a_sound_load_flow_raises_nothing(solved) -> None:  # type: ignore[no-untyped-def]
-    assert judge_result(solved[2]).empty
-
-
-def implausible(result, rule: str):  # type: ignore[no-untyped-def]
-    """The result with one figure no grid has."""
-    if rule == "does_not_solve":
-        return dataclasses.replace(result, status="not_converged", servable_share=0.25)
-    if rule == "losses_implausible":
-        return dataclasses.replace(result, loss_kw=0.3 * result.demand_kw)
-    if rule == "unserved":
-        return dataclasses.replace(result, loads=result.loads.assign(unserved_kw=1.0))
-    if rule == "voltage_implausible":
-        return dataclasses.replace(result, buses=result.buses.assign(vm_pu=0.4))
-    return dataclasses.replace(result, lines=result.lines.assign(loading_percent=1200.0))
-
-
-@pytest.mark.parametrize("rule", [rule.name for rule in RESULT_RULES])
-def test_every_rule_of_results_is_raised_by_its_fault(rule: str, solved) -> None:  # type: ignore[no-untyped-def]
-    assert set(judge_result(implausible(solved[2], rule))["rule"]) == {rule}
+def test_a_cause_told_by_a_rule_over_tables_is_not_told_again() -> None:
+    told = make_findings("island_without_source", "loads", ["H"], "no source", severity="warning")
+    again = told.assign(table="buses")
+    quality = judge_quality(station(), told, join_findings([again, told.assign(rule="unserved")]))
+    assert (quality.findings["rule"].tolist(), quality.level) == (["island_without_source", "unserved"], 5)
 
 
 def test_quality_of_an_unusable_file_is_none() -> None:

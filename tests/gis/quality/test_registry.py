@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 import shapely.affinity
 
-from capacity.data_quality import ALL_RULES, RESULT_RULES
+from capacity.data_quality import ALL_RULES
 from gis import FINDING_COLUMNS
 from gis.examples import network_from_text
 from gis.quality import CHECKS, LEVELS, QUALITY_RULES, doubts
 from gis.quality.registry import DOUBT_RULES
 from gridmodel import rules_for
 from gridmodel.rules import TYPE_RULES, doubts_for
+from gridmodel.soundness import SOLUTION_RULES
 from tests.gis.quality.village import Tables, scaled, village, with_cells
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -176,13 +177,13 @@ def test_the_quality_page_is_made_from_the_registry() -> None:
 
 
 def test_rules_of_results_come_after_all_others() -> None:
-    assert min(rule.level for rule in RESULT_RULES) == 5
+    assert min(rule.level for rule in SOLUTION_RULES) == 5
     assert max(rule.level for rule in QUALITY_RULES) == 4
 
 
 def _emitted_names(tree: ast.AST) -> set[str]:
     """Rule names written in calls that make findings."""
-    makers = {"make_findings", "findings_of", "told", "_named", "_of_network"}
+    makers = {"make_findings", "findings_of", "told", "doubt"}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
     first = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id in makers]
     return {arg.value for arg in first if isinstance(arg, ast.Constant) and isinstance(arg.value, str)}
