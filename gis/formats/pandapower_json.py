@@ -36,7 +36,7 @@ _COLUMNS: dict[str, dict[str, object]] = {
     },
     "trafo": {
         "hv_bus": None, "lv_bus": None, "sn_mva": None, "df": 1.0, "parallel": 1, "tap_step_degree": 0.0,
-        "tap_pos": None,
+        "tap_pos": None, "tap_changer_type": "Ratio", "tap_phase_shifter": False,
     },
     "switch": {"bus": None, "element": None, "et": None, "type": None, "z_ohm": 0.0, "in_ka": None},
     "ext_grid": {"bus": None, "vm_pu": None, "va_degree": 0.0, "s_sc_max_mva": None},
@@ -87,8 +87,7 @@ def read(path: Path, dialect: Dialect) -> Source:
     if faults:
         raise InputError(str(path), join_findings(faults))
     told = [_frequency(content), _unknown_tables(content)]
-    if "tap_changer_type" in layers["trafo"]:
-        layers["trafo"] = _without_idle_taps(layers["trafo"])
+    layers["trafo"] = _without_idle_taps(layers["trafo"])
     bus, line = (_drawn(layers[n], layers.pop(f"{n}_geodata")) for n in ("bus", "line"))
     ends = (line["from_bus"].astype(str), line["to_bus"].astype(str))
     lengths_m = pd.to_numeric(line["length_km"], errors="coerce") * 1000.0
