@@ -102,9 +102,11 @@ def write_report(path: Path, network: Network | None, quality: DataQuality) -> N
     from gis.formats import geopackage
     from gis.record import as_layer
 
-    crs = None if network is None else network.crs
-    filled = {name: rows for name, rows in tables.items() if len(rows) or name == "findings"}
-    layers = {name: as_layer(rows, crs) if "geometry" in rows else rows for name, rows in filled.items()}
+    layers = {name: rows for name, rows in tables.items() if len(rows) or name == "findings"}
+    for name in [name for name, rows in layers.items() if "geometry" in rows]:
+        # Without a network there is no system the places could be in.
+        placed_rows = layers[name].assign(geometry=None) if network is None else layers[name]
+        layers[name] = as_layer(placed_rows, None if network is None else network.crs)
     geopackage.write_layers({name: _as_text(layer) for name, layer in layers.items()}, path)
 
 

@@ -21,7 +21,7 @@ def columns_have_their_unit(tables: Tables) -> pd.DataFrame:
     """Columns as a whole are of the size of their unit."""
     grid = Grid.of(tables)
     parts = [_judge(grid, entry) for entry in column_bounds()]
-    further = (lengths_have_their_unit, demand_fits_the_transformers, voltages_are_in_kv)
+    further = (lengths_have_their_unit, demand_fits_the_transformers)
     return join_findings([*parts, *(check(grid) for check in further)])
 
 
@@ -59,8 +59,12 @@ def voltages_are_in_kv(tables: Tables) -> pd.DataFrame:
     grid = Grid.of(tables)
     at_kv = grid.bus_kv[grid.at_bus["loads"]]
     homes = (tables["loads"]["customer_class"] == "residential").to_numpy() & ~np.isnan(at_kv)
-    if homes.sum() and np.median(at_kv[homes]) >= 100.0:
-        return _slip("buses", "vn_kv", float(np.median(at_kv[homes])), "the voltages look like V", 0.001)
+    if homes.any() and np.median(at_kv[homes]) >= bound("rows", "homes_max_kv"):
+        message = (
+            "homes hang on a grid of that voltage: vn_kv looks like V; map the column with factor = 0.001"
+        )
+        value = f"{np.median(at_kv[homes]):g} kV"
+        return make_findings("voltage_unit", "buses", [""], message, values=[value])
     return join_findings([])
 
 

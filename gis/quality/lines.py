@@ -81,8 +81,9 @@ def ratings_are_given(tables: Tables) -> pd.DataFrame:
     missing = lines["i_max_a"].isna().to_numpy()
     given_share = 1.0 - missing.mean() if len(lines) else 0.0
     filled = grid.figures["lines"]["i_max_a"].notna().to_numpy()
+    known = grid.figures["lines"]["r_ohm_per_km"].notna().to_numpy()  # an unknown type has its own rule
     # Without the catalogue nothing is known of what a type fills in.
-    unknown = missing & ~filled & (grid.knows_types | lines["type_id"].isna().to_numpy())
+    unknown = missing & ~filled & known & (grid.knows_types | lines["type_id"].isna().to_numpy())
     parts = [
         told(
             "rating_unknown",

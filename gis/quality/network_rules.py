@@ -55,7 +55,7 @@ NETWORK_RULES: tuple[QualityRule, ...] = (
           "a switch joins buses of different voltage", "it is a short circuit between levels",
           "put a transformer between", _SAME),
     _must(rules.capacitors_fit_their_bus, 3, "capacitor_level", ("capacitors",),
-          "a capacitor's rated voltage is of another level than its bus", "its power follows the square of it",
+          "a capacitor's rated voltage is of another level than its bus", "its power follows the square",
           "correct one", _SAME),
     _must(rules.buses_are_named, 3, "missing_bus",
           ("lines", "transformers", "switches", "sources", "loads", "generators", "capacitors"),

@@ -21,6 +21,9 @@ def _doubt(
 
 
 UNITS: tuple[QualityRule, ...] = (
+    _doubt(columns.voltages_are_in_kv, "voltage_unit", "buses",
+           "voltages are in V: homes hang on 400 kV", "the load flow has no solution, or one of nothing",
+           "map vn_kv with factor = 0.001", source_of("rows"), severity="error"),
     _doubt(columns.columns_have_their_unit, "unit_slip",
            ("lines", "transformers", "sources", "loads", "buses"),
            "a column as a whole is off by a thousand", "it converges and looks like a result",

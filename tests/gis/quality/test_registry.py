@@ -48,6 +48,7 @@ def twelve_stations() -> Tables:
 # name of the rule: tables that raise it
 TRIGGERS: dict[str, Callable[[], Tables]] = {
     "unit_slip": lambda: scaled(village(), "lines", "i_max_a", 0.001),
+    "voltage_unit": lambda: with_cells(village(), "buses", "vn_kv", 400.0, "C", "D", "E"),
     "unit_doubt": lambda: with_cells(village(), "loads", "annual_kwh", 4.0),
     "length_mismatch": lambda: with_cells(village(*STREET_BUSES, *STREET), "lines", "length_m", 500.0, "S3"),
     "schematic_map": lambda: scaled(village(*STREET_BUSES, *STREET), "lines", "length_m", 7.0),
