@@ -193,12 +193,12 @@ def test_findings_are_written_with_the_place_of_their_element(run: Run, doubtful
     assert len(gpd.read_file(out, layer="feeders")) > 0
 
 
-def test_a_report_is_a_workbook_of_five_sheets(run: Run, bad_town: Path, tmp_path: Path) -> None:
+def test_a_report_is_a_workbook_with_a_sheet_per_table(run: Run, bad_town: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.xlsx"
     code, _, _ = run("repair", bad_town, tmp_path / "out.gpkg", "--report", report)
     assert code == 1
     book = openpyxl.load_workbook(report)
-    assert book.sheetnames == ["findings", "repairs", "quarantine", "feeders", "summary"]
+    assert book.sheetnames == ["findings", "repairs", "quarantine", "feeders", "assets", "summary"]
     rules = {row[0].value for row in book["findings"].iter_rows(min_row=2)}
     assert {"unknown_reference", "unknown_type"} <= rules
     assert rules <= {row[0].value for row in book["summary"].iter_rows(min_row=2)}
