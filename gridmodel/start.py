@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # From here [pu] the no-load voltages are another start than the flat one (engineering judgement: less
 # than two steps of a regulator).
 FAR_FROM_FLAT_PU = 0.01
+# Below this [pu] no ratio alone brings a voltage: transformers of different shift work against each other,
+# and what Newton finds from there is no state of a grid (engineering judgement).
+COLLAPSED_PU = 0.5
 _BUS_TYPE, _ISOLATED = 1, 4
 
 
@@ -44,7 +47,8 @@ def no_load_start(net: pandapowerNet) -> dict[str, np.ndarray] | None:
     except RuntimeError:  # exactly singular
         return None
     volts[free] = solver.solve(-(admittance[free][:, fixed] @ volts[fixed]))
-    if not np.isfinite(volts).all() or (np.abs(np.abs(volts) - 1.0) < FAR_FROM_FLAT_PU).all():
+    vm_pu = np.abs(volts)
+    if not (vm_pu > COLLAPSED_PU).all() or (np.abs(vm_pu - 1.0) < FAR_FROM_FLAT_PU).all():
         return None
     everywhere = np.ones(len(alive), dtype=complex)
     everywhere[alive] = volts
