@@ -62,7 +62,7 @@ def solve(net: pandapowerNet, init: str = "auto") -> bool:
     package = pandapower()
     try:
         package.runpp(net, init=init, numba=False, calculate_voltage_angles=True)
-    except package.LoadflowNotConverged:
+    except (package.LoadflowNotConverged, FloatingPointError):  # the latter: an impedance of zero
         return False
     except UserWarning as missing_source:
         # pandapower raises a bare UserWarning when no source is in service.
