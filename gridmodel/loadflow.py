@@ -78,7 +78,7 @@ def _converges(net: pandapowerNet, **start: object) -> bool:
             # Newton's matrix has no inverse on its way from some starts: it does not converge then.
             warnings.simplefilter("ignore", MatrixRankWarning)
             package.runpp(net, numba=False, calculate_voltage_angles=True, **start)
-    except package.LoadflowNotConverged:
+    except (package.LoadflowNotConverged, FloatingPointError):  # the latter: an impedance of zero
         return False
     return bool(net.converged)
 

@@ -185,6 +185,15 @@ def test_check_tells_level_score_and_feeders(run: Run, town: Path, doubtful_town
     assert "data too weak, score" in out
 
 
+def test_a_line_without_impedance_is_a_finding_of_check_and_no_defect(run: Run, tmp_path: Path) -> None:
+    none = with_column(station(), "lines", "r_ohm_per_km", {"L2": 1e-13})
+    write_network(with_column(none, "lines", "x_ohm_per_km", {"L2": 0.0}), tmp_path / "none.gpkg")
+    code, out, _ = run("check", tmp_path / "none.gpkg", "--json")
+    told = strict(out)
+    assert (code, told["level"]) == (1, 4)
+    assert {"line_zero_impedance", "does_not_solve"} <= set(told["counts"])  # type: ignore[call-overload]
+
+
 def test_findings_are_written_with_the_place_of_their_element(run: Run, doubtful_town: Path) -> None:
     out = doubtful_town.with_name("found.gpkg")
     run("check", doubtful_town, "--out", out)
