@@ -66,11 +66,13 @@ def line_tables(circuit: Circuit, transformer_ends: set[frozenset[str]]) -> Line
     Parameters
     ----------
     transformer_ends
-        Pairs of buses a transformer stands between: a line there is the missing unit of an open bank.
+        Pairs of buses a transformer stands between: a line of one phase there is the missing unit of an
+        open bank.
     """
     rows = pd.concat([_lines(circuit), _reactors(circuit)], ignore_index=True)
     pairs = [frozenset(pair) for pair in zip(rows["from_bus_id"], rows["to_bus_id"], strict=True)]
-    jumper = pd.Series([pair in transformer_ends for pair in pairs], rows.index, dtype=bool)
+    beside = pd.Series([pair in transformer_ends for pair in pairs], rows.index, dtype=bool)
+    jumper = beside & (rows["phases"] < 3)  # one of all three phases is a bypass, and stays
     found = [_jumpers(rows[jumper])]
     rows = rows[~jumper]
     switch = rows["switch"].astype(bool) | _negligible(rows, circuit)
