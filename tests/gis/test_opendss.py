@@ -98,6 +98,10 @@ BALANCED = {
     "regulator": REGULATOR,
     "capacitor": CAPACITOR,
     "reactors": REACTOR,
+    "figures for another frequency": CAPACITOR.replace("c0=5 units=mi", "c0=5 units=mi basefreq=50").replace(
+        "kvar=900", "kvar=900 basefreq=50"
+    ),
+    "transformer for another frequency": TRANSFORMER.replace("%rs=", "basefreq=60 %rs="),
     "step-up": TRANSFORMER.replace("buses=[a b] conns=[delta wye] kvs=[20 0.4]", "buses=[a b]")
     .replace("~ %rs", "~ kvs=[20 0.4] conns=[wye delta] leadlag=lead %rs")
     .replace("wdg=1 tap=0.975", "wdg=2 tap=1.025"),

@@ -117,7 +117,8 @@ def _totals(circuit: Circuit, elements: list[Element], index: pd.Index, phases: 
     """Balanced series impedance and capacitance of lines of equally many conductors, and the drop's x."""
     length = np.array([e["Length"] for e in elements])[:, None, None]
     raw = {name: np.array([e[name] for e in elements]) * length for name in ("RMatrix", "XMatrix", "CMatrix")}
-    series = without_neutral(raw["RMatrix"] + 1j * raw["XMatrix"])
+    pace = np.array([circuit.pace(e) for e in elements])[:, None, None]
+    series = without_neutral(raw["RMatrix"] + 1j * pace * raw["XMatrix"])
     ends = [terminal(e["Bus1"], phases) for e in elements]
     nodes = np.array([end.nodes for end in ends])[:, :3]
     unit = directions(voltages_at(circuit, ends)[:, :3], nodes)
@@ -133,7 +134,7 @@ def _reactors(circuit: Circuit) -> pd.DataFrame:
     """Reactors in series, as lines of a length of their own."""
     elements = [e for e in circuit.of("reactor") if is_series(e)]
     count = pd.Series([int(e["Phases"]) for e in elements], dtype=int)
-    impedance = np.array([complex(e["R"], e["X"]) for e in elements], dtype=complex)
+    impedance = np.array([complex(e["R"], e["X"] * circuit.pace(e)) for e in elements], dtype=complex)
     ends = [(terminal(e["Bus1"], e["Phases"]), terminal(e["Bus2"], e["Phases"])) for e in elements]
     return pd.DataFrame(
         {
