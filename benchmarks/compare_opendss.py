@@ -5,8 +5,7 @@
 DATA is the folder of the circuits, `../shared/data` when absent.
 
 Three solutions of OpenDSS stand beside ours: the script's own; with loads of constant power, which is what
-our tables hold; and, where all lines have three phases and loads have not, with the loads spread over the
-phases as well.
+our tables hold; and, where all lines have three phases and the loads have not, with them spread as well.
 """
 
 from __future__ import annotations

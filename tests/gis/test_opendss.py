@@ -98,6 +98,10 @@ BALANCED = {
     "regulator": REGULATOR,
     "capacitor": CAPACITOR,
     "reactors": REACTOR,
+    "figures for another frequency": CAPACITOR.replace("c0=5 units=mi", "c0=5 units=mi basefreq=50").replace(
+        "kvar=900", "kvar=900 basefreq=50"
+    ),
+    "transformer for another frequency": TRANSFORMER.replace("%rs=", "basefreq=60 %rs="),
     "step-up": TRANSFORMER.replace("buses=[a b] conns=[delta wye] kvs=[20 0.4]", "buses=[a b]")
     .replace("~ %rs", "~ kvs=[20 0.4] conns=[wye delta] leadlag=lead %rs")
     .replace("wdg=1 tap=0.975", "wdg=2 tap=1.025"),
@@ -262,20 +266,34 @@ def test_capacitors_stay_in_the_model_whatever_the_scenario(master: Path) -> Non
     assert result.sources["q_kvar"].sum() < -0.9 * 900.0 * at**2
 
 
-def test_single_phase_regulators_of_a_bank_are_one_transformer(master: Path) -> None:
+def bank_of(*taps: tuple[int, float], more: str = "") -> str:
+    """The regulated feeder with single-phase units of these phases and taps in place of its regulator."""
     units = "".join(
         f"new transformer.r{n} phases=1 windings=2 xhl=0.01 buses=[b.{n} c.{n}] kvs=[7.2 7.2]\n"
         f"~ kvas=[1000 1000] wdg=2 tap={tap}\n"
-        for n, tap in ((1, 1.0125), (2, 1.025), (3, 1.0375))
+        for n, tap in taps
     )
-    text = REGULATOR.replace("new regcontrol", "! new regcontrol").replace(
-        "new transformer.reg", units + "! new transformer.reg"
-    )
-    text = text.replace("~ buses=[b c]", "! buses=[b c]")
-    network = network_of(master, text)
+    head, tail = REGULATOR.split("new transformer.reg")
+    return head + units + more + "new line.l2" + tail.split("new line.l2")[1]
+
+
+def test_single_phase_regulators_of_a_bank_are_one_transformer(master: Path) -> None:
+    network = network_of(master, bank_of((1, 1.0125), (2, 1.025), (3, 1.0375)))
     bank = network.transformers.loc["r1+r2+r3"]
     assert (bank["sn_kva"], bank["tap_pos"]) == pytest.approx((3000.0, 4.0))
     assert named(network, "bank_joined", "transformers") == {"r1+r2+r3"}
+
+
+def test_a_jumper_past_an_open_bank_is_left_out_and_a_bypass_is_not(master: Path) -> None:
+    more = (
+        "new line.jumper phases=1 bus1=b.2 bus2=c.2 r1=1e-3 x1=0 c1=0\n"
+        "new line.bypass bus1=b bus2=c switch=yes\nopen line.bypass 1\n"
+    )
+    network = network_of(master, bank_of((1, 1.0125), (3, 1.0375), more=more))
+    assert network.transformers.loc["r1+r3", "tap_pos"] == pytest.approx(4.0)
+    assert not {"jumper"} & {*network.lines.index, *network.switches.index}
+    assert "jumper" in named(network, "not_balanced", "lines")
+    assert not network.switches.loc["bypass", "closed"]
 
 
 def test_switches_open_ends_and_disabled_elements_are_told_by_id(master: Path) -> None:

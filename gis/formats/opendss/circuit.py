@@ -45,6 +45,10 @@ class Circuit:
     q_kvar: float
     loss_kw: float
 
+    def pace(self, element: Element) -> float:
+        """Frequency of the circuit against the one an element's reactance is given for."""
+        return float(self.f_hz / element["BaseFreq"])
+
     def of(self, name: str) -> list[Element]:
         """Elements of a class that are switched on."""
         return self.elements[name]

@@ -66,11 +66,13 @@ def line_tables(circuit: Circuit, transformer_ends: set[frozenset[str]]) -> Line
     Parameters
     ----------
     transformer_ends
-        Pairs of buses a transformer stands between: a line there is the missing unit of an open bank.
+        Pairs of buses a transformer stands between: a line of one phase there is the missing unit of an
+        open bank.
     """
     rows = pd.concat([_lines(circuit), _reactors(circuit)], ignore_index=True)
     pairs = [frozenset(pair) for pair in zip(rows["from_bus_id"], rows["to_bus_id"], strict=True)]
-    jumper = pd.Series([pair in transformer_ends for pair in pairs], rows.index, dtype=bool)
+    beside = pd.Series([pair in transformer_ends for pair in pairs], rows.index, dtype=bool)
+    jumper = beside & (rows["phases"] < 3)  # one of all three phases is a bypass, and stays
     found = [_jumpers(rows[jumper])]
     rows = rows[~jumper]
     switch = rows["switch"].astype(bool) | _negligible(rows, circuit)
@@ -115,7 +117,8 @@ def _totals(circuit: Circuit, elements: list[Element], index: pd.Index, phases: 
     """Balanced series impedance and capacitance of lines of equally many conductors, and the drop's x."""
     length = np.array([e["Length"] for e in elements])[:, None, None]
     raw = {name: np.array([e[name] for e in elements]) * length for name in ("RMatrix", "XMatrix", "CMatrix")}
-    series = without_neutral(raw["RMatrix"] + 1j * raw["XMatrix"])
+    pace = np.array([circuit.pace(e) for e in elements])[:, None, None]
+    series = without_neutral(raw["RMatrix"] + 1j * pace * raw["XMatrix"])
     ends = [terminal(e["Bus1"], phases) for e in elements]
     nodes = np.array([end.nodes for end in ends])[:, :3]
     unit = directions(voltages_at(circuit, ends)[:, :3], nodes)
@@ -131,7 +134,7 @@ def _reactors(circuit: Circuit) -> pd.DataFrame:
     """Reactors in series, as lines of a length of their own."""
     elements = [e for e in circuit.of("reactor") if is_series(e)]
     count = pd.Series([int(e["Phases"]) for e in elements], dtype=int)
-    impedance = np.array([complex(e["R"], e["X"]) for e in elements], dtype=complex)
+    impedance = np.array([complex(e["R"], e["X"] * circuit.pace(e)) for e in elements], dtype=complex)
     ends = [(terminal(e["Bus1"], e["Phases"]), terminal(e["Bus2"], e["Phases"])) for e in elements]
     return pd.DataFrame(
         {

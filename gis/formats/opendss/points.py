@@ -132,7 +132,7 @@ def _capacitors(circuit: Circuit) -> pd.DataFrame:
     banks = [e for e in circuit.of("capacitor") if not is_series(e)]
     coils = [e for e in circuit.of("reactor") if not is_series(e) and _at_phases(e)]
     drawn = circuit.buses.reindex([terminal(e["Bus1"], 1).bus_id for e in coils])
-    powers = [float(np.dot(e["kvar"], e["States"][: len(e["kvar"])])) for e in banks]
+    powers = [circuit.pace(e) * float(np.dot(e["kvar"], e["States"][: len(e["kvar"])])) for e in banks]
     return pd.DataFrame(
         {
             "capacitor_id": [e["Name"] for e in banks] + [f"reactor.{e['Name']}" for e in coils],

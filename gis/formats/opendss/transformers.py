@@ -132,7 +132,7 @@ def _unit(circuit: Circuit, element: Element, regulators: dict[str, int]) -> Uni
         windings=len(ends),
         sn_kva=sn_kva,
         vn_kv=(rated[first], rated[second]),
-        z_percent=_impedance(element),
+        z_percent=_impedance(element, circuit.pace(element)),
         pfe_kw=no_load * sn_kva,
         i_magnetising_kva=float(np.hypot(no_load, magnetising)) * sn_kva,
         shift_degree=_shift(element, first, second) if count == 3 else 0.0,
@@ -167,10 +167,10 @@ def _rated_kv(circuit: Circuit, end: Terminal, kv: float, phases: int) -> float:
     return float(kv * np.sqrt(3.0) / 2.0) if opposite else float(kv)
 
 
-def _impedance(element: Element) -> complex:
+def _impedance(element: Element, pace: float) -> complex:
     """Short-circuit impedance [%]; with a centre tap, both halves loaded alike: Zh + Zl / 2."""
     r = element["pctRs"]
-    x_hl, x_ht, x_lt = element["XHL"], element["XHT"], element["XLT"]
+    x_hl, x_ht, x_lt = (pace * element[name] for name in ("XHL", "XHT", "XLT"))
     if len(r) < 3:
         return complex(sum(r), x_hl)
     high, low, third = (x_hl + x_ht - x_lt) / 2.0, (x_hl + x_lt - x_ht) / 2.0, (x_ht + x_lt - x_hl) / 2.0
