@@ -197,11 +197,7 @@ def _settle(
         tables, taken = set_aside(tables, past)
         aside.append(taken)
         past = _as_quarantine(past, taken)
-        lost = (
-            lines[:0]
-            if len(tables["lines"]) == len(lines)
-            else lines[~lines.index.isin(tables["lines"].index)]
-        )
+        lost = lines[tables["lines"].index.get_indexer(lines.index) < 0]
         connected, repairs, unconnected = connected_with(tables, aside=lost)
         fresh = join_findings([unconnected, run_rules(connected, rules)])
         movable = _of_whole_lines(errors_of(fresh), repairs)

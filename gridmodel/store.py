@@ -42,9 +42,7 @@ def fingerprint(network: Network, catalogue: Catalogue, scenario: Scenario) -> s
     """
     digest = hashlib.sha256()
     names = ("buses", "lines", "transformers", "switches", "sources", "loads", "generators", "capacitors")
-    seen: list[pd.DataFrame | pd.Series] = [
-        network.table(name)[[column.name for column in TABLES[name].columns[1:]]] for name in names
-    ]
+    seen: list[pd.DataFrame | pd.Series] = [network.table(name)[_seen_columns(name)] for name in names]
     seen.append(line_figures(network, catalogue).round(9))
     seen.append(transformer_figures(network, catalogue))
     seen.append(reactive_power_kvar(network).round(9))
@@ -55,6 +53,12 @@ def fingerprint(network: Network, catalogue: Catalogue, scenario: Scenario) -> s
     factors = (scenario.load_factor, scenario.generation_factor, sorted(scenario.class_factors.items()))
     digest.update(repr(factors).encode())
     return digest.hexdigest()
+
+
+def _seen_columns(table: str) -> list[str]:
+    """Columns of a table without its id, and without a voltage that only helps to find the bus."""
+    unseen = {"vn_kv"} if table in ("switches", "sources", "loads", "generators") else set()
+    return [column.name for column in TABLES[table].columns[1:] if column.name not in unseen]
 
 
 def results_path(network_path: Path, scenario_id: str) -> Path:

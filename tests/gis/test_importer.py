@@ -11,7 +11,9 @@ import pytest
 import shapely
 
 import gis
+from gis.findings import make_findings
 from gis.importer import Imported, import_tables, require_network
+from gis.rules import RULES, Tables
 from tests.networks import raw_layers, station
 
 
@@ -129,3 +131,29 @@ def test_importing_what_was_imported_changes_nothing(tmp_path: Path) -> None:
     network = require_network(imported(changed("loads", "J", bus_id="nowhere")), Path("s"))
     again = require_network(imported(raw_layers(network)), Path("s"))
     assert again.equals(network)
+
+
+def test_an_error_of_a_piece_of_a_cut_line_costs_the_line_that_was_read() -> None:
+    """A service line cuts N; the rule doubts its pieces; what stands at N's ends stays, without supply."""
+    layers = raw_layers(station())
+    del layers["buses"], layers["switches"]
+    for name, frame in layers.items():
+        layers[name] = frame.drop(columns=[c for c in frame if c.endswith("bus_id")])
+    main = layers["lines"].geometry.iloc[2]
+    middle = main.interpolate(0.5, normalized=True)
+    service = shapely.LineString([middle, (middle.x, middle.y + 9.0)])
+    rows = layers["lines"].iloc[[2]].assign(line_id="Z", geometry=[service])
+    layers["lines"] = pd.concat([layers["lines"], rows], ignore_index=True)
+
+    def pieces_are_wrong(tables: Tables) -> pd.DataFrame:
+        pieces = [i for i in tables["lines"].index if i.startswith("N#")]
+        return make_findings("wrong_piece", "lines", pieces, "it is wrong")
+
+    sound = require_network(imported(layers), Path("s"))
+    assert sound.lines.index.to_list() == ["K", "L", "N#1", "N#2", "Z"]
+    network = require_network(imported(layers, rules=(*RULES, pieces_are_wrong)), Path("s"))
+    assert network.lines.index.to_list() == ["K", "L", "Z"]
+    assert network.quarantine[["table", "element_id", "rule"]].to_numpy().tolist() == [
+        ["lines", "N", "wrong_piece"]
+    ]
+    assert network.loads.index.to_list() == ["H", "J"]
