@@ -175,15 +175,20 @@ def format_of(path: Path, name: str | None = None) -> Format:
     InputError
         Nothing there, or in no format of the registry, or not in the one asked for.
     """
-    for form in FORMATS:
-        if (name is None or form.name == name) and form.recognises(path):
-            return form
-    if not path.exists():
-        raise InputError(str(path), make_findings("file_missing", "file", [""], "no such file or folder"))
-    wanted = [form.title for form in FORMATS if name is None or form.name == name]
-    seen = what_is(path)
+    wanted = [form for form in FORMATS if name is None or form.name == name]
+    try:
+        found = next((form for form in wanted if form.recognises(path)), None)
+        if found is None and not path.exists():  # a name without a file may be that of data a package ships
+            raise InputError(str(path), make_findings("file_missing", "file", [""], "no such file or folder"))
+        seen = "" if found else what_is(path)
+    except OSError as error:
+        message = f"it cannot be opened ({error.strerror})"
+        raise InputError(str(path), make_findings("file_missing", "file", [""], message)) from error
+    if found is not None:
+        return found
     told = f"{path.name} is {seen}; " if seen else ""
-    message = f"{told}the content is not a {' or '.join(wanted)}, whatever its name says"
+    titles = " or ".join(form.title for form in wanted)
+    message = f"{told}the content is not a {titles}, whatever its name says"
     if not wanted:
         message = f"no format is called {name!r}; there are: {', '.join(form.name for form in FORMATS)}"
     raise InputError(str(path), make_findings("file_format", "file", [""], message))

@@ -101,12 +101,16 @@ def _to_series(column: pa.ChunkedArray) -> pd.Series:
     if pa.types.is_dictionary(kind):
         return _to_series(column.cast(kind.value_type))
     if pa.types.is_integer(kind) and column.null_count:
-        return column.to_pandas(types_mapper=lambda _: pd.Int64Dtype(), integer_object_nulls=False)
+        whole = pd.UInt64Dtype() if pa.types.is_unsigned_integer(kind) else pd.Int64Dtype()
+        return column.to_pandas(types_mapper=lambda _: whole)
     if pa.types.is_date(kind) or pa.types.is_time(kind):  # a date may be an id: its text is kept
         return column.cast(pa.string()).to_pandas()
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return column.to_pandas().map(_written, na_action="ignore").astype(object)
-    return column.to_pandas()
+    try:
+        return column.to_pandas()
+    except pa.ArrowException:  # a kind of column or a date that pandas has no room for: its text is kept
+        return pd.Series([None if cell is None else str(cell) for cell in column.to_pylist()], dtype=object)
 
 
 def _written(cell: object) -> str:

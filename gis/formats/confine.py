@@ -81,7 +81,10 @@ def _limit(limits: dict[str, int]) -> bool:
         number = getattr(resource, kind)
         hard = resource.getrlimit(number)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(number, (most, most))
+        try:
+            resource.setrlimit(number, (most, most))
+        except (OSError, ValueError):  # macOS knows the limits of memory and does not take them
+            continue
     return True
 
 

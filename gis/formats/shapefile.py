@@ -5,6 +5,7 @@ GDAL gives what it finds: without a .dbf all attributes are gone, of a cut .shp 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,10 @@ from gis.formats.source import Dialect, Source
 # ESRI Shapefile Technical Description (1998): file code, header length and units of 16-bit words.
 _MAGIC = (9994).to_bytes(4, "big")
 _HEADER_BYTES = 100
-# dBASE: a field's description, the mark that ends them, the mark of a deleted row.
-_FIELD_BYTES, _FIELDS_END, _DELETED = 32, 0x0D, ord("*")
+# dBASE: a field's description, the mark that ends them.
+_FIELD_BYTES, _FIELDS_END = 32, 0x0D
+# How deep Shapefiles are looked for in a folder: export/2026/town.shp.
+_DEPTHS = ("*", "*/*", "*/*/*")
 # Language drivers of a .dbf that say an encoding; 0x57 ("ANSI") is written unasked and says none.
 _LANGUAGE_DRIVERS = {0x03: "cp1252", 0x4D: "gbk", 0x78: "big5", 0x13: "cp932"}
 _ENDINGS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
@@ -32,7 +35,7 @@ _TO_GDAL = {"latin-1": "ISO-8859-1", "utf-8-sig": "UTF-8"}
 def recognises(path: Path) -> bool:
     """Tell whether the path is a Shapefile, or a folder with any member of one in it or below."""
     if path.is_dir():
-        return bool(_members(path))
+        return bool(_in_folder(path))
     return path.suffix.lower() == ".shp" and is_shape(path)
 
 
@@ -40,9 +43,8 @@ def beside(path: Path) -> list[Path]:
     """The other members of a Shapefile."""
     if path.is_dir():
         return []
-    return [
-        file for file in path.parent.iterdir() if file.stem == path.stem and file.suffix.lower() in _ENDINGS
-    ]
+    named_alike = (file for file in path.parent.iterdir() if file.stem == path.stem and file != path)
+    return [file for file in named_alike if file.suffix.lower() in _ENDINGS]
 
 
 def is_shape(path: Path) -> bool:
@@ -59,11 +61,7 @@ def read_source(path: Path, dialect: Dialect) -> Source:
     InputError
         A member is missing, cut off, or disagrees with another; all such members are named.
     """
-    sets = (
-        _members(path)
-        if path.is_dir()
-        else {path.with_suffix(""): _members(path.parent)[path.with_suffix("")]}
-    )
+    sets = _in_folder(path) if path.is_dir() else _by_name([path, *beside(path)])
     faults = join_findings([_check_members(base, members) for base, members in sets.items()])
     if len(faults):
         raise InputError(str(path), faults)
@@ -76,10 +74,14 @@ def read_source(path: Path, dialect: Dialect) -> Source:
     return Source(layers, join_findings(findings))
 
 
-def _members(folder: Path) -> dict[Path, dict[str, Path]]:
+def _in_folder(folder: Path) -> dict[Path, dict[str, Path]]:
+    return _by_name(file for depth in _DEPTHS for file in folder.glob(depth))
+
+
+def _by_name(files: Iterable[Path]) -> dict[Path, dict[str, Path]]:
     """Files of each Shapefile by their ending in small letters, by path without ending; tables alone too."""
     found: dict[Path, dict[str, Path]] = {}
-    for file in sorted(folder.rglob("*")):
+    for file in sorted(files):
         if file.is_file() and file.suffix.lower() in _ENDINGS:
             found.setdefault(file.with_suffix(""), {})[file.suffix.lower()] = file
     shapes = {base for base, members in found.items() if ".shp" in members or ".shx" in members}

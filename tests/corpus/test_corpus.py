@@ -123,6 +123,10 @@ def test_words_that_are_no_file_are_never_opened(
     assert not scene.was_called() and not scene.out.exists()
 
 
+def test_a_name_no_disk_can_hold_is_refused(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_by_command(Path("x" * 5_000), scene.out, monkeypatch) == 2
+
+
 def test_names_that_could_run_stay_names(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     path = scene.make(next(entry for entry in CORPUS if entry.name == "spoken_names.gpkg"))
     assert read_by_command(path, scene.out, monkeypatch) == 0

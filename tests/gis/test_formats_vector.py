@@ -153,15 +153,21 @@ def test_arcs_are_drawn_as_lines(tmp_path: Path) -> None:
         pd.DataFrame({"whole": pd.array([1, None, 3], "Int64"), "real": [1.5, np.nan, 2.0]}),
         pd.DataFrame({"text": pd.Series([], dtype=object)}),
         places(),
+        pd.DataFrame({"whole": pd.array([2**63, None], "UInt64")}),
         gpd.GeoDataFrame({"id": ["a"]}, geometry=[None], crs=None),
     ],
-    ids=["mixed", "numbers", "empty", "places", "placeless"],
+    ids=["mixed", "numbers", "empty", "places", "unsigned", "placeless"],
 )
 def test_a_frame_comes_out_as_it_was_packed(frame: pd.DataFrame) -> None:
     again = unpack(pack(frame))
     assert type(again) is type(frame)
     assert getattr(again, "crs", None) == getattr(frame, "crs", None)
     pd.testing.assert_frame_equal(again, frame, check_dtype=len(frame) > 0)
+
+
+def test_a_date_beyond_all_reckoning_is_kept_as_text() -> None:
+    far = pa.table({"built": pa.array([2**62, None], pa.timestamp("s"))})
+    assert unpack(far)["built"].isna().tolist() == [False, True]
 
 
 def test_more_rows_than_any_utility_has_are_refused() -> None:
