@@ -292,9 +292,9 @@ def _ask_crs(layers: Layers, mapping: LayerMapping | None) -> tuple[str | None, 
     if mapping is not None and mapping.crs:
         st.caption(plain(f"Coordinate system of {', '.join(silent)}, from the mapping: {mapping.crs}"))
         return None, True
-    st.markdown(plain(f"The file does not say the coordinate system of {', '.join(silent)}."))
+    st.markdown(f"**Coordinate system.** The file does not say that of {plain(', '.join(silent))}.")
     epsg = st.number_input(
-        "EPSG number of its coordinate system",
+        "Its EPSG number",
         min_value=1024,
         max_value=998_999,
         value=None,

@@ -10,6 +10,7 @@ from app_pages.quality_view import show_issues
 from app_pages.study import draw_network, is_open, open_network
 from capacity.data_issues import DataIssues, balance_sentence, judge
 from capacity.import_session import Outcome, Upload, mapping_text
+from gis.webmap import CodedGeometry
 
 
 def show_outcome(upload: Upload, outcome: Outcome) -> None:
@@ -24,7 +25,7 @@ def show_outcome(upload: Upload, outcome: Outcome) -> None:
     _offer(upload, outcome, quality)
 
 
-def _shown(outcome: Outcome) -> tuple[DataIssues, dict]:
+def _shown(outcome: Outcome) -> tuple[DataIssues, dict[str, CodedGeometry]]:
     """Issues and coded geometry of this outcome, made once."""
     kept = st.session_state.get("import_shown")
     if kept is None or kept[0] is not outcome:

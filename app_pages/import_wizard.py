@@ -91,7 +91,8 @@ def _ask_files() -> Upload | None:
     if st.session_state.get("import_asked") != asked:
         st.session_state["import_read"] = _read(files, encoding)
         st.session_state["import_asked"] = asked
-        st.session_state.pop("import_outcome", None)
+        for earlier in ("import_outcome", "import_proposals", "import_shown"):
+            st.session_state.pop(earlier, None)
     read: Upload | InputError = st.session_state["import_read"]
     if isinstance(read, Upload):
         return read

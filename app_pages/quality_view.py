@@ -35,6 +35,8 @@ def show_issues(quality: DataIssues, drawn: Mapping[str, CodedGeometry], *, key:
     """Map, filters, table and card: a row flies to its place, a click on the map opens its card."""
     if quality.issues.empty:
         st.success("No doubt, no repair, nothing set aside.")
+        _map(quality, drawn, quality.issues, None, None, key)
+        return
     shown = _filters(quality.issues, key)
     above, below = st.container(), st.container()
     with below:

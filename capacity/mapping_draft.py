@@ -287,17 +287,9 @@ def _edited(old: ColumnSource | None, row: Mapping[str, object], column: Column)
 
 
 def _lacking_columns(layers: Layers, table: TableSource) -> list[str]:
-    declared, frame = TABLES[table.table], _layer(layers, table)
-    given = set(table.columns) | set(
-        _plain_columns(frame)
-    )  # a column of the canonical name is taken as it is
-    told = [
-        f"{c.name} ({c.meaning}{f', in {c.unit}' if c.unit else ''})"
-        for c in declared.columns
-        if c.required and c.name not in given
-    ]
-    if declared.one_of and not any(set(group) <= given for group in declared.one_of):
-        told.append("one of: " + " or ".join(", ".join(group) for group in declared.one_of))
+    # A column of the canonical name is taken as it is.
+    given = {*table.columns, *_plain_columns(_layer(layers, table))}
+    told = TABLES[table.table].lacking(given)
     if without_place(layers, table) and table.geometry is None:
         told.append("a place: the layer has no geometry; choose the columns of its coordinates")
     return told

@@ -6,6 +6,7 @@ It holds no code that looks at rows; that is `gis.conform` and `gis.rules`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -75,6 +76,17 @@ class Table:
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
+
+    def lacking(self, given: Collection[str]) -> list[str]:
+        """What a row needs beyond the columns given, in words with units."""
+        told = [
+            f"{c.name} ({c.meaning}{f', in {c.unit}' if c.unit else ''})"
+            for c in self.columns
+            if c.required and c.name not in given
+        ]
+        if self.one_of and not any(set(group) <= set(given) for group in self.one_of):
+            told.append("one of: " + " or ".join(", ".join(group) for group in self.one_of))
+        return told
 
 
 def _id(name: str, meaning: str) -> Column:

@@ -194,7 +194,7 @@ def _propose(
         columns = _assign(layer, table, replace(around, length_m=lengths))
     columns = columns + _assumed(layer, table, columns, known)
     geometry = _coordinates(layer) if table.geometry != "LineString" and table.has_geometry else {}
-    missing = _missing(table, columns)
+    missing = tuple(table.lacking([c.column for c in columns]))
     return TableProposal(table.name, name, confidence, reason, columns, missing, geometry)
 
 
@@ -259,18 +259,6 @@ def _assumed(
             reason = f"{shares[best]:.0%} of {element.source} are ids of {best}"
             more.append(ColumnProposal("element_table", 0.9 * shares[best], reason, value=best))
     return tuple(more)
-
-
-def _missing(table: Table, found: tuple[ColumnProposal, ...]) -> tuple[str, ...]:
-    got = {c.column for c in found}
-    lines = [
-        f"{c.name} ({c.meaning}{f', in {c.unit}' if c.unit else ''})"
-        for c in table.columns
-        if c.required and c.name not in got
-    ]
-    if table.one_of and not any(set(group) <= got for group in table.one_of):
-        lines.append("one of: " + " or ".join(", ".join(group) for group in table.one_of))
-    return tuple(lines)
 
 
 def _coordinates(layer: pd.DataFrame) -> dict[str, str]:
