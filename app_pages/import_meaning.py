@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 import streamlit as st
@@ -45,6 +45,12 @@ WAYS = {
     PROFILE: "It is a known format",
 }
 LEFT_OUT = "leave out"
+Split = Literal["service", "all", "none"]
+SPLITS: dict[Split, str] = {
+    "service": "service lines to homes only",
+    "all": "all lines",
+    "none": "no line: it is named, and stays apart",
+}
 
 
 def ask_meaning(upload: Upload) -> ImportChoices | None:
@@ -339,7 +345,13 @@ def _ask_tolerances() -> TopologyOptions:
                 )
             )
         )
-    return with_tolerances(low, medium, high)
+        split: Split = st.radio(
+            "An end that meets another line of its voltage between its ends is joined to it for",
+            list(SPLITS),
+            format_func=SPLITS.__getitem__,
+            key="import_split",
+        )
+    return with_tolerances(low, medium, high, split)
 
 
 def _refuse(words: str, error: InputError) -> None:

@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import geopandas as gpd
@@ -25,14 +26,13 @@ from gis.conform import as_text
 from gis.crs import read_crs
 from gis.errors import InputError
 from gis.findings import make_findings
-from gis.formats import read_source
+from gis.formats.sandbox import read_untrusted
 from gis.formats.source import Dialect, Source
 from gis.importer import import_file, require_network
-from gis.mapping import LayerMapping, mapping_toml
-from gis.plausibility import DOUBTS
+from gis.mapping import LayerMapping, mapping_toml, recognised_profile
 from gis.rules import Rule
 from gis.topology import TopologyOptions
-from gridmodel import rules_for
+from gridmodel.rules import doubts_for, rules_for
 
 # Ends of names that are taken; what a file is, is told from its content all the same.
 SUFFIXES = (
@@ -145,7 +145,7 @@ def read_upload(folder: PrivateFolder, files: Sequence[tuple[str, bytes]], encod
     path = keep_upload(folder, files)
     dialect = Dialect(encoding=encoding)
     title = files[0][0] if len(files) == 1 else f"{len(files)} files"
-    return Upload(path, title, read_source(path, dialect=dialect), dialect)
+    return Upload(path, title, read_untrusted(path, dialect=dialect), dialect)
 
 
 def layer_table(source: Source) -> pd.DataFrame:
@@ -165,7 +165,7 @@ def preview(frame: pd.DataFrame) -> pd.DataFrame:
 
 def known_format(source: Source) -> str:
     """Name of the shipped mapping that reads these layers; "" where none is known to."""
-    return source.profile
+    return source.profile or recognised_profile(source.layers)
 
 
 def crs_title(epsg: int) -> str:
@@ -220,7 +220,7 @@ def run_import(folder: PrivateFolder, upload: Upload, choices: ImportChoices) ->
 
 def import_rules() -> tuple[Rule, ...]:
     """Every rule a network is judged by: what it must be to be solved, and what is implausible."""
-    return (*rules_for(), *DOUBTS)
+    return (*rules_for(), *doubts_for())
 
 
 def _titled(network: Network, title: str) -> Network:
@@ -268,6 +268,10 @@ def _crs_words(frame: pd.DataFrame) -> str:
     return frame.crs.name if epsg is None else f"{frame.crs.name} (EPSG:{epsg})"
 
 
-def with_tolerances(low_m: float, medium_m: float, high_m: float) -> TopologyOptions:
-    """Tolerances per voltage level [m]; the rest as usual."""
-    return TopologyOptions(lv_tolerance_m=low_m, mv_tolerance_m=medium_m, hv_tolerance_m=high_m)
+def with_tolerances(
+    low_m: float, medium_m: float, high_m: float, split_mains: Literal["service", "all", "none"] = "service"
+) -> TopologyOptions:
+    """Tolerances per voltage level [m], and which line ends split a line they meet; the rest as usual."""
+    return TopologyOptions(
+        lv_tolerance_m=low_m, mv_tolerance_m=medium_m, hv_tolerance_m=high_m, split_mains=split_mains
+    )

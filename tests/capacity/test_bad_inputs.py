@@ -13,8 +13,8 @@ from gis import InputError
 from gis.conform import conform_table
 from gis.findings import join_findings, render_findings
 from gis.formats import read_source
-from gis.formats.spreadsheet import write_csv, write_workbook
 from gis.formats.sandbox import read_untrusted
+from gis.formats.spreadsheet import write_csv, write_workbook
 from gis.importer import import_file, require_network
 from gis.mapping import apply_mapping, parse_mapping
 from gis.schema import TABLES
