@@ -5,7 +5,7 @@
 DATA is the folder of the circuits, `../shared/data` when absent.
 
 Three solutions of OpenDSS stand beside ours: the script's own; with loads of constant power, which is what
-our tables hold; and, where all lines have three phases, with the loads spread over the phases as well.
+our tables hold; and, where all lines have three phases and loads have not, with the loads spread over the phases as well.
 """
 
 from __future__ import annotations
@@ -99,11 +99,12 @@ def compare(case: Case, data: Path = SHARED) -> Comparison:
 def compare_script(name: str, master: Path, crs: str) -> Comparison:
     """Import a master script, solve it, and hold it against OpenDSS."""
     script = read_script(master)
-    circuit = make_circuit(solve_circuit(script, name))
-    three_phase = _three_phase(circuit)
     constant = [f"batchedit load..* {BAND}", "set controlmode=off", "solve"]
-    again = [constant, [*_spread(circuit), "solve"]] if three_phase.all() else [constant]
-    answer: dict[str, Any] = solve_circuit(script, name, then=again)
+    answer: dict[str, Any] = solve_circuit(script, name, then=[constant])
+    circuit = make_circuit(answer)
+    three_phase = _three_phase(circuit)
+    if three_phase.all() and any(load["Phases"] < 3 for load in circuit.of("load")):
+        answer = solve_circuit(script, name, then=[constant, [*_spread(circuit), "solve"]])
     places = read_coordinates(script.coordinates or usual_file(master.parent))
     source = circuit_tables(circuit, places)
     imported = import_tables(source.layers, crs=CRS.from_user_input(crs), found=source.findings)

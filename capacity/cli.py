@@ -293,12 +293,10 @@ def loadflow(
     weak = weak_data(model.network, yardstick.supply)
     if out is not None:
         write_result(model, hold_back_result(result, yardstick, weak), out)
-    if result.converged:
-        diagnosis, causes = None, islands_without_source(model)
-    else:
+    if not result.converged:
         output.progress("no solution; looking for the cause")
-        diagnosis = diagnose(model, result.scenario)
-        causes = diagnosis.causes
+    diagnosis = None if result.converged else diagnose(model, result.scenario)
+    causes = diagnosis.causes if diagnosis else islands_without_source(model, result.scenario)
     report = output.load_flow_report(result, yardstick, broken, weak, diagnosis=diagnosis, causes=causes)
     output.say(*report, as_json=as_json)
     raise typer.Exit(VIOLATED if len(broken) or len(result.unsupplied) else DONE)

@@ -90,7 +90,7 @@ def repairs_done(repairs: pd.DataFrame) -> pd.DataFrame:
 def write_report(path: Path, network: Network | None, quality: DataQuality) -> None:
     """Write all that was found and done: layers of a GeoPackage, or sheets of a workbook.
 
-    Tables: findings, repairs, quarantine, feeders, summary. Findings without a place of their own get that
+    Tables: findings, repairs, quarantine, feeders, assets (feeder and station of each), summary. Findings without a place of their own get that
     of their element, so that each can be seen on a map.
     """
     tables = report_tables(network, quality)
@@ -112,12 +112,14 @@ def report_tables(network: Network | None, quality: DataQuality) -> dict[str, pd
     """The tables of a report by name."""
     from gis.findings import empty_repairs
     from gis.quarantine import empty_quarantine
+    from gis.tracing import asset_table
 
     return {
         "findings": placed(quality.findings, network),
         "repairs": empty_repairs() if network is None else network.repairs,
         "quarantine": empty_quarantine() if network is None else network.quarantine,
         "feeders": quality.feeders,
+        "assets": quality.feeders[:0] if network is None else asset_table(network),
         "summary": summary_of(quality),
     }
 

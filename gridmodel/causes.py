@@ -21,21 +21,23 @@ from gis.voltage import LV_MAX_KV
 from gridmodel.bounds import bounds_of
 from gridmodel.build import branch_ratings_kva, line_figures, transformer_figures
 from gridmodel.model import GridModel
+from gridmodel.scenario import Scenario
 
 MOST_NAMED = 5
 
 
-def structural_causes(model: GridModel) -> pd.DataFrame:
+def structural_causes(model: GridModel, scenario: Scenario) -> pd.DataFrame:
     """Run every check of `CAUSES`; findings of severity "warning"."""
-    return join_findings(cause(model) for cause in CAUSES)
+    return join_findings(cause(model, scenario) for cause in CAUSES)
 
 
-def islands_without_source(model: GridModel) -> pd.DataFrame:
+def islands_without_source(model: GridModel, scenario: Scenario) -> pd.DataFrame:
     """Find customers no source reaches: one row per island, with what it could be fed through."""
     network = model.network
     islands = islands_of(network)
     fed = islands[network.sources.loc[network.sources["in_service"], "bus_id"]].unique()
-    loads = network.loads[network.loads["in_service"]]
+    loads = network.loads.assign(p_kw=scenario.demand_kw(network.loads))
+    loads = loads[loads["in_service"] & ((loads["p_kw"] > 0.0) | (loads["customers"] > 0))]
     at = loads["bus_id"].map(islands)
     parts = []
     for island, rows in loads[~at.isin(fed)].groupby(at):
@@ -51,7 +53,7 @@ def islands_without_source(model: GridModel) -> pd.DataFrame:
     return join_findings(parts)
 
 
-def lines_without_impedance(model: GridModel) -> pd.DataFrame:
+def lines_without_impedance(model: GridModel, scenario: Scenario) -> pd.DataFrame:
     """Find lines that are a short circuit between their buses for any solver."""
     figures = line_figures(model.network, model.catalogue)
     z_ohm = np.hypot(figures["r_ohm_per_km"], figures["x_ohm_per_km"]) * figures["length_m"] / 1000.0
@@ -60,7 +62,7 @@ def lines_without_impedance(model: GridModel) -> pd.DataFrame:
     return doubt("zero_impedance", "lines", figures.index[none], message, z_ohm[none])
 
 
-def lines_off_by_thousands(model: GridModel) -> pd.DataFrame:
+def lines_off_by_thousands(model: GridModel, scenario: Scenario) -> pd.DataFrame:
     """Find lines whose length is another unit's: against what is drawn, and against what is built."""
     bounds, lines = bounds_of("length"), model.network.lines
     length_m = line_figures(model.network, model.catalogue)["length_m"].astype(float)
@@ -85,12 +87,12 @@ def lines_off_by_thousands(model: GridModel) -> pd.DataFrame:
     return doubt("line_length_unit", "lines", lines.index[off], message, values)
 
 
-def demand_above_ratings(model: GridModel) -> pd.DataFrame:
+def demand_above_ratings(model: GridModel, scenario: Scenario) -> pd.DataFrame:
     """Find loads that as a whole ask for far more than all transformers are rated for: another unit."""
     sn_kva = branch_ratings_kva(model)["transformers"].sum()
-    loads = model.network.loads
-    demand_kw = loads.loc[loads["in_service"], "p_kw"].sum()
-    most = demand_kw and loads["p_kw"].max() > 0.5 * demand_kw  # then it is that load, not the column
+    each_kw = scenario.demand_kw(model.network.loads)
+    demand_kw = each_kw.sum()
+    most = each_kw.max() > 0.5 * demand_kw  # then it is that load, not the column
     if not demand_kw > bounds_of("demand")["times_ratings_high"] * sn_kva > 0.0 or most:
         return join_findings([])
     message = (
@@ -100,7 +102,7 @@ def demand_above_ratings(model: GridModel) -> pd.DataFrame:
     return doubt("demand_above_ratings", "loads", [""], message)
 
 
-def transformers_off_ratio(model: GridModel) -> pd.DataFrame:
+def transformers_off_ratio(model: GridModel, scenario: Scenario) -> pd.DataFrame:
     """Find transformers whose ratio, tap included, is not that of the voltages they stand between."""
     network, figures = model.network, transformer_figures(model.network, model.catalogue)
     buses = network.buses["vn_kv"]
@@ -115,7 +117,7 @@ def transformers_off_ratio(model: GridModel) -> pd.DataFrame:
     return doubt("transformer_ratio", "transformers", figures.index[off], message, values)
 
 
-def shifts_in_loops(model: GridModel) -> pd.DataFrame:
+def shifts_in_loops(model: GridModel, scenario: Scenario) -> pd.DataFrame:
     """Find closed loops whose transformers turn the voltage by different angles: a current in a circle."""
     network = model.network
     edges = conducting_edges(network)
@@ -154,7 +156,7 @@ def doubt(
     return make_findings(rule, table, ids, message, severity="warning", values=values)
 
 
-CAUSES: tuple[Callable[[GridModel], pd.DataFrame], ...] = (
+CAUSES: tuple[Callable[[GridModel, Scenario], pd.DataFrame], ...] = (
     islands_without_source,
     lines_without_impedance,
     lines_off_by_thousands,

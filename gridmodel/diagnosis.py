@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from gis.feeders import islands_of
-from gridmodel.causes import structural_causes
+from gis.findings import empty_findings, join_findings
+from gridmodel.causes import doubt, structural_causes
 from gridmodel.loadflow import apply_scenario, collect, confirmed_share, solve
 from gridmodel.model import GridModel
 from gridmodel.results import LoadFlowResult
@@ -18,7 +19,7 @@ from gridmodel.suspects import SUSPECT_COLUMNS, solves_without, suspect_loads
 
 AREA_COLUMNS = ("source_ids", "buses", "demand_kw", "servable_share", "weakest_bus_id", "weakest_vm_pu")
 OVERLOAD_COLUMNS = ("table", "element_id", "loading_percent")
-MOST_OVERLOADS = 5
+MOST_OVERLOADS = MOST_GENERATORS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,8 @@ class Diagnosis:
     def sentence(self) -> str:
         """What a planner needs to know first, in one sentence."""
         if np.isnan(self.weakest_vm_pu):
-            return "without any demand there is no solution either: its structure is to blame, no load"
+            blamed = "generation" if "generation_not_carried" in set(self.causes["rule"]) else "structure"
+            return f"without any demand there is no solution either: no load is to blame but the {blamed}"
         said = (
             f"{self.servable_share:.1%} of the demand can be served at most: {self.max_served_kw:,.1f} kW, "
             f"{self.min_unserved_kw:,.1f} kW remain unserved; "
@@ -121,43 +123,63 @@ def diagnose(model: GridModel, scenario: Scenario | str | None = None) -> Diagno
     idle = solve(model.net)
     carrier = carrier_of(model.net) if idle else None
     apply_scenario(model, chosen)
-    if carrier is None:
-        return _hopeless(model, chosen)
+    if carrier is None:  # nothing solves, or nothing stands behind the sources
+        return _without_loads(model, chosen, idle=idle)
     carried = largest_share(carrier, demand_of(carrier, model.net)[:, None])
     suspects = suspect_loads(model, chosen, carrier, carried)
     freed = len(suspects) > 0 and solves_without(model, carrier, suspects["load_id"])
     share = confirmed_share(model, chosen, float(carried.share.min()))
     limit = collect(model, chosen, converged=share > 0.0, servable_share=share)
     apply_scenario(model, chosen)
-    return _diagnosis(model, limit, _area_shares(model, carrier, carried), suspects, solves=freed)
+    found = _diagnosis(model, limit, _area_shares(model, carrier, carried))
+    return replace(found, suspects=suspects, solves_without_suspects=freed)
 
 
-def _diagnosis(
-    model: GridModel, limit: LoadFlowResult, shares: pd.Series, suspects: pd.DataFrame, *, solves: bool
-) -> Diagnosis:
+def _diagnosis(model: GridModel, limit: LoadFlowResult, shares: pd.Series) -> Diagnosis:
+    """All but the suspects, from the solution of the servable share and the share of each island."""
     vm_pu = limit.buses["vm_pu"].dropna()
-    weakest = str(vm_pu.idxmin()) if len(vm_pu) else None
     return Diagnosis(
         scenario_id=limit.scenario.scenario_id,
         servable_share=limit.servable_share,
         demand_kw=limit.demand_kw,
         max_served_kw=limit.served_kw,
-        weakest_bus_id=weakest,
+        weakest_bus_id=str(vm_pu.idxmin()) if len(vm_pu) else None,
         weakest_vm_pu=float(vm_pu.min()) if len(vm_pu) else float("nan"),
         areas=_areas(model, limit, shares),
         overloads=_overloads(limit),
-        suspects=suspects,
-        solves_without_suspects=solves,
-        causes=structural_causes(model),
+        suspects=pd.DataFrame(columns=list(SUSPECT_COLUMNS)),
+        solves_without_suspects=False,
+        causes=structural_causes(model, limit.scenario),
     )
 
 
-def _hopeless(model: GridModel, scenario: Scenario) -> Diagnosis:
-    """Nothing solves, not even without demand: only the structure can be looked at."""
-    nothing = collect(model, scenario, converged=False, servable_share=0.0)
-    shares = pd.Series(0.0, islands_of(model.network).unique())
-    none = pd.DataFrame(columns=list(SUSPECT_COLUMNS))
-    return _diagnosis(model, nothing, shares, none, solves=False)
+def _without_loads(model: GridModel, scenario: Scenario, *, idle: bool) -> Diagnosis:
+    """No load is to blame: look at generation and structure."""
+    blamed = empty_findings() if idle else _generation_to_blame(model, scenario)
+    if idle:
+        solve(model.net)
+    limit = collect(model, scenario, converged=idle, servable_share=float(idle))
+    found = _diagnosis(model, limit, pd.Series(float(idle), islands_of(model.network).unique()))
+    return replace(found, causes=join_findings([blamed, found.causes]))
+
+
+def _generation_to_blame(model: GridModel, scenario: Scenario) -> pd.DataFrame:
+    """Find the largest generators where there is a solution without any generation."""
+    apply_scenario(model, replace(scenario, generation_factor=0.0, class_factors={}), share=0.0)
+    solved = solve(model.net)
+    apply_scenario(model, scenario)
+    generators = model.network.generators
+    p_kw = generators["p_kw"] * scenario.generation_factors(generators["kind"])
+    largest = p_kw[generators["in_service"] & (p_kw > 0.0)].nlargest(MOST_GENERATORS)
+    if not solved:
+        return empty_findings()
+    message = (
+        f"{p_kw.sum():,.1f} kW of generation cannot be carried away: without it there is a solution; "
+        "check p_kw and its unit, the largest first"
+    )
+    return doubt(
+        "generation_not_carried", "generators", largest.index, message, [f"{p:,.1f} kW" for p in largest]
+    )
 
 
 def _area_shares(model: GridModel, carrier: Carrier, carried: Carried) -> pd.Series:

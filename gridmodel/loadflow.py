@@ -131,7 +131,7 @@ def confirmed_share(model: GridModel, scenario: Scenario, share: float) -> float
 
     Close to the limit its start may fail.
     """
-    for fallback in (1.0, 0.995, 0.98, 0.95, 0.9):
+    for fallback in (1.0, 0.995, 0.98, 0.95, 0.9, 0.75, 0.5, 0.25, 0.1):
         apply_scenario(model, scenario, share=fallback * share)
         if solve(model.net):
             return fallback * share
@@ -172,8 +172,7 @@ def _transformers(model: GridModel, converged: bool) -> pd.DataFrame:
 
 def _loads(model: GridModel, scenario: Scenario, converged: bool) -> pd.DataFrame:
     loads = model.network.loads
-    factors = scenario.load_factors(loads["customer_class"])
-    demand_kw = (loads["p_kw"] * factors).where(loads["in_service"], 0.0)
+    demand_kw = scenario.demand_kw(loads)
     vm_pu = _column(model.net, "bus", "vm_pu", 1.0, converged)
     supplied = ~np.isnan(vm_pu[model.net.load["bus"].to_numpy()[: len(loads)]])
     served_kw = demand_kw.where(supplied & converged, 0.0)

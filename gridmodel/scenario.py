@@ -38,6 +38,10 @@ class Scenario:
         """Factor per load, from its customer class."""
         return self._factors(classes, self.load_factor)
 
+    def demand_kw(self, loads: pd.DataFrame) -> pd.Series:
+        """Demand per load [kW]; 0 out of service."""
+        return (loads["p_kw"] * self.load_factors(loads["customer_class"])).where(loads["in_service"], 0.0)
+
     def generation_factors(self, kinds: pd.Series) -> pd.Series:
         """Factor per generator, from its kind."""
         return self._factors(kinds, self.generation_factor)

@@ -26,6 +26,7 @@ SOLVES, PLAUSIBLE = 5, 6
 LEVEL_OF_RULE = {
     "does_not_solve": SOLVES,
     "load_keeps_from_solving": SOLVES,
+    "generation_not_carried": SOLVES,
     "zero_impedance": SOLVES,
     "line_length_unit": SOLVES,
     "transformer_ratio": SOLVES,
@@ -56,7 +57,9 @@ def findings_of_solution(model: GridModel, scenario: Scenario | str | None = Non
     result = run_load_flow(model, scenario)
     if not result.converged:
         return findings_of_diagnosis(diagnose(model, result.scenario))
-    return join_findings([*(rule(model, result) for rule in DOUBTS_OF_RESULTS), structural_causes(model)])
+    return join_findings(
+        [*(rule(model, result) for rule in DOUBTS_OF_RESULTS), structural_causes(model, result.scenario)]
+    )
 
 
 def findings_of_diagnosis(diagnosis: Diagnosis) -> pd.DataFrame:
@@ -90,7 +93,9 @@ def findings_of_diagnosis(diagnosis: Diagnosis) -> pd.DataFrame:
 def customers_unserved(model: GridModel, result: LoadFlowResult) -> pd.DataFrame:
     """Find loads without supply in a solution that converged without them."""
     lost = result.unsupplied
-    if lost.empty or len(islands_without_source(model)):  # the island says it, with its way out
+    if lost.empty or len(
+        islands_without_source(model, result.scenario)
+    ):  # the island says it, with its way out
         return join_findings([])
     kw, customers = lost["unserved_kw"].sum(), lost["customers"].sum()
     message = f"{kw:,.1f} kW of {customers:,} customers are unserved although the grid converges"

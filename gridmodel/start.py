@@ -29,9 +29,12 @@ def no_load_start(net: pandapowerNet) -> dict[str, np.ndarray] | None:
     dict or None
         Options of pandapower's `runpp`: init_vm_pu and init_va_degree per bus.
     """
-    inner = net._ppc.get("internal", {})
-    alive = net._ppc["bus"][:, _BUS_TYPE] != _ISOLATED
-    if "Ybus" not in inner or inner["Ybus"].shape[0] != alive.sum():
+    case = net._ppc or {}
+    inner = case.get("internal", {})
+    if not {"Ybus", "ref", "V"} <= set(inner):
+        return None
+    alive = case["bus"][:, _BUS_TYPE] != _ISOLATED
+    if inner["Ybus"].shape[0] != alive.sum():
         return None
     admittance, fixed = inner["Ybus"].tocsc(), np.asarray(inner["ref"], dtype=int)
     volts = np.asarray(inner["V"], dtype=complex).copy()

@@ -68,7 +68,7 @@ def solves_without(model: GridModel, carrier: Carrier, load_ids: pd.Series) -> b
 def _stood_out(model: GridModel, scenario: Scenario) -> pd.DataFrame:
     """The static rule per load: p_kw, times_median, rating_percent, out_of_class, odd."""
     loads, bounds = model.network.loads, bounds_of("suspect")
-    p_kw = (loads["p_kw"] * scenario.load_factors(loads["customer_class"])).where(loads["in_service"], 0.0)
+    p_kw = scenario.demand_kw(loads)
     groups = p_kw.groupby(loads["customer_class"])
     few = groups.transform("size") < bounds["loads_to_compare"]
     median_kw = groups.transform("median").where(~few, p_kw.median()).replace(0.0, np.nan)

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from gis.errors import InputError
-from gis.findings import make_findings
+from gis.findings import empty_findings, make_findings
 from gis.formats import (
     archive,
     collection,
@@ -43,13 +43,18 @@ def _nothing_beside(path: Path) -> Iterable[Path]:
     return ()
 
 
+def _nothing_noted(path: Path) -> pd.DataFrame:
+    return empty_findings()
+
+
 @dataclass(frozen=True)
 class Format:
     """One file format: its name (as `--format` takes it), how to recognise and how to read it.
 
     A format that is also written has `suffix` (of the target's name) and `write`. `beside` gives the files
     that belong to one and lie beside it. One whose layers come as Arrow has `tables` too, which spares a
-    process in between the frames. A format with `own_process` reads in one by itself already.
+    process in between the frames, and `notes`, which finds what is to be told of the file. A format with
+    `own_process` reads in one by itself already.
     """
 
     name: str
@@ -60,6 +65,7 @@ class Format:
     write: Callable[[Mapping[str, pd.DataFrame], Path], None] | None = None
     beside: Callable[[Path], Iterable[Path]] = _nothing_beside
     tables: Callable[[Path], dict[str, pa.Table]] | None = None
+    notes: Callable[[Path], pd.DataFrame] = _nothing_noted
     own_process: bool = False
 
 
@@ -70,13 +76,15 @@ class _ArrowModule(Protocol):
     def read_tables(self, path: Path, /) -> dict[str, pa.Table]: ...
 
 
-def _frames_of(tables: Callable[[Path], dict[str, pa.Table]]) -> Callable[[Path, Dialect], Source]:
-    """The reader of frames that belongs to one of tables."""
-    return lambda path, dialect: Source({name: unpack(table) for name, table in tables(path).items()})
+def _frames(tables: Mapping[str, pa.Table]) -> dict[str, pd.DataFrame]:
+    return {name: unpack(table) for name, table in tables.items()}
 
 
 def _arrow_format(name: str, title: str, module: _ArrowModule) -> Format:
-    return Format(name, title, module.recognises, _frames_of(module.read_tables), tables=module.read_tables)
+    def read(path: Path, dialect: Dialect) -> Source:
+        return Source(_frames(module.read_tables(path)))
+
+    return Format(name, title, module.recognises, read, tables=module.read_tables)
 
 
 def _read_zip(path: Path, dialect: Dialect) -> Source:
@@ -97,19 +105,20 @@ FORMATS: tuple[Format, ...] = (
         "geopackage",
         "GeoPackage",
         geopackage.recognises,
-        _frames_of(geopackage.read_tables),
-        ".gpkg",
-        geopackage.write_layers,
-        geopackage.beside,
-        geopackage.read_tables,
+        lambda path, dialect: Source(_frames(geopackage.read_tables(path)), geopackage.notes(path)),
+        suffix=".gpkg",
+        write=geopackage.write_layers,
+        beside=geopackage.beside,
+        tables=geopackage.read_tables,
+        notes=geopackage.notes,
     ),
     Format(
         "geojson-folder",
         "folder of GeoJSON files",
         geojson_folder.recognises,
         lambda path, dialect: Source(geojson_folder.read_layers(path)),
-        "",
-        geojson_folder.write_layers,
+        suffix="",
+        write=geojson_folder.write_layers,
     ),
     Format(
         "opendss",

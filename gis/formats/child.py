@@ -58,7 +58,8 @@ def _read(path: Path, name: str, dialect: Dialect) -> tuple[Source, dict[str, pa
     """What was found, and the layers as tables; frames are made only where the format has none."""
     form = format_of(path, name)
     if form.tables is not None:
-        return Source({}), form.tables(path)
+        tables = form.tables(path)
+        return Source({}, form.notes(path)), tables
     source = form.read(path, dialect)
     return source, {str(layer): pack(frame) for layer, frame in source.layers.items()}
 

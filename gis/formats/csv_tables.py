@@ -84,8 +84,9 @@ def read_table(file: Path, dialect: Dialect) -> tuple[pd.DataFrame, pd.DataFrame
         raise _refusal(file, f"the text cannot be read as {encoding.name}: {error.reason}") from error
     delimiter = dialect.delimiter or told_delimiter(text)
     frame = _parsed(file, text, delimiter)
-    decimal = dialect.decimal or told_decimal(frame)
-    told = [encoding_finding(encoding, file.stem)]
+    undivided = delimiter == "," and '"' not in text  # no cell can hold a comma
+    decimal = dialect.decimal or ("." if undivided else told_decimal(frame))
+    told = [encoding_finding(encoding, file.stem), _cut_off(text, delimiter, file.stem)]
     if decimal == ",":
         frame = with_decimal_points(frame)
         told += [_dialect_finding(file.stem, delimiter)] if dialect.decimal is None else []
@@ -173,6 +174,17 @@ def _parsed(file: Path, text: str, delimiter: str) -> pd.DataFrame:
         message = f"{file.name} has more than {ROWS_MAX:,} rows or {COLUMNS_MAX:,} columns; split it"
         raise _refusal(file, message, "file_too_large")
     return without_blanks(frame)
+
+
+def _cut_off(text: str, delimiter: str, layer: str) -> pd.DataFrame:
+    """Say that the last row is shorter than the first: a full disk leaves a file that reads well."""
+    lines = (text[: text.find("\n") + 1], text.rstrip()[text.rstrip().rfind("\n") + 1 :])
+    header, last = (len(next(csv.reader([line], delimiter=delimiter), [])) for line in lines)
+    short = '"' not in lines[1] and last < header
+    message = (
+        f"the last row has {last} cells, the header {header}: the file may be cut off; take a fresh copy"
+    )
+    return make_findings("cut_off", layer, [""] * short, message, severity="warning")
 
 
 def _dialect_finding(layer: str, delimiter: str) -> pd.DataFrame:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import geopandas as gpd
@@ -22,6 +22,11 @@ _SQLITE_MAGIC = b"SQLite format 3\x00"
 _APPLICATION_IDS = (b"GPKG", b"GP10", b"GP11", b"GP12")
 # Views under the names of a GeoPackage's own tables would be run by whoever opens it, GDAL too.
 _DISGUISED = "SELECT count(*) FROM sqlite_master WHERE name LIKE 'gpkg\\_%' ESCAPE '\\' AND type = 'view'"
+_TABLES = (
+    "SELECT c.table_name FROM gpkg_contents c JOIN sqlite_master m ON m.name = c.table_name "
+    "WHERE c.data_type IN ('features', 'attributes') AND m.type = 'table' "
+    "AND m.sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY c.table_name"
+)
 
 
 def recognises(path: Path) -> bool:
@@ -75,21 +80,32 @@ def _require_closed(path: Path) -> None:
         raise InputError(str(path), make_findings("file_open", "file", [""], message))
 
 
+def notes(path: Path) -> pd.DataFrame:
+    """Layers that are no tables: a view is never run, so they are told instead of read."""
+    with _opened(path) as connection:
+        query = "SELECT table_name FROM gpkg_contents WHERE data_type IN ('features', 'attributes')"
+        named = [name for (name,) in connection.execute(query)]
+        views = sorted(set(named) - {name for (name,) in connection.execute(_TABLES)})
+    messages = [f"{name} is a view, which is never run; export it as a table" for name in views]
+    return make_findings("view_not_read", "file", [""] * len(views), messages, severity="warning")
+
+
 def _table_names(path: Path) -> list[str]:
-    query = (
-        "SELECT c.table_name FROM gpkg_contents c JOIN sqlite_master m ON m.name = c.table_name "
-        "WHERE c.data_type IN ('features', 'attributes') AND m.type = 'table' "
-        "AND m.sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY c.table_name"
-    )
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
-        connection.execute("PRAGMA trusted_schema = OFF")
-        if connection.execute(_DISGUISED).fetchone()[0]:
-            raise sqlite3.DatabaseError("its own tables are views")
+    with _opened(path) as connection:
         # GDAL returns the rows before a damaged page without a word.
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
             raise sqlite3.DatabaseError(damage)
-        return [name for (name,) in connection.execute(query)]
+        return [name for (name,) in connection.execute(_TABLES)]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        if connection.execute(_DISGUISED).fetchone()[0]:
+            raise sqlite3.DatabaseError("its own tables are views")
+        yield connection
 
 
 def _write_layer(layer: pd.DataFrame, path: Path, name: str) -> None:

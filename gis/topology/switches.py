@@ -54,7 +54,8 @@ def place_switches(tables: Tables, given: Given) -> Step:
     done = _fill(done, _at_line_ends(tables, best[~in_span]))
     done = _cut_lines(done, best[in_span])
     lost = todo.index[~todo.index.isin(near["switch_id"])]
-    return Step(done.tables, done.repairs, [*done.findings, _told(switches, lost)])
+    doubts = [_told(switches, lost), _unsure(todo, near, best[~in_span], tables["lines"])]
+    return Step(done.tables, done.repairs, [*done.findings, *doubts])
 
 
 def _lines_near(tables: Tables, todo: pd.DataFrame, given: Given) -> pd.DataFrame:
@@ -153,7 +154,7 @@ def _on_transformers(tables: Tables, todo: pd.DataFrame, given: Given) -> Step:
 
 
 def _cut_lines(done: Step, near: pd.DataFrame) -> Step:
-    """Cut lines where switches stand in mid-span: the switch stands at the end of the piece before the cut."""
+    """Cut lines where switches stand in mid-span: each stands at the end of the piece before its cut."""
     if near.empty:
         return done
     near = near.sort_values(["line", "at_m"], kind="stable")
@@ -199,6 +200,31 @@ def _fill(done: Step, placed: pd.DataFrame) -> Step:
     )  # fmt: skip
     tables = done.tables | {"switches": switches.assign(**filled)}
     return Step(tables, [*done.repairs, repair], done.findings)
+
+
+def _unsure(todo: pd.DataFrame, near: pd.DataFrame, best: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
+    """Open switches that stand alike at the ends of several lines: which of them is open cannot be told."""
+    alike = ["switch_id", "distance_m", "end_m"]
+    rounded = near.assign(vn_kv=lines["vn_kv"].to_numpy()[near["line"]]).round({"distance_m": 3, "end_m": 3})
+    chosen = rounded.loc[best.index]
+    pairs = rounded.merge(chosen, on=[*alike, "vn_kv"], suffixes=("", "_chosen"))
+    opened = pairs["switch_id"].isin(todo.index[~todo["closed"].to_numpy(dtype=bool)])
+    pairs = pairs[opened & (pairs["line"] != pairs["line_chosen"])]
+    others = pd.Series(lines.index.to_numpy()[pairs["line"]], pairs["switch_id"].to_numpy(), dtype=object)
+    named = others.groupby(level=0).agg(", ".join)
+    message = (
+        "the switch is open and stands alike at the ends of several lines; it was put on the first by id: "
+        "name its element_id, or draw it on its line"
+    )
+    return make_findings(
+        "switch_unsure",
+        "switches",
+        named.index,
+        message,
+        severity="warning",
+        values="or on " + named if len(named) else [],
+        geometry=todo.geometry.loc[named.index].to_numpy(),
+    )
 
 
 def _told(switches: pd.DataFrame, lost: pd.Index) -> pd.DataFrame:

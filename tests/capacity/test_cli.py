@@ -92,6 +92,16 @@ def test_check_counts_findings_and_scores(run: Run, town: Path) -> None:
     assert code == (1 if said["findings"] else 0)
 
 
+def test_check_writes_every_asset_with_its_feeder_and_station(run: Run, town: Path) -> None:
+    target = town.with_name("checked.gpkg")
+    run("check", town, "--out", target)
+    assets = gpd.read_file(target, layer="assets").query("table == 'loads'")
+    assert len(assets) == len(read_network(town).loads)
+    assert (assets["supply_status"] == "fed").all() and assets[["feeder_id", "station_id"]].notna().all(
+        axis=None
+    )
+
+
 def test_check_names_every_fault_and_its_findings_can_be_written(run: Run, bad_town: Path) -> None:
     code, out, _ = run("check", bad_town, "--json", "--out", bad_town.with_name("findings.gpkg"))
     said = strict(out)

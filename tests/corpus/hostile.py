@@ -286,11 +286,11 @@ ARCHIVES = (
 )
 
 OPENED = (
-    _entry("view.gpkg", "ACCEPT", (), _database(_VIEW_OF_LOADS)),
-    _entry("endless_view.gpkg", "ACCEPT", (), _database(_ENDLESS_VIEW)),
+    _entry("view.gpkg", "WARN", ("sites", "view"), _database(_VIEW_OF_LOADS)),
+    _entry("endless_view.gpkg", "WARN", ("sites", "view"), _database(_ENDLESS_VIEW)),
     _entry("endless_contents.gpkg", "REJECT", ("endless_contents.gpkg",), _database(_ENDLESS_CONTENTS)),
     _entry("trigger.gpkg", "ACCEPT", (), _database(_TRIGGER)),
-    _entry("virtual_table.gpkg", "ACCEPT", (), _database(_VIRTUAL)),
+    _entry("virtual_table.gpkg", "WARN", ("sites",), _database(_VIRTUAL)),
     _entry("rows.parquet", "REJECT", ("20,000,000 rows",), _parquet_bomb),
     _entry("lies.fgb", "REJECT", ("lies.fgb",), _flatgeobuf_of_lies),
     _entry("lies.zip", "REJECT", ("loads.dbf",), _table_of_lies),

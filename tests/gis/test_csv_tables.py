@@ -82,6 +82,11 @@ def test_what_is_no_table_is_no_csv_whatever_its_name_says(tmp_path: Path, conte
         format_of(written(tmp_path, content))
 
 
+@pytest.mark.parametrize(("last", "told"), [("c,3", []), ("c", ["cut_off"]), ('"c","3"', [])])
+def test_a_last_row_that_is_too_short_is_told(last: str, told: list[str], tmp_path: Path) -> None:
+    assert read_source(written(tmp_path, f"a,b\nx,1\ny,\n{last}")).findings["rule"].to_list() == told
+
+
 def test_a_broken_row_is_refused_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(gis.InputError, match="line 3"):
         read_source(written(tmp_path, "a,b\n1,2\n1,2,3\n"))

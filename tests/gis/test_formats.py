@@ -128,7 +128,8 @@ def test_no_file_at_all_is_an_input_error(tmp_path: Path) -> None:
 def test_every_format_recognises_what_it_writes(form: Format, tmp_path: Path) -> None:
     path = tmp_path / f"town{form.suffix}"
     write_layers(raw_layers(station()), path)
-    assert [other.name for other in FORMATS if other.recognises(path)] == [form.name]
+    known = [other.name for other in FORMATS if other.recognises(path)]
+    assert known[:1] == [form.name] and set(known[1:]) <= {"folder"}
 
 
 def test_text_that_looks_like_something_else_stays_text_in_geojson(tmp_path: Path) -> None:

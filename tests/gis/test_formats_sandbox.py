@@ -94,6 +94,16 @@ def test_the_members_beside_a_shapefile_come_along_and_its_doubts_come_back(tmp_
     assert read_untrusted(tmp_path / "loads.shp", dialect=Dialect("utf-8")).findings.empty
 
 
+def test_a_damaged_file_is_told_in_the_same_words(tmp_path: Path) -> None:
+    path = write_raw(raw_layers(station()), tmp_path / "town.gpkg")
+    path.write_bytes(path.read_bytes()[:50_000])
+    with pytest.raises(InputError) as here:
+        read_source(path)
+    with pytest.raises(InputError) as there:
+        read_untrusted(path)
+    assert str(there.value) == str(here.value)
+
+
 def test_the_file_that_is_read_is_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_raw(raw_layers(station()), tmp_path / "town.gpkg")
     seen = []

@@ -352,6 +352,13 @@ new reactor.p bus1=c kv=0.7 r=0.001 x=2
     assert run_load_flow(build_model(network)).status == "converged"
 
 
+def test_controls_that_do_not_settle_are_a_doubt(master: Path) -> None:
+    text = REGULATOR.replace("set voltagebases", "set maxcontroliter=1\nset voltagebases").replace(
+        "band=1 ptratio=60", "band=1 ptratio=60 maxtapchange=1"
+    )
+    assert named(network_of(master, text), "solving", "file") == {""}
+
+
 def test_a_circuit_without_solution_is_refused_with_what_opendss_says(master: Path) -> None:
     with pytest.raises(gis.InputError, match="no solution") as refused:
         imported(master, LINES.replace("length=1.2 units=km", "length=0 units=km"))

@@ -362,12 +362,12 @@ FAULTS = (
         forms=FORMS,
     ),
     Fault(
-        "decimal comma",
-        cell("loads", 0, "p_kw", "3,5"),
+        "comma that may be either",
+        cell("loads", 0, "p_kw", "3,500"),
         "loads",
         "unreadable_cell",
         {"H"},
-        "'3,5'.*decimal point",
+        "'3,500'.*decimal point",
         forms=FORMS,
     ),
     Fault(

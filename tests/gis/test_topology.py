@@ -280,7 +280,7 @@ def test_a_switch_at_a_split_line_keeps_its_end() -> None:
 
 @pytest.mark.parametrize(
     ("x", "element_id", "at_end"),
-    [(0.0, "A", "to_bus_id"), (1.0, "K", "from_bus_id"), (-1.0, "A", "to_bus_id"), (99.0, "K", "to_bus_id")],
+    [(1.0, "K", "from_bus_id"), (-1.0, "A", "to_bus_id"), (99.0, "K", "to_bus_id")],
 )
 def test_a_switch_near_an_end_opens_that_end_of_the_line_it_lies_on(
     x: float, element_id: str, at_end: str
@@ -290,6 +290,14 @@ def test_a_switch_near_an_end_opens_that_end_of_the_line_it_lies_on(
     assert (switch["element_table"], switch["element_id"]) == ("lines", element_id)
     assert switch["bus_id"] == connected["lines"][at_end][element_id] and findings.empty
     assert repairs.query("action == 'switch_placed'")["distance_m"].to_list() == [min(abs(x), 100.0 - x)]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_an_open_switch_on_a_joint_of_lines_goes_to_the_first_by_id_and_is_told(closed: bool) -> None:
+    connected, _, findings = connect(_with(_bare(BEFORE, MAIN), switches=_switch(closed, (0.0, 0.0))))
+    assert connected["switches"]["element_id"].to_list() == ["A"]
+    told = [] if closed else [["switch_unsure", "warning", "W", "or on K"]]
+    assert findings[["rule", "severity", "element_id", "value"]].to_numpy().tolist() == told
 
 
 def test_a_switch_in_mid_span_cuts_the_line_and_stands_at_the_cut() -> None:

@@ -79,6 +79,19 @@ def test_a_grid_without_any_solution_blames_its_structure() -> None:
     assert found.causes["element_id"].tolist() == ["T", "U"]
 
 
+def test_generation_that_cannot_be_carried_away_is_to_blame_and_named() -> None:
+    grid = station("generator Q E 12000 pv", "scenario sunny generation_factor=1")
+    found = diagnose(build_model(grid), "sunny")
+    assert "no load is to blame but the generation" in found.sentence()
+    assert found.causes["rule"].unique().tolist() == ["generation_not_carried"]
+    assert found.causes["element_id"].tolist() == ["Q", "G"]
+
+
+def test_nothing_behind_the_sources_is_served_in_full() -> None:
+    found = diagnosed(network_from_text("bus A 0.4\nsource S A\nload H A 5"))
+    assert found.servable_share == 1.0 and found.max_served_kw == pytest.approx(5.0)
+
+
 def test_a_scenario_with_a_solution_is_served_in_full() -> None:
     found = diagnosed(station())
     assert found.servable_share == 1.0 and found.suspects.empty and found.causes.empty

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import importlib.util
 import json
 import warnings
 from collections.abc import Callable
@@ -96,3 +98,25 @@ def test_a_ding0_network_solves_as_its_reference(
     with (folder / "loads.csv").open() as stream:
         read_kw = 1000.0 * sum(float(row["peak_load"]) for row in csv.DictReader(stream))
     assert network.loads["p_kw"].sum() == pytest.approx(read_kw)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("simbench") is None, reason="the package simbench is not here")
+@pytest.mark.parametrize("code", ["1-LV-rural1--0-sw", "1-LV-rural2--2-sw", "1-MV-urban--0-sw"])
+def test_a_simbench_code_solves_as_its_reference(code: str, shared: Callable[[str], Path]) -> None:
+    """The reference was solved without tap positions; they are set to neutral here."""
+    table = pd.read_csv(shared("05_package_networks") / "simbench_1.6.3_study_case_reference.csv")
+    network = imported(Path(code))
+    for row in table[table["code"] == code].itertuples():
+        case = network.scenarios.loc[row.study_case]
+        q_factor = float(case["qload"]) / float(case["load_factor"])
+        at_home = dataclasses.replace(
+            network,
+            sources=network.sources.assign(vm_pu=float(case["Slack_vm"])),
+            transformers=network.transformers.assign(tap_pos=0.0),
+            loads=network.loads.assign(q_kvar=network.loads["q_kvar"] * q_factor),
+        )
+        result = run_load_flow(build_model(at_home), str(row.study_case))
+        assert result.loss_kw == pytest.approx(1000.0 * row.loss_mw, abs=1e-5)
+        assert result.buses["vm_pu"].min() == pytest.approx(row.vm_min, abs=1e-6)
+        assert result.lines["loading_percent"].max() == pytest.approx(row.line_max, abs=1e-4)
+        assert result.transformers["loading_percent"].max() == pytest.approx(row.trafo_max, abs=1e-4)

@@ -20,10 +20,10 @@ import gis
 from gis.examples import synthetic_network
 from gis.importer import import_tables, require_network
 from gis.network import make_network
-from gis.plausibility import DOUBTS
 from gis.topology import TopologyOptions
 from gis.tracing import assign_feeders
-from gridmodel import build_model, find_scenario, read_catalogue, rules_for, run_load_flow
+from gridmodel import build_model, find_scenario, read_catalogue, run_load_flow
+from gridmodel.rules import doubts_for, rules_for
 
 MOVED_M = 0.3
 INTO_THE_LINE_M = 1.0
@@ -98,7 +98,7 @@ def rebuilt(network: gis.Network, seed: int) -> Case:
     layers, backwards = stripped(network, seed)
     found = import_tables(
         layers,
-        rules=(*rules_for(), *DOUBTS),
+        rules=(*rules_for(), *doubts_for()),
         topology=TOLERANCES,
         transformer_types=read_catalogue().transformers,
     )

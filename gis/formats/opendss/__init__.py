@@ -23,7 +23,7 @@ from gis.formats.opendss.circuit import Circuit, make_circuit
 from gis.formats.opendss.layout import place_buses, read_coordinates, usual_file
 from gis.formats.opendss.lines import line_tables
 from gis.formats.opendss.points import point_tables
-from gis.formats.opendss.process import solve_circuit
+from gis.formats.opendss.process import solve_circuit, solving_doubts
 from gis.formats.opendss.script import read_script
 from gis.formats.opendss.transformers import transformer_tables
 from gis.formats.source import Source
@@ -59,13 +59,16 @@ def read(path: Path) -> Source:
     """
     master = find_master(path)
     script = read_script(master)
-    circuit = make_circuit(solve_circuit(script, str(master)))
+    answer = solve_circuit(script, str(master))
+    circuit = make_circuit(answer)
     files = script.coordinates or usual_file(master.parent)
     source = circuit_tables(circuit, read_coordinates(files))
     taken = [] if script.coordinates else [file.name for file in files]
     message = "no script reads coordinates; those of this file of the folder are taken"
     told = make_findings("coordinates_taken", "file", taken, message, severity="warning")
-    return Source(source.layers, join_findings([script.findings(), told, source.findings]))
+    return Source(
+        source.layers, join_findings([script.findings(), solving_doubts(answer), told, source.findings])
+    )
 
 
 def find_master(path: Path) -> Path:

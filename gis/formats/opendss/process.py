@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from gis.errors import InputError
 from gis.findings import make_findings
 from gis.formats.opendss.child import NO_OPENDSS
@@ -61,6 +63,13 @@ def solve_circuit(script: Script, source: str, *, then: Sequence[Sequence[str]] 
     answer = _run(json.dumps(task), source, WALL_PER_CPU * cpu_s)
     _refuse_faults(answer, script, source)
     return answer
+
+
+def solving_doubts(answer: dict[str, Any]) -> pd.DataFrame:
+    """What OpenDSS said while it solved a circuit it has a solution of, like controls that did not settle."""
+    said = list(dict.fromkeys(_short(fault["message"]) for fault in answer["faults"]))
+    messages = [f"while solving, OpenDSS says: {text}; taps and steps may not be final" for text in said]
+    return make_findings("solving", "file", [""] * len(said), messages, severity="warning")
 
 
 def _run(task: str, source: str, wall_s: float) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from gis.errors import InputError
-from gis.findings import join_findings, make_findings
+from gis.findings import make_findings
 from gis.formats.opendss.files import Folder, OutsideError
 from gis.formats.opendss.words import (
     CLASSES,
@@ -94,9 +94,10 @@ def read_script(master: Path) -> Script:
     """
     reader = _Reader(Folder(master.parent))
     reader.read(master, depth=0)
-    faults = join_findings(reader.faults)
-    if len(faults):
-        raise InputError(str(master), faults)
+    if reader.faults:
+        places, messages, shown = zip(*reader.faults, strict=True)
+        findings = make_findings("script_refused", "script", places, messages, values=shown)
+        raise InputError(str(master), findings)
     return reader.script
 
 
@@ -106,7 +107,8 @@ class _Reader:
     def __init__(self, root: Folder) -> None:
         self.root = root
         self.script = Script()
-        self.faults: list[pd.DataFrame] = []
+        # Place, message, and the words shown of every line refused.
+        self.faults: list[tuple[str, str, str | None]] = []
         self._reads: Counter[Path] = Counter()
         self._bytes = 0
         self._class = ""
@@ -118,7 +120,7 @@ class _Reader:
         self._bytes += file.stat().st_size
         if self._bytes > MAX_BYTES:
             message = f"the scripts are larger than {MAX_BYTES / 1e6:.0f} MB together"
-            self.faults.append(make_findings("script_refused", "script", [name], message))
+            self.faults.append((name, message, None))
             return folder
         comment = False
         for number, line in enumerate(self.root.text_of(file).splitlines(), start=1):
@@ -133,9 +135,8 @@ class _Reader:
         if not code:
             return folder
         words = tokens_of(code)
-        fault = self._unreadable(code, words)
-        if fault:
-            self._refuse(at, code, fault)
+        if not words or _CONTROL.search(code):
+            self._refuse(at, code, "the line cannot be read")
             return folder
         if words[0].name is not None:  # Class.name.property=value
             self._element(code, words, 0, at)
@@ -154,11 +155,6 @@ class _Reader:
         else:
             self._refuse(at, code, f"{verb!r} is no command that describes a circuit; remove the line")
         return folder
-
-    def _unreadable(self, code: str, words: list[Token]) -> str:
-        if not words or _CONTROL.search(code):
-            return "the line cannot be read"
-        return ""
 
     def _element(self, code: str, words: list[Token], target: int, at: Statement) -> None:
         """A line that makes or changes an element: of a class that is known, with values only."""
@@ -244,6 +240,4 @@ class _Reader:
     def _refuse(self, at: Statement, code: str, message: str) -> None:
         # A file above the folder may be another's: what stands in it is not shown.
         shown = "" if at.file.startswith("..") else code[:_SHOWN]
-        self.faults.append(
-            make_findings("script_refused", "script", [at.place], message, values=[shown or None])
-        )
+        self.faults.append((at.place, message, shown or None))
