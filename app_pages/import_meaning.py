@@ -77,7 +77,7 @@ def _ask_way(upload: Upload) -> str:
         "How shall layers and columns be understood?",
         ways,
         format_func=WAYS.__getitem__,
-        key=f"import_way_{upload.path.parent.name}",
+        key=f"import_way_{upload.key}",
     )
     return way
 
@@ -128,7 +128,7 @@ def _ask_layers(upload: Upload) -> Draft:
         rows,
         hide_index=True,
         disabled=["layer", "rows", "how_sure", "why"],
-        key=f"import_tables_{upload.path.parent.name}",
+        key=f"import_tables_{upload.key}",
         column_config={
             "layer": "Your layer",
             "rows": st.column_config.NumberColumn("Rows", format="localized"),
@@ -147,7 +147,7 @@ def _ask_layers(upload: Upload) -> Draft:
 def _proposal(upload: Upload, chosen: Mapping[str, str]) -> Draft:
     """A proposal for this upload and these decisions, made once."""
     kept: dict[object, Draft] = st.session_state.setdefault("import_proposals", {})
-    key = (upload.path, frozenset(chosen.items()))
+    key = (upload.key, frozenset(chosen.items()))
     if key not in kept:
         with st.spinner("Comparing names, values and places ..."):
             kept[key] = propose(upload.source.layers, upload.title, chosen)

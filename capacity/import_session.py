@@ -14,6 +14,7 @@ import tempfile
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -78,6 +79,11 @@ class Upload:
     title: str
     source: Source
     dialect: Dialect
+
+    @property
+    def key(self) -> str:
+        """A name no other upload has, for what a screen remembers of this one."""
+        return sha256(str(self.path).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
