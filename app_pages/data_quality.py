@@ -16,12 +16,12 @@ from capacity.data_issues import DataIssues, read_issues
 def show_data_quality() -> None:
     """Findings, repairs and quarantine of the open network, on the map and in tables."""
     study = open_study()
-    quality = _read(str(study.path), study.modified_ns, study)
+    issues = _read(str(study.path), study.modified_ns, study)
     st.subheader(plain(f"Data quality: {study.network.info.get('name', study.path.name)}"))
-    balance_figures(quality.network)
-    show_issues(quality, study.drawn, key="quality")
-    show_summary(quality)
-    downloads(quality, key="quality")
+    balance_figures(issues)
+    show_issues(issues, study.drawn, key="quality")
+    show_summary(issues)
+    downloads(issues, key="quality")
 
 
 @st.cache_resource(show_spinner="Judging the data ...", max_entries=4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 import streamlit as st
@@ -45,6 +45,12 @@ WAYS = {
     PROFILE: "It is a known format",
 }
 LEFT_OUT = "leave out"
+Split = Literal["service", "all", "none"]
+SPLITS: dict[Split, str] = {
+    "service": "service lines to homes only",
+    "all": "all lines",
+    "none": "no line: it is named, and stays apart",
+}
 
 
 def ask_meaning(upload: Upload) -> ImportChoices | None:
@@ -71,7 +77,7 @@ def _ask_way(upload: Upload) -> str:
         "How shall layers and columns be understood?",
         ways,
         format_func=WAYS.__getitem__,
-        key=f"import_way_{upload.path.parent.name}",
+        key=f"import_way_{upload.key}",
     )
     return way
 
@@ -122,7 +128,7 @@ def _ask_layers(upload: Upload) -> Draft:
         rows,
         hide_index=True,
         disabled=["layer", "rows", "how_sure", "why"],
-        key=f"import_tables_{upload.path.parent.name}",
+        key=f"import_tables_{upload.key}",
         column_config={
             "layer": "Your layer",
             "rows": st.column_config.NumberColumn("Rows", format="localized"),
@@ -141,7 +147,7 @@ def _ask_layers(upload: Upload) -> Draft:
 def _proposal(upload: Upload, chosen: Mapping[str, str]) -> Draft:
     """A proposal for this upload and these decisions, made once."""
     kept: dict[object, Draft] = st.session_state.setdefault("import_proposals", {})
-    key = (upload.path, frozenset(chosen.items()))
+    key = (upload.key, frozenset(chosen.items()))
     if key not in kept:
         with st.spinner("Comparing names, values and places ..."):
             kept[key] = propose(upload.source.layers, upload.title, chosen)
@@ -339,7 +345,13 @@ def _ask_tolerances() -> TopologyOptions:
                 )
             )
         )
-    return with_tolerances(low, medium, high)
+        split: Split = st.radio(
+            "An end that meets another line of its voltage between its ends is joined to it for",
+            list(SPLITS),
+            format_func=SPLITS.__getitem__,
+            key="import_split",
+        )
+    return with_tolerances(low, medium, high, split)
 
 
 def _refuse(words: str, error: InputError) -> None:

@@ -15,14 +15,14 @@ from gis.webmap import CodedGeometry
 
 def show_outcome(upload: Upload, outcome: Outcome) -> None:
     """Rows and demand accounted for, issues on the map, downloads, and the network for the other pages."""
-    quality, drawn = _shown(outcome)
+    issues, drawn = _shown(outcome)
     say = st.warning if len(outcome.network.quarantine) else st.success
     say(plain(balance_sentence(outcome.network)))
-    balance_figures(outcome.network)
-    show_issues(quality, drawn, key="imported")
-    show_summary(quality)
+    balance_figures(issues)
+    show_issues(issues, drawn, key="imported")
+    show_summary(issues)
     st.markdown("#### 4. Use it, take it home")
-    _offer(upload, outcome, quality)
+    _offer(upload, outcome, issues)
 
 
 def _shown(outcome: Outcome) -> tuple[DataIssues, dict[str, CodedGeometry]]:
@@ -34,7 +34,7 @@ def _shown(outcome: Outcome) -> tuple[DataIssues, dict[str, CodedGeometry]]:
     return kept[1], kept[2]
 
 
-def _offer(upload: Upload, outcome: Outcome, quality: DataIssues) -> None:
+def _offer(upload: Upload, outcome: Outcome, issues: DataIssues) -> None:
     opened = is_open(outcome.path)
     st.button(
         "Open this network in the map",
@@ -65,5 +65,5 @@ def _offer(upload: Upload, outcome: Outcome, quality: DataIssues) -> None:
             key="import_toml",
             width="stretch",
         )
-    downloads(quality, key="imported")
+    downloads(issues, key="imported")
     st.caption("Download what you want to keep: it is deleted when you close or reload this page.")

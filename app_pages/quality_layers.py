@@ -44,18 +44,18 @@ MV_WIDTH_PX, LV_WIDTH_PX = 2.4, 1.4
 
 
 def quality_view(
-    quality: DataIssues, drawn: Mapping[str, CodedGeometry], shown: gpd.GeoDataFrame
+    issues: DataIssues, drawn: Mapping[str, CodedGeometry], shown: gpd.GeoDataFrame
 ) -> NetworkMap:
     """The network in plain colours with the issues shown on top."""
-    network = quality.network
+    network = issues.network
     lines = [
         LineLayer("Low-voltage lines", drawn["lv_lines"], _same(drawn["lv_lines"], LV_CLASS), LV_WIDTH_PX),
         LineLayer("Medium-voltage lines", drawn["mv_lines"], _same(drawn["mv_lines"], MV_CLASS), MV_WIDTH_PX),
     ]
     placed = shown[shown.geometry.notna()]
-    issues = [_layer(placed[placed["level"] == level], look) for level, look in LOOKS.items()]
+    symbols = [_layer(placed[placed["level"] == level], look) for level, look in LOOKS.items()]
     return network_map(
-        [*lines, *issues],
+        [*lines, *symbols],
         legends=[_legend(shown)],
         bounds_lonlat=None,
         asset_url=asset_url(),

@@ -13,10 +13,8 @@ from capacity.data_issues import (
     counts_by_action,
     counts_by_rule,
     demand_balance,
-    findings_gpkg_bytes,
-    workbook_bytes,
+    report_bytes,
 )
-from gis import Network
 
 _SEVERITIES = {
     "error": "cannot be used",
@@ -25,26 +23,28 @@ _SEVERITIES = {
 }
 
 
-def balance_figures(network: Network) -> None:
-    """Demand and customers, modelled and set aside, as four figures."""
-    balance = demand_balance(network)
-    places = st.columns(4)
+def balance_figures(issues: DataIssues) -> None:
+    """Demand and customers, modelled and set aside, and how far the data can be trusted."""
+    balance, quality = demand_balance(issues.network), issues.quality
+    places = st.columns(6)
+    places[4].metric("Score of the data", figure(quality.score_percent, 0, "%"))
+    places[5].metric("Level passed, of 6", f"{quality.level}: {quality.level_name}")
     places[0].metric("Demand modelled", figure(balance["modelled_kw"], 1, "kW"))
     places[1].metric("Demand set aside", figure(balance["set_aside_kw"], 1, "kW"))
     places[2].metric("Customers modelled", f"{balance['modelled_customers']:,.0f}")
     places[3].metric("Customers set aside", f"{balance['set_aside_customers']:,.0f}")
 
 
-def show_summary(quality: DataIssues) -> None:
+def show_summary(issues: DataIssues) -> None:
     """Counts by rule and by action, rows by table, and every row set aside."""
-    network = quality.network
+    network = issues.network
     names = ["Findings by rule", "Feeders", "Repairs by action", "Rows by table", "Set aside", "All repairs"]
-    tabs = list(st.tabs([name for name in names if name != "Feeders" or len(quality.feeders)]))
-    if len(quality.feeders):
+    tabs = list(st.tabs([name for name in names if name != "Feeders" or len(issues.quality.feeders)]))
+    if len(issues.quality.feeders):
         with tabs.pop(1):
-            _feeders(quality.feeders)
+            _feeders(issues.quality.feeders)
     with tabs[0]:
-        _findings(quality.findings)
+        _findings(issues.findings)
     with tabs[1]:
         _actions(network.repairs)
     with tabs[2]:
@@ -58,12 +58,12 @@ def show_summary(quality: DataIssues) -> None:
         _repairs(network.repairs)
 
 
-def downloads(quality: DataIssues, *, key: str) -> None:
+def downloads(issues: DataIssues, *, key: str) -> None:
     """Everything found, as a spreadsheet and as layers for a GIS; made when asked for."""
     left, right, _ = st.columns([1, 1, 1])
     left.download_button(
         "Findings as spreadsheet (xlsx)",
-        lambda: workbook_bytes(quality),
+        lambda: report_bytes(issues, ".xlsx"),
         file_name="findings.xlsx",
         on_click="ignore",
         key=f"{key}_xlsx",
@@ -71,7 +71,7 @@ def downloads(quality: DataIssues, *, key: str) -> None:
     )
     right.download_button(
         "Findings as GeoPackage",
-        lambda: findings_gpkg_bytes(quality),
+        lambda: report_bytes(issues, ".gpkg"),
         file_name="findings.gpkg",
         on_click="ignore",
         key=f"{key}_gpkg",
@@ -134,7 +134,7 @@ def _actions(repairs: pd.DataFrame) -> None:
         "table": "Table",
         "count": "How often",
         "median_m": st.column_config.NumberColumn("Distance, median [m]", format="%.3f"),
-        "longest_m": st.column_config.NumberColumn("Distance, longest [m]", format="%.3f"),
+        "largest_m": st.column_config.NumberColumn("Distance, longest [m]", format="%.3f"),
     }
     st.dataframe(counts_by_action(repairs), hide_index=True, placeholder="", column_config=config)
 

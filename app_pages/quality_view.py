@@ -31,38 +31,38 @@ _COLUMNS: Columns = {
 
 
 @st.fragment
-def show_issues(quality: DataIssues, drawn: Mapping[str, CodedGeometry], *, key: str) -> None:
+def show_issues(issues: DataIssues, drawn: Mapping[str, CodedGeometry], *, key: str) -> None:
     """Map, filters, table and card: a row flies to its place, a click on the map opens its card."""
-    if quality.issues.empty:
+    if issues.rows.empty:
         st.success("No doubt, no repair, nothing set aside.")
-        _map(quality, drawn, quality.issues, None, None, key)
+        _map(issues, drawn, issues.rows, None, None, key)
         return
-    shown = _filters(quality.issues, key)
+    shown = _filters(issues.rows, key)
     above, below = st.container(), st.container()
     with below:
         row = _table(shown, key)
     picked = _picked(shown, row, key)
     left, right = above.columns([5, 2])
     with left:
-        _map(quality, drawn, shown, picked, row, key)
+        _map(issues, drawn, shown, picked, row, key)
     with right:
         _card(shown, picked)
 
 
-def _filters(issues: gpd.GeoDataFrame, key: str) -> gpd.GeoDataFrame:
+def _filters(rows: gpd.GeoDataFrame, key: str) -> gpd.GeoDataFrame:
     places = st.columns(3)
-    levels = [level for level in LEVELS if (issues["level"] == level).any()]
+    levels = [level for level in LEVELS if (rows["level"] == level).any()]
     chosen = [
         places[number].multiselect(label, options, placeholder="all", key=f"{key}_{column}")
         for number, (label, column, options) in enumerate(
             (
                 ("Show", "level", levels),
-                ("Rule", "rule", sorted(issues["rule"].unique())),
-                ("Table", "table", sorted(issues["table"].unique())),
+                ("Rule", "rule", sorted(rows["rule"].unique())),
+                ("Table", "table", sorted(rows["table"].unique())),
             )
         )
     ]
-    return filtered(issues, levels=chosen[0], rules=chosen[1], tables=chosen[2])
+    return filtered(rows, levels=chosen[0], rules=chosen[1], tables=chosen[2])
 
 
 def _table(shown: gpd.GeoDataFrame, key: str) -> int | None:
@@ -100,7 +100,7 @@ def _picked(shown: gpd.GeoDataFrame, row: int | None, key: str) -> int | None:
 
 
 def _map(
-    quality: DataIssues,
+    issues: DataIssues,
     drawn: Mapping[str, CodedGeometry],
     shown: gpd.GeoDataFrame,
     picked: int | None,
@@ -112,7 +112,7 @@ def _map(
         label = str(shown["element_id"].loc[picked])
         groups.append(highlight(shown.geometry.loc[[picked]], label=label))
     answer = show_map(
-        quality_view(quality, drawn, shown),
+        quality_view(issues, drawn, shown),
         key=key,
         feature_group=groups,
         height=480,

@@ -1,11 +1,11 @@
 """What is wrong with a network's data and what was done about it, as tables for screen, map and spreadsheet.
 
-Takes findings, repairs and quarantine as they are; judges nothing itself (`gis.rules`, `gis.plausibility`).
+Takes findings, repairs and quarantine as they are; judges nothing itself (`gis.rules`, `gis.quality`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -16,11 +16,12 @@ import pandas as pd
 import shapely
 
 from capacity.cards import Card
-from gis import Network
+from capacity.data_quality import DataQuality, judge_quality
+from capacity.quality_report import repairs_done, write_report
+from gis import Network, check_network
 from gis.findings import join_findings
 from gis.formats import read_source
-from gis.record import as_layer, recorded_findings
-from gis.rules import run_rules
+from gis.record import recorded_findings
 from gis.schema import TABLES
 from gridmodel.rules import doubts_for
 
@@ -36,6 +37,10 @@ ACTIONS = {
     "bus_from_line_ends": "bus made where line ends meet",
     "snapped": "line end moved onto its bus",
     "nearest_bus": "connected to the nearest bus of a fitting voltage",
+    "line_split": "line split where another one ends on it",
+    "t_joint": "line joined to the one it ends on",
+    "bus_at_transformer": "bus made at a transformer",
+    "switch_placed": "switch put on the line it stands on",
 }
 
 
@@ -45,21 +50,24 @@ class DataIssues:
 
     Attributes
     ----------
-    issues
+    rows
         One row per element set aside, doubt and repair; `geometry` is a point in the network's CRS, or None.
-    feeders
-        Score per feeder, with its status and reason; no rows where nobody has scored them.
+    quality
+        Findings, level passed, and scores of the network and its feeders.
     """
 
     network: Network
-    findings: pd.DataFrame
-    issues: gpd.GeoDataFrame
-    feeders: pd.DataFrame = field(default_factory=pd.DataFrame)
+    quality: DataQuality
+    rows: gpd.GeoDataFrame
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        return self.quality.findings
 
 
 def read_issues(path: Path, network: Network) -> DataIssues:
     """Judge the network of a file: by every rule as it is now, and with the findings recorded in the file."""
-    doubts = run_rules(network.tables(), doubts_for())
+    doubts = check_network(network, rules=doubts_for())
     judged = replace(network, findings=join_findings([network.findings, doubts]))
     return judge(judged, recorded_findings(read_source(path).layers))
 
@@ -69,7 +77,7 @@ def judge(network: Network, recorded: pd.DataFrame | None = None) -> DataIssues:
     findings = network.findings
     if recorded is not None:
         findings = join_findings([findings, recorded[~_keys(recorded).isin(_keys(findings))]])
-    return DataIssues(network, findings, _issues(network, findings))
+    return DataIssues(network, judge_quality(network, findings), _issues(network, findings))
 
 
 def balance_table(network: Network) -> pd.DataFrame:
@@ -131,10 +139,9 @@ def counts_by_rule(findings: pd.DataFrame) -> pd.DataFrame:
 
 
 def counts_by_action(repairs: pd.DataFrame) -> pd.DataFrame:
-    """Repairs per action: action, table, count, median_m, longest_m (0: nothing was moved)."""
-    grouped = repairs.groupby(["action", "table"], sort=False)["distance_m"]
-    counts = grouped.agg(count="size", median_m="median", longest_m="max").reset_index()
-    return counts.assign(action=counts["action"].replace(ACTIONS))
+    """What was repaired, in words: action, table, count, median_m, largest_m (0: nothing was moved)."""
+    done = repairs_done(repairs)
+    return done.assign(action=done["action"].replace(ACTIONS))
 
 
 def issue_card(issue: pd.Series) -> Card:
@@ -153,44 +160,11 @@ def issue_card(issue: pd.Series) -> Card:
     return [(label, text) for label, text in lines if text]
 
 
-def report_tables(quality: DataIssues) -> dict[str, pd.DataFrame]:
-    """Tables for a spreadsheet: the summary first, then every row."""
-    network = quality.network
-    return {
-        "summary": balance_table(network),
-        "findings by rule": counts_by_rule(quality.findings),
-        "findings": _flat(quality.findings),
-        "set aside": _flat(network.quarantine),
-        "repairs": _flat(network.repairs),
-        "feeders": _flat(quality.feeders),
-    }
-
-
-def workbook_bytes(quality: DataIssues) -> bytes:
-    """The report as an Excel workbook in which no cell is run as a formula."""
-    from gis.formats.spreadsheet import write_workbook
-
+def report_bytes(issues: DataIssues, suffix: str) -> bytes:
+    """All that was found and done as a file: ".xlsx" a workbook, ".gpkg" layers (`write_report`)."""
     with TemporaryDirectory(prefix="feederplan-") as folder:
-        path = Path(folder) / "findings.xlsx"
-        write_workbook(report_tables(quality), path)
-        return path.read_bytes()
-
-
-def findings_gpkg_bytes(quality: DataIssues) -> bytes:
-    """Findings, repairs and quarantine as layers of a GeoPackage."""
-    from gis.formats import geopackage
-
-    network = quality.network
-    tables = {
-        "findings": quality.findings,
-        "quarantine": network.quarantine,
-        "repairs": network.repairs,
-    }
-    filled = {name: rows for name, rows in tables.items() if len(rows)} or {"findings": quality.findings}
-    layers = {name: as_layer(rows, network.crs) for name, rows in filled.items()}
-    with TemporaryDirectory(prefix="feederplan-") as folder:
-        path = Path(folder) / "findings.gpkg"
-        geopackage.write_layers(layers, path)
+        path = Path(folder) / f"findings{suffix}"
+        write_report(path, issues.network, issues.quality)
         return path.read_bytes()
 
 
@@ -249,10 +223,6 @@ def _places(network: Network, rows: pd.DataFrame) -> np.ndarray:
     points = np.asarray(shapely.point_on_surface(found), dtype=object)
     points[shapely.is_empty(points)] = None
     return points
-
-
-def _flat(rows: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(rows).reset_index(drop=True)
 
 
 def _words(value: object) -> str:

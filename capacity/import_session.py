@@ -14,7 +14,9 @@ import tempfile
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import geopandas as gpd
@@ -25,10 +27,10 @@ from gis.conform import as_text
 from gis.crs import read_crs
 from gis.errors import InputError
 from gis.findings import make_findings
-from gis.formats import read_source
+from gis.formats.sandbox import read_untrusted
 from gis.formats.source import Dialect, Source
 from gis.importer import import_file, require_network
-from gis.mapping import LayerMapping, mapping_toml
+from gis.mapping import LayerMapping, mapping_toml, recognised_profile
 from gis.rules import Rule
 from gis.topology import TopologyOptions
 from gridmodel.rules import doubts_for, rules_for
@@ -77,6 +79,11 @@ class Upload:
     title: str
     source: Source
     dialect: Dialect
+
+    @property
+    def key(self) -> str:
+        """A name no other upload has, for what a screen remembers of this one."""
+        return sha256(str(self.path).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -144,7 +151,7 @@ def read_upload(folder: PrivateFolder, files: Sequence[tuple[str, bytes]], encod
     path = keep_upload(folder, files)
     dialect = Dialect(encoding=encoding)
     title = files[0][0] if len(files) == 1 else f"{len(files)} files"
-    return Upload(path, title, read_source(path, dialect=dialect), dialect)
+    return Upload(path, title, read_untrusted(path, dialect=dialect), dialect)
 
 
 def layer_table(source: Source) -> pd.DataFrame:
@@ -164,7 +171,7 @@ def preview(frame: pd.DataFrame) -> pd.DataFrame:
 
 def known_format(source: Source) -> str:
     """Name of the shipped mapping that reads these layers; "" where none is known to."""
-    return source.profile
+    return source.profile or recognised_profile(source.layers)
 
 
 def crs_title(epsg: int) -> str:
@@ -267,6 +274,10 @@ def _crs_words(frame: pd.DataFrame) -> str:
     return frame.crs.name if epsg is None else f"{frame.crs.name} (EPSG:{epsg})"
 
 
-def with_tolerances(low_m: float, medium_m: float, high_m: float) -> TopologyOptions:
-    """Tolerances per voltage level [m]; the rest as usual."""
-    return TopologyOptions(lv_tolerance_m=low_m, mv_tolerance_m=medium_m, hv_tolerance_m=high_m)
+def with_tolerances(
+    low_m: float, medium_m: float, high_m: float, split_mains: Literal["service", "all", "none"] = "service"
+) -> TopologyOptions:
+    """Tolerances per voltage level [m], and which line ends split a line they meet; the rest as usual."""
+    return TopologyOptions(
+        lv_tolerance_m=low_m, mv_tolerance_m=medium_m, hv_tolerance_m=high_m, split_mains=split_mains
+    )

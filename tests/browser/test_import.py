@@ -121,7 +121,7 @@ def test_a_foreign_file_is_corrected_imported_seen_opened_and_taken_home(
     assert 'vn_hv_kv = "OS_kV"' in text and 'vn_lv_kv = "US_kV"' in text
     with page.expect_download() as sent:
         page.get_by_role("button", name="Findings as spreadsheet").click()
-    assert pd.read_excel(sent.value.path(), sheet_name="set aside")["rule"].tolist() == ["out_of_range"]
+    assert pd.read_excel(sent.value.path(), sheet_name="quarantine")["rule"].tolist() == ["out_of_range"]
 
     page.get_by_role("button", name="Open this network in the map").click()
     page.get_by_text("It is open").wait_for()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 import shapely
 
 import gis
@@ -21,12 +20,10 @@ from capacity.data_issues import (
     counts_by_rule,
     demand_balance,
     filtered,
-    findings_gpkg_bytes,
     issue_card,
     judge,
     read_issues,
-    report_tables,
-    workbook_bytes,
+    report_bytes,
 )
 from gis.findings import make_findings
 from gis.formats import read_source
@@ -74,22 +71,22 @@ def test_rows_set_aside_of_other_tables_are_said() -> None:
 
 
 def test_issues_are_set_aside_doubts_and_repairs_each_with_a_place_where_there_is_one() -> None:
-    quality = judge(faulty())
-    levels = quality.issues.groupby("level").size()
+    issues = judge(faulty())
+    levels = issues.rows.groupby("level").size()
     assert levels[SET_ASIDE] == 1
-    assert levels[REPAIRED] == len(quality.network.repairs) > 0
-    aside = quality.issues.query("level == @SET_ASIDE").iloc[0]
+    assert levels[REPAIRED] == len(issues.network.repairs) > 0
+    aside = issues.rows.query("level == @SET_ASIDE").iloc[0]
     assert (aside["element_id"], aside["p_kw"]) == ("H", 30.0)
     assert aside["geometry"].equals(station().loads.geometry["H"])
-    doubt = quality.issues[quality.issues["rule"] == "unit_slip"].iloc[0]
+    doubt = issues.rows[issues.rows["rule"] == "unit_slip"].iloc[0]
     assert doubt["level"] == DOUBT
     assert doubt["geometry"] is None
 
 
 def test_a_doubt_without_own_place_stands_at_its_element() -> None:
     doubt = make_findings("length", "lines", ["N"], "too long; check it", severity="warning")
-    quality = judge(replace(station(), findings=doubt))
-    place = quality.issues.geometry.iloc[0]
+    issues = judge(replace(station(), findings=doubt))
+    place = issues.rows.geometry.iloc[0]
     assert place.distance(station().lines.geometry["N"]) < 1e-6
 
 
@@ -98,15 +95,15 @@ def test_a_place_with_a_vertex_that_is_no_number_is_none() -> None:
         nowhere = [shapely.Point(np.nan, np.nan), shapely.LineString([(0, 0), (np.nan, 1), (2, 2)])]
     ids = ["x", "y"]
     doubt = make_findings("odd", "nothing", ids, "odd", severity="warning", geometry=nowhere)
-    assert judge(replace(station(), findings=doubt)).issues.geometry.isna().all()
+    assert judge(replace(station(), findings=doubt)).rows.geometry.isna().all()
 
 
 def test_a_network_without_issues_has_the_columns_all_the_same() -> None:
-    quality = judge(station())
-    assert quality.issues.empty
-    assert {"level", "rule", "element_id", "geometry"} <= set(quality.issues.columns)
-    assert counts_by_rule(quality.findings).empty
-    assert counts_by_action(quality.network.repairs).empty
+    issues = judge(station())
+    assert issues.rows.empty
+    assert {"level", "rule", "element_id", "geometry"} <= set(issues.rows.columns)
+    assert counts_by_rule(issues.findings).empty
+    assert counts_by_action(issues.network.repairs).empty
 
 
 def test_counts_put_faults_before_doubts() -> None:
@@ -116,17 +113,17 @@ def test_counts_put_faults_before_doubts() -> None:
 
 
 def test_a_card_tells_what_is_wrong_and_what_to_do() -> None:
-    quality = judge(faulty())
-    doubt = quality.issues[quality.issues["rule"] == "unit_slip"].iloc[0]
+    issues = judge(faulty())
+    doubt = issues.rows[issues.rows["rule"] == "unit_slip"].iloc[0]
     card = dict(issue_card(doubt))
     assert card["What is wrong"] == "p_kw looks like W"
     assert card["What to do"] == "map the column with factor = 0.001"
-    repair = quality.issues[quality.issues["rule"] == "nearest_bus"].iloc[0]
+    repair = issues.rows[issues.rows["rule"] == "nearest_bus"].iloc[0]
     assert dict(issue_card(repair))["What was done"].startswith("connected to the nearest bus")
 
 
 def test_filters_choose_by_level_rule_and_table_and_nothing_chosen_is_all() -> None:
-    issues = judge(faulty()).issues
+    issues = judge(faulty()).rows
     assert len(filtered(issues, levels=[], rules=[], tables=[])) == len(issues)
     chosen = filtered(issues, levels=[REPAIRED], rules=[], tables=["generators"])
     assert set(chosen["table"]) == {"generators"}
@@ -135,9 +132,9 @@ def test_filters_choose_by_level_rule_and_table_and_nothing_chosen_is_all() -> N
 def test_the_quality_of_a_file_holds_what_was_found_at_its_import(tmp_path: Path) -> None:
     path = tmp_path / "town.gpkg"
     gis.write_network(faulty(), path)
-    quality = read_issues(path, gis.read_network(path))
-    assert {"unit_slip", "unknown_reference"} <= set(quality.findings["rule"])
-    assert len(quality.network.quarantine) == 1
+    issues = read_issues(path, gis.read_network(path))
+    assert {"unit_slip", "unknown_reference"} <= set(issues.findings["rule"])
+    assert len(issues.network.quarantine) == 1
 
 
 def test_a_finding_of_now_is_not_told_a_second_time_from_the_record() -> None:
@@ -146,20 +143,19 @@ def test_a_finding_of_now_is_not_told_a_second_time_from_the_record() -> None:
 
 
 def test_downloads_hold_every_row(tmp_path: Path) -> None:
-    quality = judge(faulty())
-    layers = tmp_path / "findings.gpkg"
-    layers.write_bytes(findings_gpkg_bytes(quality))
-    read = read_source(layers).layers
-    assert {name: len(rows) for name, rows in read.items()} == {
-        "findings": len(quality.findings),
-        "quarantine": 1,
-        "repairs": len(quality.network.repairs),
-    }
-    book = pytest.importorskip("openpyxl").load_workbook(
-        _written(tmp_path / "f.xlsx", workbook_bytes(quality))
-    )
-    assert book.sheetnames == list(report_tables(quality))
-    assert book["findings"].max_row == 1 + len(quality.findings)
+    issues = judge(faulty())
+    layers = _written(tmp_path / "findings.gpkg", report_bytes(issues, ".gpkg"))
+    read = {name: len(rows) for name, rows in read_source(layers).layers.items()}
+    assert read["findings"] == len(issues.findings)
+    assert (read["quarantine"], read["repairs"]) == (1, len(issues.network.repairs))
+    book = pd.read_excel(_written(tmp_path / "f.xlsx", report_bytes(issues, ".xlsx")), sheet_name=None)
+    assert {name: len(book[name]) for name in read} == read
+
+
+def test_feeders_are_scored_by_what_was_found() -> None:
+    issues = judge(faulty())
+    assert issues.quality.score_percent < judge(station()).quality.score_percent
+    assert issues.quality.feeders["quarantined"].sum() == 1
 
 
 def _written(path: Path, content: bytes) -> Path:

@@ -29,6 +29,10 @@ from tests.capacity.test_mapping_draft import town
 from tests.networks import raw_layers, station, write_raw
 
 USUAL = with_tolerances(0.01, 0.01, 0.01)
+GEOJSON = (
+    b'{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"a": 1}, '
+    b'"geometry": {"type": "Point", "coordinates": [8.0, 48.0]}}]}'
+)
 EVIL = "<img src=x onerror=alert(1)>${alert(2)}`"
 
 
@@ -92,6 +96,12 @@ def test_a_new_upload_takes_the_place_of_the_one_before(folder: PrivateFolder, t
     first = read_upload(folder, [sent(town(), tmp_path)], None)
     read_upload(folder, [sent(town(), tmp_path)], None)
     assert not first.path.exists()
+
+
+def test_every_upload_has_a_key_of_its_own(folder: PrivateFolder, tmp_path: Path) -> None:
+    one, several = [sent(town(), tmp_path)], [("a.geojson", GEOJSON), ("b.geojson", GEOJSON)]
+    keys = [read_upload(folder, files, None).key for files in (one, one, several, several)]
+    assert len(set(keys)) == 4
 
 
 def test_layers_are_told_with_rows_geometry_system_and_columns(folder: PrivateFolder, tmp_path: Path) -> None:
