@@ -112,7 +112,13 @@ def start_app(
 
 Tolerance = Annotated[
     float | None,
-    typer.Option("--snap-tolerance-m", min=0, max=5, callback=_finite_or_none, help="Line ends to join [m]."),
+    typer.Option(
+        "--snap-tolerance-m",
+        min=0,
+        max=5,
+        callback=_finite_or_none,
+        help="Line ends this close become one, in m.",
+    ),
 ]
 
 
@@ -129,7 +135,9 @@ ReportFile = Annotated[
 
 @app.command("import")
 def import_source(
-    source: Annotated[Path, typer.Argument(help="GeoPackage, or folder of GeoJSON files, of any columns.")],
+    source: Annotated[
+        Path, typer.Argument(help="File or folder of any format (docs/formats.md), of any columns.")
+    ],
     out: Annotated[
         Path, typer.Argument(help="GeoPackage to write; with --suggest the mapping file (*.toml).")
     ],

@@ -49,12 +49,15 @@ class DataQuality:
         Score of the network as a whole.
     level
         Highest level passed: no error speaks against the file there or below; 0 when none is.
+    solved
+        Whether a load flow was judged; without one 4 is the highest level.
     """
 
     findings: pd.DataFrame
     feeders: pd.DataFrame
     score_percent: float
     level: int
+    solved: bool
 
     @property
     def level_name(self) -> str:
@@ -76,13 +79,14 @@ def judge_quality(
     if solution is not None:  # a cause that a rule over tables has told already is not told again
         findings = join_findings([findings, solution[~solution["rule"].isin(findings["rule"])]])
     if network is None:
-        return DataQuality(findings, _no_feeders(), 0.0, level_passed(findings, solved=False))
+        return DataQuality(findings, _no_feeders(), 0.0, level_passed(findings, solved=False), solved=False)
     supply = trace_supply(network)
     return DataQuality(
         findings=findings,
         feeders=feeder_quality(network, findings, supply),
         score_percent=round(network_score_percent(network, findings, supply), 2),
         level=level_passed(findings, solved=solution is not None),
+        solved=solution is not None,
     )
 
 
@@ -106,7 +110,7 @@ def weak_data(network: Network, supply: Supply | None = None) -> dict[str, str]:
 
 
 def hold_back_result(result: LoadFlowResult, yardstick: Yardstick, weak: WeakFeeders) -> LoadFlowResult:
-    """A result without the figures of weak feeders, and without the losses they are a part of."""
+    """A result without the figures of weak feeders; sums over the whole network stay, or nothing would."""
     if not weak:
         return result
     supply = yardstick.supply
@@ -118,7 +122,6 @@ def hold_back_result(result: LoadFlowResult, yardstick: Yardstick, weak: WeakFee
         buses=result.buses.assign(**{c: result.buses[c].mask(buses) for c in figures}),
         lines=result.lines.mask(at["lines"]),
         transformers=result.transformers.mask(at["transformers"]),
-        loss_kw=float("nan"),
     )
 
 

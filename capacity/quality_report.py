@@ -184,7 +184,9 @@ def _standing(quality: DataQuality) -> list[str]:
     """Level and score in words, with the feeders that are too weak."""
     from gis.quality.score import TOO_WEAK
 
-    lines = [f"level {quality.level} of 6 passed ({quality.level_name}), score {quality.score_percent:.1f} %"]
+    untried = "" if quality.solved or quality.level < 4 else "; 5 and 6 need a load flow: feederplan check"
+    passed = f"level {quality.level} of 6 passed ({quality.level_name}{untried})"
+    lines = [f"{passed}, score {quality.score_percent:.1f} %"]
     weak = quality.feeders[quality.feeders["status"] == TOO_WEAK]
     lines += [
         f"  feeder {row.feeder_id}: {TOO_WEAK}, score {row.score_percent:.0f} % ({row.reason})"

@@ -120,7 +120,7 @@ _OF_FORMATS: tuple[tuple[int, Severity, str, str, str, str], ...] = (
      "it could fill the disk or write beside its folder", "pack the files alone"),
     (1, "error", "upload", "an uploaded file is too large, or its name is taken or none",
      "it would replace another", "choose fewer or smaller files"),
-    (1, "warning", "view_not_read", "a layer is a view, which is a program", "its rows are not in the network",
+    (1, "warning", "view_not_read", "a layer is a view, which is a program", "its rows are missing",
      "export it as a table"),
     (1, "warning", "cut_off", "the last row of a table is short", "rows behind it are missing",
      "take a fresh copy"),
