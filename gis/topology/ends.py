@@ -30,11 +30,15 @@ from gis.topology.step import (
 
 @dataclass(frozen=True, eq=False)
 class Ends:
-    """Line ends with a place and a voltage: number of their line, its id, their own bus id if any."""
+    """Line ends with a place and a voltage: number of their line, their own bus id if any, their row.
+
+    `line_ids` holds the id per number of a line.
+    """
 
     line: np.ndarray
-    line_id: np.ndarray
+    line_ids: np.ndarray
     bus_id: np.ndarray
+    has_id: np.ndarray
     vn_kv: np.ndarray
     xy: np.ndarray
     rows: np.ndarray
@@ -52,21 +56,19 @@ def build_buses(tables: Tables, given: Given) -> Step:
     ends = _line_ends(lines, aside)
     cluster, wide = _clusters(ends, given.options)
     code, bus_ids = _name_clusters(ends, cluster)
-    named = bus_ids[code]
     first = _first_of(code, len(bus_ids))
     xy = _places(ends.xy, code, first)
     buses = make_buses(bus_ids, ends.vn_kv[first], xy, tables["buses"])
+    own = int(np.searchsorted(ends.rows, 2 * len(lines)))  # ends of lines set aside come after them
     filled = np.concatenate([lines["from_bus_id"], lines["to_bus_id"]])
-    own = ends.rows < 2 * len(lines)
-    filled[ends.rows[own]] = named[own]
+    filled[ends.rows[:own]] = bus_ids[code[:own]]
     filled = filled.reshape(2, -1)
-    kept = _only_own(ends, own)
     built = make_repairs(
         "bus_from_line_ends", "buses", buses.index, after=bus_ids, points=buses.geometry.to_numpy()
     )
     return Step(
         tables | {"buses": buses, "lines": lines.assign(from_bus_id=filled[0], to_bus_id=filled[1])},
-        [built, _snapped(kept, code[own], bus_ids, xy)],
+        [built, _snapped(ends, code[:own], bus_ids, xy)],
         [_told_wide(ends, cluster, wide)],
     )
 
@@ -77,20 +79,18 @@ def _line_ends(lines: pd.DataFrame, aside: pd.DataFrame) -> Ends:
     xy = np.concatenate([end_xy(part).transpose(1, 0, 2).reshape(-1, 2) for part in parts])
     vn_kv = np.concatenate([np.tile(part["vn_kv"].to_numpy(dtype=float), 2) for part in parts])
     numbers = (np.arange(len(lines)), len(lines) + np.arange(len(aside)))
+    has_id = np.concatenate([part[end].notna() for part in parts for end in ("from_bus_id", "to_bus_id")])
     rows = np.flatnonzero(np.isfinite(xy).all(axis=1) & np.isfinite(vn_kv))
     bus_ids = [part[end].to_numpy(dtype=object) for part in parts for end in ("from_bus_id", "to_bus_id")]
     return Ends(
         line=np.concatenate([np.tile(part, 2) for part in numbers])[rows],
-        line_id=np.concatenate([np.tile(part.index.to_numpy(), 2) for part in parts])[rows],
+        line_ids=np.concatenate([part.index.to_numpy() for part in parts]),
         bus_id=np.concatenate(bus_ids)[rows],
+        has_id=has_id[rows],
         vn_kv=vn_kv[rows],
         xy=xy[rows],
         rows=rows,
     )
-
-
-def _only_own(ends: Ends, own: np.ndarray) -> Ends:
-    return Ends(*(getattr(ends, name)[own] for name in ("line", "line_id", "bus_id", "vn_kv", "xy", "rows")))
 
 
 def _clusters(ends: Ends, options: TopologyOptions) -> tuple[np.ndarray, np.ndarray]:
@@ -117,12 +117,13 @@ def _pairs(ends: Ends, options: TopologyOptions) -> tuple[np.ndarray, np.ndarray
     """Pairs of ends of one voltage level within its tolerance that may be one bus."""
     tolerance_m = options.tolerance_m(ends.vn_kv)
     first, second = join_near(ends.xy, tolerance_m, voltage_levels(ends.vn_kv))
-    has_id = pd.notna(ends.bus_id)
+    has_id = ends.has_id
     may = ends.line[first] != ends.line[second]
     if has_id.any():
         may &= ~(has_id[first] & has_id[second] & (ends.bus_id[first] != ends.bus_id[second]))
-    refused = ~options.allows("snapped", ends.line_id)
+    refused = ~options.allows("snapped", ends.line_ids)
     if refused.any():
+        refused = refused[ends.line]
         apart_m = np.hypot(*(ends.xy[first] - ends.xy[second]).T)
         may &= (apart_m <= SAID_FROM_M) | ~(refused[first] | refused[second])
     return first[may], second[may]
@@ -159,7 +160,7 @@ def _highest(values: np.ndarray, cluster: np.ndarray) -> np.ndarray:
 
 def _name_clusters(ends: Ends, cluster: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number of its bus per end, and the ids: an end's own, else one given in its cluster, else a new one."""
-    has_id = pd.notna(ends.bus_id)
+    has_id = ends.has_id
     prefix = "bus-"
     given = pd.Series(ends.bus_id[has_id], dtype=object)
     while given.str.startswith(prefix).any():  # never meet one of the file
@@ -197,13 +198,13 @@ def _places(xy: np.ndarray, code: np.ndarray, first: np.ndarray) -> np.ndarray:
 
 
 def _snapped(ends: Ends, code: np.ndarray, bus_ids: np.ndarray, places: np.ndarray) -> pd.DataFrame:
-    """A repair per line end that was drawn off its bus."""
-    distances_m = np.hypot(*(places[code] - ends.xy).T)
+    """A repair per line end that was drawn off its bus, of the first ends that `code` tells."""
+    distances_m = np.hypot(*(places[code] - ends.xy[: len(code)]).T)
     off = np.flatnonzero(distances_m > SAID_FROM_M)
     return make_repairs(
         "snapped",
         "lines",
-        ends.line_id[off],
+        ends.line_ids[ends.line[off]],
         before=[f"{x:.4f} {y:.4f}" for x, y in ends.xy[off]],
         after=bus_ids[code[off]],
         distances_m=distances_m[off],
@@ -214,7 +215,7 @@ def _snapped(ends: Ends, code: np.ndarray, bus_ids: np.ndarray, places: np.ndarr
 def _told_wide(ends: Ends, cluster: np.ndarray, crept: np.ndarray) -> pd.DataFrame:
     """Ends of clusters that were not joined as far as the tolerance would have."""
     rows = np.flatnonzero(crept)
-    ids, at = np.unique(ends.line_id[rows].astype(str), return_index=True)
+    ids, at = np.unique(ends.line_ids[ends.line[rows]].astype(str), return_index=True)
     message = (
         "its ends lie in a chain of ends, each within the tolerance of the next, that is too wide for one "
         "node or would fold a short line; they were joined only where they lie closer: lower the tolerance"
