@@ -105,8 +105,9 @@ def score_by(stock: pd.DataFrame, group: pd.Series) -> pd.Series:
     group
         Group per element.
     """
-    lost = stock[["length_m", "p_kw"]].mul(stock["weight"], axis=0).groupby(group).sum()
-    whole = stock[["length_m", "p_kw"]].groupby(group).sum()
+    sizes = stock[["length_m", "p_kw"]].abs()  # a row set aside for its sign weighs by its size
+    lost = sizes.mul(stock["weight"], axis=0).groupby(group).sum()
+    whole = sizes.groupby(group).sum()
     shares = 1.0 - (lost / whole.where(whole > 0.0)).fillna(0.0)
     of_tables = 1.0 - stock["weight"].groupby([group, stock["table"]]).mean()
     elements = of_tables.groupby(level=0).mean()

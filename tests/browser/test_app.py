@@ -119,28 +119,28 @@ def test_row_of_the_table_flies_to_the_bottleneck_and_shows_its_card(open_page, 
 def test_click_on_the_map_shows_the_card_of_the_asset(open_page, traffic) -> None:
     page = open_page("Network and bottlenecks")
     page.wait_for_timeout(1000)
-    centre = _station_on_screen(page)
+    centre = _drawn_at(page, (0xE6, 0xB0, 0x00))  # the western HV/MV station, class 75 to 90
     page.mouse.click(*centre)
     page.get_by_text("How much more load fits here?").wait_for()
     _keep(page, "card")
     traffic.assert_clean()
 
 
-def _station_on_screen(page) -> tuple[float, float]:
-    """Where the western HV/MV station (class 75 to 90, amber) is drawn, in page coordinates."""
-    script = """body => { for (const canvas of body.querySelectorAll('canvas')) {
+def _drawn_at(page, colour: tuple[int, int, int]) -> tuple[float, float]:
+    """Where the first symbol of a colour is drawn, in page coordinates."""
+    script = """(body, [r, g, b]) => { for (const canvas of body.querySelectorAll('canvas')) {
         if (!canvas.width || !canvas.height) continue;
         const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
         const box = canvas.getBoundingClientRect();
         for (let i = 0; i < data.length; i += 4)
-            if (data[i] === 0xe6 && data[i + 1] === 0xb0 && data[i + 2] === 0) {
+            if (data[i] === r && data[i + 1] === g && data[i + 2] === b) {
                 const x = (i / 4) % canvas.width, y = Math.floor(i / 4 / canvas.width);
                 const sx = box.width / canvas.width, sy = box.height / canvas.height;
                 return [box.x + (x + 4) * sx, box.y + (y + 4) * sy];
             }
     } return null; }"""
-    found = _map(page).locator("body").evaluate(script)
-    assert found, "the amber station is not drawn"
+    found = _map(page).locator("body").evaluate(script, list(colour))
+    assert found, f"nothing is drawn in {colour}"
     frame = page.locator("iframe[title*='st_folium']").bounding_box()
     return frame["x"] + found[0], frame["y"] + found[1]
 

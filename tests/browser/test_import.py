@@ -14,7 +14,7 @@ from tests.capacity.test_mapping_draft import town
 from tests.networks import raw_layers, station, write_raw
 
 from .conftest import stop_server
-from .test_app import _keep, _map, _pixels_of, start_app
+from .test_app import _drawn_at, _keep, _map, _pixels_of, start_app
 
 pytestmark = pytest.mark.browser
 
@@ -130,7 +130,9 @@ def test_a_foreign_file_is_corrected_imported_seen_opened_and_taken_home(
     page.get_by_text("Data quality: town.gpkg").wait_for()
     _map(page).locator("canvas").first.wait_for()
     page.wait_for_timeout(1500)
-    assert _pixels_of(page, SET_ASIDE_COLOUR) > 20
+    page.mouse.click(*_drawn_at(page, SET_ASIDE_COLOUR))
+    page.get_by_text("What to do", exact=True).wait_for()
+    _keep(page, "quality_card")
     traffic.assert_clean()
 
 

@@ -56,6 +56,14 @@ def test_the_worked_example_of_the_docstring() -> None:
     assert feeder["reason"] == "set aside x 1, near_miss x 1"
 
 
+def test_a_load_set_aside_for_its_sign_weighs_by_its_size() -> None:
+    network = network_from_text(STREET)
+    aside = without(network, "loads", "H5")
+    negative = dataclasses.replace(aside, quarantine=aside.quarantine.assign(p_kw=-10.0))
+    scores = [network_score_percent(n, empty_findings()) for n in (aside, negative)]
+    assert scores[0] == scores[1] < 100.0
+
+
 def test_a_feeder_without_findings_scores_full() -> None:
     network = network_from_text(STREET)
     rows = feeder_quality(network, empty_findings())
