@@ -14,9 +14,9 @@ import shapely
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from gis import Network
-from gis.feeders import conducting_edges, islands_of
+from gis.feeders import conducting_edges
 from gis.findings import join_findings, make_findings
+from gis.quality.connectivity import customers_are_supplied
 from gis.voltage import LV_MAX_KV
 from gridmodel.bounds import bounds_of
 from gridmodel.build import branch_ratings_kva, line_figures, transformer_figures
@@ -32,25 +32,10 @@ def structural_causes(model: GridModel, scenario: Scenario) -> pd.DataFrame:
 
 
 def islands_without_source(model: GridModel, scenario: Scenario) -> pd.DataFrame:
-    """Find customers no source reaches: one row per island, with what it could be fed through."""
-    network = model.network
-    islands = islands_of(network)
-    fed = islands[network.sources.loc[network.sources["in_service"], "bus_id"]].unique()
-    loads = network.loads.assign(p_kw=scenario.demand_kw(network.loads))
-    loads = loads[loads["in_service"] & ((loads["p_kw"] > 0.0) | (loads["customers"] > 0))]
-    at = loads["bus_id"].map(islands)
-    parts = []
-    for island, rows in loads[~at.isin(fed)].groupby(at):
-        doors = _doors(network, islands == island)
-        through = f"; it could be fed through {_some(doors)}" if len(doors) else ""
-        kw, customers = rows["p_kw"].sum(), rows["customers"].sum()
-        message = (
-            f"unserved: no source reaches {len(rows)} loads ({_some(rows.index)}) with {kw:,.1f} kW and "
-            f"{customers:,} customers{through}; close that, or add a source or the missing line"
-        )
-        bus_id = rows["bus_id"].iloc[0]
-        parts.append(doubt("island_without_source", "buses", [bus_id], message, [f"{kw:,.1f} kW"]))
-    return join_findings(parts)
+    """Find customers no source reaches, with what they ask for in the scenario (`gis.quality`)."""
+    loads = model.network.loads
+    asked = loads.assign(p_kw=scenario.demand_kw(loads))
+    return customers_are_supplied({**model.network.tables(), "loads": asked})
 
 
 def lines_without_impedance(model: GridModel, scenario: Scenario) -> pd.DataFrame:
@@ -164,18 +149,6 @@ CAUSES: tuple[Callable[[GridModel, Scenario], pd.DataFrame], ...] = (
     transformers_off_ratio,
     shifts_in_loops,
 )
-
-
-def _doors(network: Network, inside: pd.Series) -> pd.Index:
-    """Lines and transformers with one end inside an island: out of service, or behind an open switch."""
-    doors = [
-        frame.index[frame[low].map(inside).astype(bool) != frame[high].map(inside).astype(bool)]
-        for frame, low, high in (
-            (network.lines, "from_bus_id", "to_bus_id"),
-            (network.transformers, "hv_bus_id", "lv_bus_id"),
-        )
-    ]
-    return doors[0].append(doors[1])
 
 
 def _angles(u: np.ndarray, v: np.ndarray, turned: np.ndarray, count: int) -> np.ndarray:

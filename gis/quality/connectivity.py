@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -16,33 +18,34 @@ _NAMED_AT_MOST = 20
 def customers_are_supplied(tables: Tables) -> pd.DataFrame:
     """Every island with customers has a source: one finding each, with kW, customers and way back."""
     grid = Grid.of(tables)
-    loads = grid["loads"]
-    at = grid.at_bus["loads"]
-    dark = loads["in_service"].to_numpy(dtype=bool) & (at >= 0) & ~np.append(grid.supplied, True)[at]
+    loads, at = grid["loads"], grid.at_bus["loads"]
+    asks = ((loads["p_kw"] > 0.0) | (loads["customers"] > 0)).to_numpy(dtype=bool)
+    dark = asks & loads["in_service"].to_numpy(dtype=bool) & (at >= 0) & ~np.append(grid.supplied, True)[at]
     if not dark.any():
         return join_findings([])
-    island = np.append(grid.islands, -1)[at[dark]]
-    borders = _open_borders(grid)
-    parts = []
-    for number, rows in loads[dark].groupby(island, sort=False):
-        ids = list(map(str, rows.index))
-        named = ", ".join(ids[:_NAMED_AT_MOST]) + (
-            f" and {len(ids) - _NAMED_AT_MOST} more" if len(ids) > 20 else ""
-        )
-        open_at = borders[borders["island"] == number]["element_id"].unique()[:_NAMED_AT_MOST]
-        border = f"; open towards it: {', '.join(open_at)}" if len(open_at) else "; nothing leads there"
-        message = (
-            f"no source reaches these loads: {named}{border}; close a switch, mend the gap or add a source"
-        )
-        value = f"{rows['p_kw'].sum():,.1f} kW, {int(rows['customers'].sum()):,} customers unserved"
-        place = None if "geometry" not in rows else [rows.geometry.iloc[0]]
-        parts.append(
-            make_findings(
-                "island_without_source", "loads", ids[:1], message, severity="warning", values=[value],
-                geometry=place,
-            )
-        )  # fmt: skip
-    return join_findings(parts)
+    borders = _open_borders(grid).groupby("island")["element_id"].unique()
+    lost = loads[dark].groupby(np.append(grid.islands, -1)[at[dark]], sort=False)
+    return join_findings(_island(rows, borders.get(number, ())) for number, rows in lost)
+
+
+def _island(loads: pd.DataFrame, doors: Sequence[str]) -> pd.DataFrame:
+    """Tell of one island without source, at its first load."""
+    kw, customers = loads["p_kw"].sum(), int(loads["customers"].sum())
+    through = f"; it could be fed through {_some(doors)}" if len(doors) else "; nothing leads there"
+    message = (
+        f"unserved: no source reaches {len(loads)} loads ({_some(loads.index)}) with {kw:,.1f} kW and "
+        f"{customers:,} customers{through}; close a switch, mend the gap or add a source"
+    )
+    place = None if "geometry" not in loads else [loads.geometry.iloc[0]]
+    return make_findings(
+        "island_without_source", "loads", loads.index[:1], message, severity="warning",
+        values=[f"{kw:,.1f} kW"], geometry=place,
+    )  # fmt: skip
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = len(ids) - _NAMED_AT_MOST
+    return ", ".join(map(str, ids[:_NAMED_AT_MOST])) + (f" and {more} more" if more > 0 else "")
 
 
 def switches_leave_lines_alive(tables: Tables) -> pd.DataFrame:

@@ -78,24 +78,23 @@ def cases(*endings: str) -> list[dict[str, str]]:
     return [row for row in rows if row["file"] not in LEFT]
 
 
-def outcome(path: Path, mapping: Path | None) -> tuple[str, str]:
+def outcome(path: Path, mapping: Path | None) -> tuple[set[str], str]:
     """What became of a file, and everything that was said about it."""
     try:
         found = import_file(path, mapping=mapping, rules=(*rules_for(), *doubts_for()), reader=read_source)
         network = require_network(found, path)
     except InputError as error:
-        return "REJECT", str(error)
+        return {"REJECT"}, str(error)
     solution = findings_of_solution(build_model(network))
     snapped = network.repairs[network.repairs["action"] == "snapped"]["element_id"]
     said = render_findings(join_findings([network.findings, solution]))
     said += "".join(f" lines: snapped {line_id}" for line_id in snapped)
-    outcomes = {
-        "QUARANTINE": len(network.quarantine),
-        "WARN": len(network.findings) + len(snapped),
-        "REPORT": len(solution),
-        "ACCEPT": True,
-    }
-    return next(name for name, holds in outcomes.items() if holds), said
+    if len(network.quarantine):
+        return {"QUARANTINE"}, said
+    doubtful = len(network.findings) + len(snapped)
+    return {name for name, holds in (("WARN", doubtful), ("REPORT", len(solution))) if holds} or {
+        "ACCEPT"
+    }, said
 
 
 @pytest.mark.parametrize("case", cases(".gpkg"), ids=lambda case: case["file"])
@@ -107,7 +106,7 @@ def test_a_faulty_file_gets_its_outcome_and_names_what_is_wrong(case: dict[str, 
         bare = [line for line in MAPPING.splitlines() if not line.endswith(('node"', '_node"'))]
         mapping.write_text("\n".join(bare), encoding="utf-8")
         got, said = outcome(FOLDER / case["file"], mapping)
-    assert got == case["outcome"], said
+    assert case["outcome"] in got, said
     names = NAMED_OTHERWISE.get(case["file"], case["must_name"]).split(";")
     assert all(name in said for name in names), said
 

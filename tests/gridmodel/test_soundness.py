@@ -36,7 +36,7 @@ def test_a_sound_network_has_no_findings(demo_model: GridModel) -> None:
         ("line_length_unit", [""], tuple(f"line {name} D E 50000 {LINE}" for name in "MOPQ")),
         ("demand_above_ratings", [""], ("load X D 900", "load Y E 900")),
         ("transformer_ratio", ["U"], ('transformer U B C "0.4 MVA 20/0.4 kV" tap_pos=20 tap_max=20',)),
-        ("island_without_source", ["X"], ISLAND),
+        ("island_without_source", ["Y"], ISLAND),
         ("voltage_implausible", ["E"], ("load Z E 480",)),
         ("losses_implausible", [""], ("load Z E 480",)),
         ("loading_implausible", ["M"], ("bus X 0.4", f"line M E X 9 {LINE} i_max_a=2", "load Y X 20")),
