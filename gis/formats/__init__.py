@@ -87,16 +87,21 @@ def _arrow_format(name: str, title: str, module: _ArrowModule) -> Format:
     return Format(name, title, module.recognises, read, tables=module.read_tables)
 
 
+def _parts() -> tuple[Format, ...]:
+    """Formats that may lie in a folder or zip of several: all but those."""
+    return tuple(form for form in FORMATS if form.name not in ("folder", "zip"))
+
+
 def _read_zip(path: Path, dialect: Dialect) -> Source:
-    return collection.read_zip(path, FORMATS[:-2], dialect)
+    return collection.read_zip(path, _parts(), dialect)
 
 
 def _read_folder(path: Path, dialect: Dialect) -> Source:
-    return collection.read_folder(path, FORMATS[:-2], dialect)
+    return collection.read_folder(path, _parts(), dialect)
 
 
 def _is_folder_of_files(path: Path) -> bool:
-    return collection.holds_files(path, FORMATS[:-2])
+    return collection.holds_files(path, _parts())
 
 
 # Asked in this order; collections of other files last, since other formats are folders or zips too.
@@ -188,7 +193,7 @@ def format_of(path: Path, name: str | None = None) -> Format:
         return found
     told = f"{path.name} is {seen}; " if seen else ""
     titles = " or ".join(form.title for form in wanted)
-    message = f"{told}the content is not a {titles}, whatever its name says"
+    message = f"{told}the content is not a {titles}, whatever its name says; convert it first"
     if not wanted:
         message = f"no format is called {name!r}; there are: {', '.join(form.name for form in FORMATS)}"
     raise InputError(str(path), make_findings("file_format", "file", [""], message))

@@ -156,6 +156,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}",
         "OGR_SQLITE_LOAD_EXTENSIONS": "",
         "ARROW_DEFAULT_MEMORY_POOL": "system",  # the others keep memory in reserve, which counts
+        "ARROW_IO_THREADS": "1",  # the stacks of threads count too, and machines may have many
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
     }

@@ -5,6 +5,7 @@ GDAL gives what it finds: without a .dbf all attributes are gone, of a cut .shp 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,6 +30,9 @@ _DEPTHS = ("*", "*/*", "*/*/*")
 _LANGUAGE_DRIVERS = {0x03: "cp1252", 0x4D: "gbk", 0x78: "big5", 0x13: "cp932"}
 _ENDINGS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _MEANINGS = {".shp": "the geometry", ".shx": "the index", ".dbf": "the attributes"}
+# Shapefiles hold 254 bytes a text: some writers cut a character of several bytes there.
+_CUT_CHARACTER = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})(?=\n|$)")
+_BYTES_AS_TEXT = "ISO-8859-1"
 _TO_GDAL = {"latin-1": "ISO-8859-1", "utf-8-sig": "UTF-8"}
 
 
@@ -149,24 +153,36 @@ def _layout(head: bytes) -> tuple[int, int, int]:
 
 
 def _read_one(members: dict[str, Path], dialect: Dialect, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    encoding = _encoding(members, dialect)
+    head, text = _text(members[".dbf"])
+    encoding = _encoding(members, head, text, dialect)
+    whole = decodes(text, encoding.name)
     path = members.get(".shp", members[".dbf"])
+    asked = _TO_GDAL.get(encoding.name, encoding.name) if whole else _BYTES_AS_TEXT
     try:
-        table = read_table(
-            path, driver="ESRI Shapefile", whole=False, encoding=_TO_GDAL.get(encoding.name, encoding.name)
-        )
+        layer = unpack(read_table(path, driver="ESRI Shapefile", whole=False, encoding=asked))
     except UNREADABLE as error:
         raise damaged(path, type(error).__name__) from error
-    return unpack(table), encoding_finding(encoding, name)
+    return layer if whole else _decoded(layer, encoding.name), encoding_finding(encoding, name)
 
 
-def _encoding(members: dict[str, Path], dialect: Dialect) -> Encoding:
+def _encoding(members: dict[str, Path], head: bytes, text: bytes, dialect: Dialect) -> Encoding:
     """The encoding the user states, else what .cpg or .dbf declare where it fits the text."""
-    head, text = _text(members[".dbf"])
     declared = members[".cpg"].read_bytes()[:64].decode("latin-1").strip() if ".cpg" in members else None
     if dialect.encoding is not None:
         return _stated(dialect.encoding, text, members[".dbf"])
+    if not decodes(text, "utf-8") and decodes(_CUT_CHARACTER.sub(b"", text), "utf-8"):
+        return Encoding("utf-8", "texts are cut off in the middle of a character, which is left out")
     return decide_encoding(text, declared or _LANGUAGE_DRIVERS.get(head[29]))
+
+
+def _decoded(layer: pd.DataFrame, encoding: str) -> pd.DataFrame:
+    """Text that was read byte for byte, in its encoding; characters that are cut off are left out."""
+
+    def decode(cell: object) -> object:
+        return cell.encode("latin-1").decode(encoding, "ignore") if isinstance(cell, str) else cell
+
+    texts = [c for c in layer.columns if c != "geometry" and layer[c].dtype == object]
+    return layer.assign(**{c: layer[c].map(decode) for c in texts}).rename(columns=decode)
 
 
 def _stated(encoding: str, text: bytes, file: Path) -> Encoding:

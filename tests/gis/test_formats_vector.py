@@ -128,6 +128,21 @@ def test_members_of_a_shapefile_are_found_in_any_case(tmp_path: Path) -> None:
     assert set(read_source(tmp_path / "town").layers) == {"lines", "loads", "sources", "transformers"}
 
 
+def test_a_text_cut_in_the_middle_of_a_character_costs_that_character(tmp_path: Path) -> None:
+    names = ["城东变电站", "北京路", "x", "y", "z", "人民路"]
+    shapes(tmp_path, names=names, cpg="UTF-8")
+    file = tmp_path / "loads.dbf"
+    content = file.read_bytes()
+    width = content[content.index(b"name\0") + 16]
+    whole, rest = divmod(width, 3)
+    assert rest  # the last character is cut
+    at = content.index("城东变电站".encode())
+    file.write_bytes(content[:at] + ("站" * 100).encode()[:width] + content[at + width :])
+    source = read_source(tmp_path / "loads.shp")
+    assert source.layers["loads"]["name"].tolist() == ["站" * whole, *names[1:]]
+    assert "cut off in the middle" in source.findings.loc[0, "message"]
+
+
 def test_layers_of_one_name_in_two_folders_are_told_apart(tmp_path: Path) -> None:
     shapes(tmp_path / "towns" / "north")
     shapes(tmp_path / "towns" / "south")
