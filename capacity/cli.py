@@ -7,19 +7,28 @@ Heavy libraries are imported inside commands. What a command says goes to stdout
 
 from __future__ import annotations
 
-import math
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capacity import output
+from capacity import cli_data, output
+from capacity.cli_options import (
+    BAD_INPUT,
+    DEFECT,
+    DONE,
+    VIOLATED,
+    AsJson,
+    LimitsName,
+    NetworkFile,
+    Out,
+    ScenarioId,
+    finite,
+)
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from capacity.checks import Yardstick
     from capacity.demand import Development
     from capacity.impact import Impact
@@ -34,31 +43,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-NetworkFile = Annotated[
-    Path, typer.Argument(help="GeoPackage, or folder of GeoJSON files, in the canonical tables.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-ScenarioId = Annotated[
-    str | None, typer.Option("--scenario", help="Scenario of the network; its first if absent.")
-]
-LimitsName = Annotated[str, typer.Option("--limits", help="Limit profile by name, or a TOML file.")]
-Out = Annotated[Path | None, typer.Option("--out", help="GeoPackage to write.")]
-
 # Most homes, heat pumps or charging points of one development; more is a slip of the keyboard.
 MOST_UNITS = 1_000_000
 
-DONE, VIOLATED, BAD_INPUT, DEFECT = 0, 1, 2, 3
-
-
-def _finite(value: float) -> float:
-    """Refuse `nan` and `inf`, which every bound lets pass."""
-    if not math.isfinite(value):
-        raise typer.BadParameter("must be a finite number")
-    return value
-
-
-def _finite_or_none(value: float | None) -> float | None:
-    return None if value is None else _finite(value)
+app.command("import")(cli_data.import_source)
+app.command()(cli_data.repair)
+app.command()(cli_data.check)
 
 
 def main() -> None:
@@ -108,176 +98,6 @@ def start_app(
     from capacity.launch import run_app
 
     raise typer.Exit(run_app(network, port=port, headless=headless))
-
-
-Tolerance = Annotated[
-    float | None,
-    typer.Option(
-        "--snap-tolerance-m",
-        min=0,
-        max=5,
-        callback=_finite_or_none,
-        help="Line ends this close become one, in m.",
-    ),
-]
-
-
-BoundsFile = Annotated[
-    Path | None, typer.Option("--bounds", help="TOML file with your own bounds of the quality rules.")
-]
-ReportFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--report", help="GeoPackage (*.gpkg) or workbook (*.xlsx) of findings and repairs to write."
-    ),
-]
-
-
-@app.command("import")
-def import_source(
-    source: Annotated[
-        Path, typer.Argument(help="File or folder of any format (docs/formats.md), of any columns.")
-    ],
-    out: Annotated[
-        Path, typer.Argument(help="GeoPackage to write; with --suggest the mapping file (*.toml).")
-    ],
-    mapping: Annotated[
-        str | None,
-        typer.Option(help="TOML file that says what the layers and columns mean, or a shipped one's name."),
-    ] = None,
-    form: Annotated[
-        str | None,
-        typer.Option("--format", help="Name of the source's format; told from its content if absent."),
-    ] = None,
-    crs: Annotated[
-        str | None, typer.Option(help="Coordinate system of layers that declare none, like EPSG:25832.")
-    ] = None,
-    snap_tolerance_m: Tolerance = None,
-    suggest: Annotated[
-        bool, typer.Option("--suggest", help="Write no network but a mapping proposed from the file.")
-    ] = False,
-    report: ReportFile = None,
-    bounds: BoundsFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Turn a GIS file into a network; what cannot be modelled is set aside by id, with its kW."""
-    from gis.quality.bounds import use_bounds
-
-    if suggest and any(given is not None for given in (mapping, crs, snap_tolerance_m, report)):
-        raise typer.BadParameter(
-            "--suggest goes with no other option but --format and --json: it writes no network"
-        )
-    if suggest:
-        _suggest(source, out, form, as_json=as_json)
-    with use_bounds(bounds):
-        _import(source, out, mapping, form, crs, snap_tolerance_m, report, as_json=as_json)
-
-
-@app.command()
-def repair(
-    network: NetworkFile,
-    out: Annotated[Path, typer.Argument(help="GeoPackage to write.")],
-    snap_tolerance_m: Tolerance = None,
-    report: ReportFile = None,
-    bounds: BoundsFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Join line ends and set aside what keeps a network from being solved; every change is on record."""
-    from gis.quality.bounds import use_bounds
-
-    with use_bounds(bounds):
-        _import(network, out, None, None, None, snap_tolerance_m, report, as_json=as_json)
-
-
-def _suggest(source: Path, out: Path, form: str | None, *, as_json: bool) -> NoReturn:
-    from gis.formats.sandbox import read_untrusted
-    from gis.suggest import suggest_mapping, to_toml
-
-    output.require_target(out, source, suffix=".toml")
-    suggestion = suggest_mapping(read_untrusted(source, name=form).layers, source.stem)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(to_toml(suggestion), encoding="utf-8")
-    output.say(*output.suggestion_report(suggestion, out), as_json=as_json)
-    raise typer.Exit(VIOLATED if suggestion.lacking else DONE)
-
-
-def _import(
-    source: Path,
-    out: Path,
-    mapping: str | None,
-    form: str | None,
-    crs: str | None,
-    tolerance_m: float | None,
-    report: Path | None,
-    *,
-    as_json: bool,
-) -> None:
-    from capacity import quality_report
-    from capacity.data_quality import judge_quality
-    from gis import write_network
-    from gis.importer import import_file, require_network
-    from gis.topology import TopologyOptions
-    from gridmodel import read_catalogue
-    from gridmodel.rules import doubts_for, rules_for
-
-    topology = None if tolerance_m is None else TopologyOptions(tolerance_m, tolerance_m, tolerance_m)
-    output.require_target(out, source, None if mapping is None else Path(mapping))
-    output.require_target(report, source, out, suffix=quality_report.REPORT_SUFFIXES)
-    output.progress(f"reading {source}")
-    rules = (*rules_for(), *doubts_for())
-    found = import_file(
-        source,
-        mapping=mapping,
-        form=form,
-        crs=crs,
-        rules=rules,
-        topology=topology,
-        transformer_types=read_catalogue().transformers,
-    )
-    network = require_network(found, source)
-    output.progress(f"writing {out}")
-    write_network(network, out)
-    quality = judge_quality(network, network.findings)
-    if report is not None:
-        quality_report.write_report(report, network, quality)
-    output.say(*quality_report.import_report(network, quality), as_json=as_json)
-    raise typer.Exit(VIOLATED if len(network.findings) else DONE)
-
-
-@app.command()
-def check(
-    network: NetworkFile,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="GeoPackage (*.gpkg) or workbook (*.xlsx) to write.")
-    ] = None,
-    bounds: BoundsFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Check a network file; exit code 2 when it cannot be used, 1 when there are doubts."""
-    from capacity import quality_report
-    from capacity.data_quality import judge_quality
-    from gis import errors_of, inspect_network
-    from gis.quality.bounds import use_bounds
-    from gridmodel.rules import doubts_for, rules_for
-
-    output.require_target(out, network, suffix=quality_report.REPORT_SUFFIXES)
-    output.progress(f"reading {network}")
-    with use_bounds(bounds):
-        checked, findings = inspect_network(network, rules=(*rules_for(), *doubts_for()))
-    quality = judge_quality(checked, findings, None if checked is None else _solution(checked, network))
-    if out is not None:
-        quality_report.write_report(out, checked, quality)
-    output.say(*quality_report.check_report(checked, quality), as_json=as_json)
-    found = quality.findings
-    raise typer.Exit(BAD_INPUT if len(errors_of(found)) else VIOLATED if len(found) else DONE)
-
-
-def _solution(grid: Network, path: Path) -> pd.DataFrame:
-    """What is wrong with the load flow of the first scenario, taken from the store beside it where fresh."""
-    from gridmodel import find_scenario, findings_of_result, run_load_flow, stored_result
-
-    model, scenario = _model(grid), find_scenario(grid, None)
-    return findings_of_result(model, stored_result(grid, scenario, path) or run_load_flow(model, scenario))
 
 
 @app.command()
@@ -339,12 +159,12 @@ def headroom_at(
     limits: LimitsName = "en50160",
     direction: Annotated[str, typer.Option(help="load or generation.")] = "load",
     cos_phi: Annotated[
-        float, typer.Option(min=0.5, max=1.0, callback=_finite, help="Power factor of the load, inductive.")
+        float, typer.Option(min=0.5, max=1.0, callback=finite, help="Power factor of the load, inductive.")
     ] = 0.95,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find the largest additional load or generation [kW] at chosen buses, exact to 1 kW."""
+    """Find the largest additional load or generation at chosen buses, in kW, exact to 1 kW."""
     import time
 
     from capacity.data_quality import hold_back_headroom, weak_data
@@ -379,9 +199,9 @@ def connect(
     heat_pumps: Annotated[int, typer.Option(min=0, max=MOST_UNITS, help="Homes heated by heat pump.")] = 0,
     ev_points: Annotated[int, typer.Option(min=0, max=MOST_UNITS, help="Charging points.")] = 0,
     floor_area_m2: Annotated[
-        float, typer.Option(min=0, callback=_finite, help="Floor area of shops and offices [m2].")
+        float, typer.Option(min=0, callback=finite, help="Floor area of shops and offices [m2].")
     ] = 0.0,
-    demand_kw: Annotated[float, typer.Option(min=0, callback=_finite, help="Further demand [kW].")] = 0.0,
+    demand_kw: Annotated[float, typer.Option(min=0, callback=finite, help="Further demand [kW].")] = 0.0,
     scenario: ScenarioId = None,
     limits: LimitsName = "en50160",
     assumptions: Annotated[
