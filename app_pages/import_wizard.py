@@ -11,13 +11,13 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from app_pages.frame import Columns, plain
 from app_pages.import_meaning import ask_meaning
 from app_pages.import_result import show_outcome
+from app_pages.session_folder import session_folder
 from capacity.import_session import (
     ENCODINGS,
     SUFFIXES,
     UPLOAD_MOST_MB,
     ImportChoices,
     Outcome,
-    PrivateFolder,
     Upload,
     layer_table,
     preview,
@@ -32,7 +32,10 @@ _WELCOME = (
     "(folder zipped). "
     f"Up to {UPLOAD_MOST_MB} MB; larger files with the command feederplan import."
 )
-_PRIVATE = "Your files stay on this server, for this browser tab alone, and are deleted when you close it."
+_PRIVATE = (
+    "Your files stay on this server, for this browser tab alone, "
+    "and are deleted a few minutes after you close it."
+)
 
 
 def show_import() -> None:
@@ -59,13 +62,6 @@ def _show_last() -> None:
     if isinstance(done, Outcome) and isinstance(read, Upload):
         st.markdown(plain(f"Your last import: {done.title}"))
         show_outcome(read, done)
-
-
-def folder() -> PrivateFolder:
-    """The private folder of this session."""
-    made: PrivateFolder = st.session_state.setdefault("import_folder", None) or PrivateFolder()
-    st.session_state["import_folder"] = made
-    return made
 
 
 def refuse(words: str, error: InputError) -> None:
@@ -104,7 +100,7 @@ def _ask_files() -> Upload | None:
 def _read(files: Sequence[UploadedFile], encoding: str | None) -> Upload | InputError:
     with st.spinner("Reading the files ..."):
         try:
-            return read_upload(folder(), [(file.name, file.getvalue()) for file in files], encoding)
+            return read_upload(session_folder(), [(file.name, file.getvalue()) for file in files], encoding)
         except InputError as error:
             return error
 
@@ -155,7 +151,7 @@ def _ask_import(upload: Upload, choices: ImportChoices | None) -> Outcome | None
     if started and choices is not None:
         with st.spinner("Importing: mapping, connecting, checking ..."):
             try:
-                st.session_state["import_outcome"] = run_import(folder(), upload, choices)
+                st.session_state["import_outcome"] = run_import(session_folder(), upload, choices)
             except InputError as error:
                 st.session_state["import_outcome"] = error
             st.session_state["import_outcome_of"] = choices

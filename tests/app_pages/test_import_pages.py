@@ -38,7 +38,7 @@ def test_the_first_step_says_what_can_be_imported_and_what_becomes_of_it() -> No
     page = run_page("import")
     said = " ".join(caption.value for caption in page.caption)
     assert "Shapefile" in said
-    assert "deleted when you close it" in said
+    assert "deleted a few minutes after you close it" in said
     assert len(page.button) == 0
 
 
