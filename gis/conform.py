@@ -85,14 +85,25 @@ def _assemble(raw: pd.DataFrame, table: Table, ids: pd.Index, columns: dict[str,
 
 
 def _plain_geometry(geometry: gpd.array.GeometryArray) -> np.ndarray:
-    """Geometry in two dimensions; a multi-part geometry of one part is that part."""
+    """Geometry in two dimensions; a multi-part geometry of one part, or of parts that meet, is one."""
     flat = np.array(geometry, dtype=object)
     deep = shapely.has_z(flat)
     flat[deep] = shapely.force_2d(flat[deep])
     several = np.flatnonzero(np.isin(shapely.get_type_id(flat), (4, 5)))
     single = several[shapely.get_num_geometries(flat[several]) == 1]
     flat[single] = shapely.get_geometry(flat[single], 0)
+    parted = several[shapely.get_type_id(flat[several]) == shapely.GeometryType.MULTILINESTRING]
+    flat[parted] = _merged(flat[parted])
     return flat
+
+
+def _merged(parted: np.ndarray) -> np.ndarray:
+    """Lines whose parts meet end to end as one, from where the first part begins; others as they are."""
+    whole = shapely.line_merge(parted)
+    begins = shapely.get_point(shapely.get_geometry(parted, 0), 0)
+    turned = shapely.equals(shapely.get_point(whole, -1), begins)
+    whole = np.where(turned, shapely.reverse(whole), whole)
+    return np.where(shapely.get_type_id(whole) == shapely.GeometryType.LINESTRING, whole, parted)
 
 
 def _missing_columns(table: Table, missing: list[Column], found: list[str]) -> pd.DataFrame:

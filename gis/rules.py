@@ -22,6 +22,8 @@ Rule = Callable[[Tables], pd.DataFrame]
 
 # Below this a drawn line is a point: a millimetre is finer than any survey.
 MIN_LENGTH_M = 0.001
+# So many rows off alike are a unit, not slips of one row each (engineering judgement).
+_ROWS_FOR_A_UNIT = 3
 
 
 def geometry_usable(tables: Tables) -> pd.DataFrame:
@@ -101,6 +103,10 @@ def line_ends_fit(tables: Tables) -> pd.DataFrame:
     for end in ends:
         voltage = ends[end].map(tables["buses"]["vn_kv"]).astype(float)
         off = voltage.notna() & lines["vn_kv"].notna() & ~same_voltage(voltage, lines["vn_kv"])
+        in_volts = same_voltage(voltage[off], lines["vn_kv"][off] / 1000.0)
+        if len(in_volts) >= _ROWS_FOR_A_UNIT and np.all(in_volts):
+            message = "vn_kv looks like V: it is 1,000 times that of the buses; map it with factor = 0.001"
+            return make_findings("voltage_unit", "lines", [""], message)
         values = [f"{v:g} kV at {b}" for v, b in zip(voltage[off], ends[end][off], strict=True)]
         message = f"{end} has another voltage than the line's vn_kv; a transformer belongs between them"
         parts.append(make_findings("line_voltage", "lines", lines.index[off], message, values=values))

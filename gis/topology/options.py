@@ -20,7 +20,7 @@ WIDEST_CLUSTER_TOLERANCES = 2.0
 # than the width of a street); it is told, not joined.
 NEAR_MISS_M = 2.0
 # An end moved by less [m] stays unsaid: a tenth of a millimetre is the noise of coordinates.
-SAID_FROM_M = 0.0001
+SAID_FROM_M = 0.00005
 # Longest distance [m] from a load, generator or source to its bus: a long service line.
 SNAP_MAX_M = 100.0
 # Longest distance [m] from a transformer's point to the buses of its sides: a substation with its yard;

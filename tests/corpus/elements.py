@@ -38,6 +38,11 @@ def _cell(
     return _entry(name, faults, outcome, (table, element_id), lambda: with_cells(table, element_id, **cells))
 
 
+def _two_parts() -> Layers:
+    parts = shapely.MultiLineString([line((800, 200), (800, 250)), line((800, 250), (800, 300))])
+    return with_cells("lines", "L3", geometry=parts)
+
+
 def _without(*tables: str) -> Callable[[], Layers]:
     return lambda: {name: layer for name, layer in town().items() if name not in tables}
 
@@ -212,14 +217,7 @@ ENTRIES = (
     ),
     _entry("load_far_away", (16,), "QUARANTINE", ("loads", "H3"), _far_load),
     _entry("lines_in_3d", (18,), "ACCEPT", (), _three_dimensional),
-    _cell(
-        "parts_that_meet",
-        (19,),
-        "ACCEPT",
-        "lines",
-        "L3",
-        geometry=shapely.MultiLineString([line((800, 200), (800, 250)), line((800, 250), (800, 300))]),
-    ),
+    _entry("parts_that_meet", (19,), "ACCEPT", (), _two_parts),
     _cell(
         "parts_with_a_gap",
         (19,),
@@ -292,7 +290,9 @@ ENTRIES = (
     _cell("load_as_text", (61,), "QUARANTINE", "loads", "H3", p_kw="plenty"),
     _cell("state_unreadable", (62,), "QUARANTINE", "lines", "L3", in_service="perhaps"),
     _cell("bus_unknown", (63,), "QUARANTINE", "loads", "H3", bus_id="nowhere"),
-    _cell("island", (64, 65), "WARN", "lines", "L2", in_service=False),
+    _entry(
+        "island", (64, 65), "WARN", ("loads", "H2", "L2"), lambda: with_cells("lines", "L2", in_service=False)
+    ),
     _entry("no_source", (66,), "REJECT", ("sources",), _without("sources")),
     _entry("two_sources", (67,), "WARN", ("sources", "S", "S2"), _two_sources),
     _entry(

@@ -298,7 +298,7 @@ OPENED = (
     _entry("deep.geojson", "REJECT", ("deep.geojson",), _deep),
     _entry("numbers.geojson", "REJECT", (), _huge_numbers),
     _entry("spoken_names.gpkg", "ACCEPT", (), _named(_spoken_names)),
-    _entry("long_name.gpkg", "ACCEPT", (), _long_name),
+    _entry("long_name.gpkg", "WARN", ("text_long", "H3"), _long_name),
 )
 
 ENTRIES = (*UNOPENED, *ARCHIVES, *OPENED)

@@ -13,18 +13,6 @@ from tests.corpus.town import CANARY, BadFile, Surroundings
 
 CORPUS: tuple[BadFile, ...] = (*elements.ENTRIES, *files.ENTRIES, *hostile.ENTRIES)
 
-NOT_YET = {
-    "crs_mixed.gpkg": "a note on layers of different systems",
-    "parts_that_meet.gpkg": "parts of a line that meet are one line",
-    "load_in_w.gpkg": "doubt about the unit of a few loads",
-    "load_in_mw.gpkg": "doubt about the unit of a few loads",
-    "volts_as_kv.gpkg": "every low-voltage line is set aside by id; the file should be refused",
-    "x_of_50_ohm.gpkg": "range of the reactance",
-    "island.gpkg": "customers without supply named on import",
-    "two_sources.gpkg": "sources of different set points on one network",
-    "ring_closed.gpkg": "closed loops named on import",
-}
-
 
 def surroundings(folder: Path, url: str) -> Surroundings:
     """What hostile files reach for, beside the folder they lie in."""

@@ -24,7 +24,7 @@ TRIGGERS = {
     "transformer_sides_fit": ("transformer U C B X", "transformer_swapped", "U"),
     "transformer_figures_fit": ("transformer U B C X vk_percent=4 vkr_percent=5", "transformer_vkr", "U"),
     "couplers_join_one_voltage": ("switch V closed B buses C", "coupler_voltage", "V"),
-    "capacitors_fit_their_bus": ("capacitor Q E 100 vn_kv=20", "capacitor_voltage", "Q"),
+    "capacitors_fit_their_bus": ("capacitor Q E 100 vn_kv=20", "capacitor_level", "Q"),
     "buses_are_named": ("load Q E 5", "missing_bus", "Q"),
     "class_factors_readable": ("scenario x class_factors=ev:1", "unreadable_cell", "x"),
     "geometry_usable": ("load Q E 5", "geometry_missing", "Q"),
