@@ -124,7 +124,8 @@ def loadflow(
     if not result.converged:
         output.progress("no solution; looking for the cause")
     diagnosis = None if result.converged else diagnose(model, result.scenario)
-    causes = diagnosis.causes if diagnosis else islands_without_source(model, result.scenario)
+    dark = islands_without_source(model.network, model.catalogue, result.scenario)
+    causes = diagnosis.causes if diagnosis else dark
     report = output.load_flow_report(result, yardstick, broken, weak, diagnosis=diagnosis, causes=causes)
     output.say(*report, as_json=as_json)
     raise typer.Exit(VIOLATED if len(broken) or len(result.unsupplied) else DONE)

@@ -176,8 +176,19 @@ def check(
 
 def _solution(grid: Network, path: Path) -> pd.DataFrame:
     """What is wrong with the load flow of the first scenario, taken from the store beside it where fresh."""
-    output.progress("loading pandapower, building the model")
-    from gridmodel import build_model, find_scenario, findings_of_result, run_load_flow, stored_result
+    from gridmodel import (
+        find_scenario,
+        findings_of_result,
+        findings_of_solution,
+        read_catalogue,
+        stored_result,
+    )
 
-    model, scenario = build_model(grid), find_scenario(grid, None)
-    return findings_of_result(model, stored_result(grid, scenario, path) or run_load_flow(model, scenario))
+    scenario = find_scenario(grid, None)
+    stored = stored_result(grid, scenario, path)
+    if stored is not None and stored.converged:
+        return findings_of_result(grid, read_catalogue(), stored)
+    output.progress("loading pandapower, solving")
+    from gridmodel import build_model
+
+    return findings_of_solution(build_model(grid), scenario)

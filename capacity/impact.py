@@ -57,7 +57,9 @@ def study_impact(
     broken = (
         broken_limits(yardstick, base) if base else pd.DataFrame(columns=["check", "table", "element_id"])
     )
-    return Impact(model, scenario, yardstick, base, broken, branch_ratings_kva(model))
+    return Impact(
+        model, scenario, yardstick, base, broken, branch_ratings_kva(model.network, model.catalogue)
+    )
 
 
 def additions(bus_ids: list[str], p_kw: list[float], *, cos_phi: float) -> pd.DataFrame:

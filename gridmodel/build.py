@@ -119,11 +119,11 @@ def transformer_figures(network: Network, catalogue: Catalogue) -> pd.DataFrame:
     return figures.fillna(zeros).assign(tap_side=side["tap_side"], tap_pos=network.transformers["tap_pos"])
 
 
-def branch_ratings_kva(model: GridModel) -> dict[str, np.ndarray]:
+def branch_ratings_kva(network: Network, catalogue: Catalogue) -> dict[str, np.ndarray]:
     """Rated power [kVA] per line and transformer, in the order of their tables."""
-    lines, transformers = model.network.lines, model.network.transformers
-    i_max_a = line_figures(model.network, model.catalogue)["i_max_a"] * lines["parallel"]
-    sn_kva = transformer_figures(model.network, model.catalogue)["sn_kva"] * transformers["parallel"]
+    lines, transformers = network.lines, network.transformers
+    i_max_a = line_figures(network, catalogue)["i_max_a"] * lines["parallel"]
+    sn_kva = transformer_figures(network, catalogue)["sn_kva"] * transformers["parallel"]
     return {
         "lines": (np.sqrt(3.0) * lines["vn_kv"] * i_max_a).to_numpy(dtype=float),
         "transformers": sn_kva.to_numpy(dtype=float),

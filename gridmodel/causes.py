@@ -14,43 +14,44 @@ import shapely
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
+from gis import Network
 from gis.feeders import conducting_edges
 from gis.findings import join_findings, make_findings
 from gis.quality.connectivity import customers_are_supplied
 from gis.voltage import LV_MAX_KV
 from gridmodel.bounds import bounds_of
 from gridmodel.build import branch_ratings_kva, line_figures, transformer_figures
-from gridmodel.model import GridModel
+from gridmodel.catalogue import Catalogue
 from gridmodel.scenario import Scenario
 
 MOST_NAMED = 5
 
 
-def structural_causes(model: GridModel, scenario: Scenario) -> pd.DataFrame:
+def structural_causes(network: Network, catalogue: Catalogue, scenario: Scenario) -> pd.DataFrame:
     """Run every check of `CAUSES`; findings of severity "warning"."""
-    return join_findings(cause(model, scenario) for cause in CAUSES)
+    return join_findings(cause(network, catalogue, scenario) for cause in CAUSES)
 
 
-def islands_without_source(model: GridModel, scenario: Scenario) -> pd.DataFrame:
+def islands_without_source(network: Network, catalogue: Catalogue, scenario: Scenario) -> pd.DataFrame:
     """Find customers no source reaches, with what they ask for in the scenario (`gis.quality`)."""
-    loads = model.network.loads
+    loads = network.loads
     asked = loads.assign(p_kw=scenario.demand_kw(loads))
-    return customers_are_supplied({**model.network.tables(), "loads": asked})
+    return customers_are_supplied({**network.tables(), "loads": asked})
 
 
-def lines_without_impedance(model: GridModel, scenario: Scenario) -> pd.DataFrame:
+def lines_without_impedance(network: Network, catalogue: Catalogue, scenario: Scenario) -> pd.DataFrame:
     """Find lines that are a short circuit between their buses for any solver."""
-    figures = line_figures(model.network, model.catalogue)
+    figures = line_figures(network, catalogue)
     z_ohm = np.hypot(figures["r_ohm_per_km"], figures["x_ohm_per_km"]) * figures["length_m"] / 1000.0
     none = z_ohm < bounds_of("impedance")["low_ohm"]
     message = "the impedance is next to nothing; merge the two buses, or correct the length or the figures"
     return doubt("zero_impedance", "lines", figures.index[none], message, z_ohm[none])
 
 
-def lines_off_by_thousands(model: GridModel, scenario: Scenario) -> pd.DataFrame:
+def lines_off_by_thousands(network: Network, catalogue: Catalogue, scenario: Scenario) -> pd.DataFrame:
     """Find lines whose length is another unit's: against what is drawn, and against what is built."""
-    bounds, lines = bounds_of("length"), model.network.lines
-    length_m = line_figures(model.network, model.catalogue)["length_m"].astype(float)
+    bounds, lines = bounds_of("length"), network.lines
+    length_m = line_figures(network, catalogue)["length_m"].astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = length_m / shapely.length(np.asarray(lines.geometry.array))
     high = pd.Series(
@@ -72,10 +73,10 @@ def lines_off_by_thousands(model: GridModel, scenario: Scenario) -> pd.DataFrame
     return doubt("line_length_unit", "lines", lines.index[off], message, values)
 
 
-def demand_above_ratings(model: GridModel, scenario: Scenario) -> pd.DataFrame:
+def demand_above_ratings(network: Network, catalogue: Catalogue, scenario: Scenario) -> pd.DataFrame:
     """Find loads that as a whole ask for far more than all transformers are rated for: another unit."""
-    sn_kva = branch_ratings_kva(model)["transformers"].sum()
-    each_kw = scenario.demand_kw(model.network.loads)
+    sn_kva = branch_ratings_kva(network, catalogue)["transformers"].sum()
+    each_kw = scenario.demand_kw(network.loads)
     demand_kw = each_kw.sum()
     most = each_kw.max() > 0.5 * demand_kw  # then it is that load, not the column
     if not demand_kw > bounds_of("demand")["times_ratings_high"] * sn_kva > 0.0 or most:
@@ -87,9 +88,9 @@ def demand_above_ratings(model: GridModel, scenario: Scenario) -> pd.DataFrame:
     return doubt("demand_above_ratings", "loads", [""], message)
 
 
-def transformers_off_ratio(model: GridModel, scenario: Scenario) -> pd.DataFrame:
+def transformers_off_ratio(network: Network, catalogue: Catalogue, scenario: Scenario) -> pd.DataFrame:
     """Find transformers whose ratio, tap included, is not that of the voltages they stand between."""
-    network, figures = model.network, transformer_figures(model.network, model.catalogue)
+    figures = transformer_figures(network, catalogue)
     buses = network.buses["vn_kv"]
     steps = (figures["tap_pos"] - figures["tap_neutral"]).astype(float)
     tap = 1.0 + (steps * figures["tap_step_percent"].astype(float) / 100.0).fillna(0.0)
@@ -102,12 +103,11 @@ def transformers_off_ratio(model: GridModel, scenario: Scenario) -> pd.DataFrame
     return doubt("transformer_ratio", "transformers", figures.index[off], message, values)
 
 
-def shifts_in_loops(model: GridModel, scenario: Scenario) -> pd.DataFrame:
+def shifts_in_loops(network: Network, catalogue: Catalogue, scenario: Scenario) -> pd.DataFrame:
     """Find closed loops whose transformers turn the voltage by different angles: a current in a circle."""
-    network = model.network
     edges = conducting_edges(network)
     shift = network.transformers.index.to_series().map(
-        transformer_figures(network, model.catalogue)["shift_degree"]
+        transformer_figures(network, catalogue)["shift_degree"]
     )
     turned = edges["element_id"].map(shift).where(edges["table"] == "transformers", 0.0).to_numpy(dtype=float)
     angles = _angles(edges["u"].to_numpy(), edges["v"].to_numpy(), turned, len(network.buses))
@@ -141,7 +141,7 @@ def doubt(
     return make_findings(rule, table, ids, message, severity="warning", values=values)
 
 
-CAUSES: tuple[Callable[[GridModel, Scenario], pd.DataFrame], ...] = (
+CAUSES: tuple[Callable[[Network, Catalogue, Scenario], pd.DataFrame], ...] = (
     islands_without_source,
     lines_without_impedance,
     lines_off_by_thousands,

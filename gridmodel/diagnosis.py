@@ -149,7 +149,7 @@ def _diagnosis(model: GridModel, limit: LoadFlowResult, shares: pd.Series) -> Di
         overloads=_overloads(limit),
         suspects=pd.DataFrame(columns=list(SUSPECT_COLUMNS)),
         solves_without_suspects=False,
-        causes=structural_causes(model, limit.scenario),
+        causes=structural_causes(model.network, model.catalogue, limit.scenario),
     )
 
 

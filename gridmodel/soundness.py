@@ -11,10 +11,12 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from gis import Network
 from gis.feeders import islands_of
 from gis.findings import join_findings
 from gis.quality.rule import QualityRule
 from gridmodel.bounds import bounds_of, source_of
+from gridmodel.catalogue import Catalogue
 from gridmodel.causes import doubt, structural_causes
 from gridmodel.diagnosis import Diagnosis, diagnose
 from gridmodel.loadflow import run_load_flow
@@ -26,29 +28,28 @@ SOLVES, PLAUSIBLE = 5, 6
 
 
 def findings_of_solution(model: GridModel, scenario: Scenario | str | None = None) -> pd.DataFrame:
-    """Solve a scenario and say what is wrong with it; see `findings_of_result`.
+    """Solve a scenario and say what is wrong with it: no solution and why, or an implausible one.
 
     Parameters
     ----------
     scenario
         A scenario, the id of one of the network's, or nothing for its first.
-    """
-    return findings_of_result(model, run_load_flow(model, scenario))
-
-
-def findings_of_result(model: GridModel, result: LoadFlowResult) -> pd.DataFrame:
-    """Say what is wrong with a load flow: no solution and why, or an implausible one.
 
     Returns
     -------
     DataFrame
         Findings (severity "warning"), by the rules of `SOLUTION_RULES`. Empty: no doubt.
     """
+    result = run_load_flow(model, scenario)
     if not result.converged:
         return findings_of_diagnosis(diagnose(model, result.scenario))
-    return join_findings(
-        [*(rule(model, result) for rule in DOUBTS_OF_RESULTS), structural_causes(model, result.scenario)]
-    )
+    return findings_of_result(model.network, model.catalogue, result)
+
+
+def findings_of_result(network: Network, catalogue: Catalogue, result: LoadFlowResult) -> pd.DataFrame:
+    """Say what is implausible about a load flow that converged; needs no model."""
+    causes = structural_causes(network, catalogue, result.scenario)
+    return join_findings([*(rule(network, result) for rule in DOUBTS_OF_RESULTS), causes])
 
 
 def findings_of_diagnosis(diagnosis: Diagnosis) -> pd.DataFrame:
@@ -79,7 +80,7 @@ def findings_of_diagnosis(diagnosis: Diagnosis) -> pd.DataFrame:
     )
 
 
-def customers_unserved(model: GridModel, result: LoadFlowResult) -> pd.DataFrame:
+def customers_unserved(network: Network, result: LoadFlowResult) -> pd.DataFrame:
     """Tell that a solution converged without some customers; which ones, `island_without_source` says."""
     lost = result.unsupplied
     if lost.empty:
@@ -89,7 +90,7 @@ def customers_unserved(model: GridModel, result: LoadFlowResult) -> pd.DataFrame
     return doubt("unserved", "loads", [""], message)
 
 
-def voltages_implausible(model: GridModel, result: LoadFlowResult) -> pd.DataFrame:
+def voltages_implausible(network: Network, result: LoadFlowResult) -> pd.DataFrame:
     """Find buses whose voltage no grid is operated at."""
     bounds, vm_pu = bounds_of("voltage"), result.buses["vm_pu"]
     off = vm_pu[(vm_pu < bounds["low_pu"]) | (vm_pu > bounds["high_pu"])]
@@ -99,7 +100,7 @@ def voltages_implausible(model: GridModel, result: LoadFlowResult) -> pd.DataFra
     return doubt("voltage_implausible", "buses", off.index, message, [f"{v:.3f} pu" for v in off])
 
 
-def losses_implausible(model: GridModel, result: LoadFlowResult) -> pd.DataFrame:
+def losses_implausible(network: Network, result: LoadFlowResult) -> pd.DataFrame:
     """Find losses no grid is built for, against what is served or fed in."""
     bounds = bounds_of("losses")
     through_kw = max(result.served_kw, result.generation_kw)
@@ -112,7 +113,7 @@ def losses_implausible(model: GridModel, result: LoadFlowResult) -> pd.DataFrame
     return doubt("losses_implausible", "lines", [""], message)
 
 
-def loadings_implausible(model: GridModel, result: LoadFlowResult) -> pd.DataFrame:
+def loadings_implausible(network: Network, result: LoadFlowResult) -> pd.DataFrame:
     """Find equipment loaded beyond anything that is planned for."""
     parts = []
     for table, frame in (("lines", result.lines), ("transformers", result.transformers)):
@@ -122,9 +123,9 @@ def loadings_implausible(model: GridModel, result: LoadFlowResult) -> pd.DataFra
     return join_findings(parts)
 
 
-def sources_circulate(model: GridModel, result: LoadFlowResult) -> pd.DataFrame:
+def sources_circulate(network: Network, result: LoadFlowResult) -> pd.DataFrame:
     """Find sources of one island that drive power from one into another: their set-points do not fit."""
-    network, bounds = model.network, bounds_of("circulation")
+    bounds = bounds_of("circulation")
     islands = islands_of(network)
     at = network.sources["bus_id"].map(islands)
     demand = result.loads["demand_kw"].groupby(network.loads["bus_id"].map(islands)).sum()
@@ -145,7 +146,7 @@ def sources_circulate(model: GridModel, result: LoadFlowResult) -> pd.DataFrame:
     return join_findings(parts)
 
 
-DOUBTS_OF_RESULTS: tuple[Callable[[GridModel, LoadFlowResult], pd.DataFrame], ...] = (
+DOUBTS_OF_RESULTS: tuple[Callable[[Network, LoadFlowResult], pd.DataFrame], ...] = (
     customers_unserved,
     voltages_implausible,
     losses_implausible,

@@ -89,7 +89,7 @@ def _stood_out(model: GridModel, scenario: Scenario) -> pd.DataFrame:
 
 def _smallest_rating_kva(model: GridModel) -> pd.Series:
     """Smallest rating on the way from the source per bus; missing where nothing is rated."""
-    supply, ratings = trace_supply(model.network), branch_ratings_kva(model)
+    supply, ratings = trace_supply(model.network), branch_ratings_kva(model.network, model.catalogue)
     own = np.full(len(supply.buses), np.inf)
     for table, values in ratings.items():
         fed = (supply.buses["upstream_table"] == table).to_numpy()

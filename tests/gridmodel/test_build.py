@@ -92,7 +92,7 @@ def test_row_n_of_a_table_is_element_n_of_the_net(demo_model: GridModel) -> None
 
 
 def test_ratings_are_root_3_u_i_times_parallel() -> None:
-    ratings = branch_ratings_kva(build_model(station('line M D E 10 "NAYY 4x150 SE" parallel=2')))
+    ratings = branch_ratings_kva(station('line M D E 10 "NAYY 4x150 SE" parallel=2'), read_catalogue())
     assert ratings["lines"][1:] == pytest.approx(np.sqrt(3) * 0.4 * 270.0 * np.array([1, 1, 2]))
     assert ratings["transformers"] == pytest.approx([400.0])
 
