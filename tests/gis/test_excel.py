@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 import gis
-from gis.formats import format_of, read_source
+from gis.formats import excel, read_source
 from gis.formats.spreadsheet import write_workbook
 
 
@@ -104,8 +104,9 @@ def test_a_damaged_workbook_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_cut_archive_is_no_workbook(tmp_path: Path) -> None:
     path = workbook(tmp_path / "t.xlsx", ["a", "b"])
     path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(gis.InputError, match="convert it first"):
-        format_of(path)
+    assert not excel.recognises(path)
+    with pytest.raises(gis.InputError, match="damaged"):
+        read_source(path)
 
 
 def test_a_cell_at_the_far_end_does_not_fill_the_memory(tmp_path: Path) -> None:
