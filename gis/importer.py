@@ -30,6 +30,7 @@ from gis.formats.sandbox import read_untrusted
 from gis.formats.source import Dialect, Source
 from gis.mapping import apply_mapping, find_mapping, recognised_profile
 from gis.network import Network
+from gis.parallel import without_collector
 from gis.quarantine import join_quarantine, require_balance, set_aside, set_aside_unnamed
 from gis.read import conform_layers, read_info, without_echoes
 from gis.record import read_record
@@ -65,6 +66,7 @@ class Imported:
     findings: pd.DataFrame
 
 
+@without_collector()
 def import_file(
     path: Path,
     *,

@@ -14,6 +14,8 @@ import pyarrow as pa
 import shapely
 from pyproj import CRS
 
+from gis.parallel import in_parts
+
 _CRS_KEY, _GEOMETRY_KEY, _JSON_KEY = b"crs_wkt", b"geometry_column", b"json_columns"
 
 
@@ -43,8 +45,12 @@ def from_wkb(column: pa.ChunkedArray) -> np.ndarray:
     """Geometries of a column of WKB; None where there is none or it is none."""
     if isinstance(column.type, pa.ExtensionType):
         column = pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
+    return in_parts(_read_wkb, column.to_numpy())
+
+
+def _read_wkb(texts: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):  # a coordinate that is no number is a finding, not a warning
-        return shapely.from_wkb(column.to_numpy(), on_invalid="ignore")
+        return shapely.from_wkb(texts, on_invalid="ignore")
 
 
 def label(table: pa.Table, geometry: str | None, crs: object, mixed: list[str] | None = None) -> pa.Table:

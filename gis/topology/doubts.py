@@ -8,6 +8,7 @@ import shapely
 from scipy.spatial import cKDTree
 
 from gis.findings import make_findings
+from gis.parallel import query_pairs
 from gis.topology.joints import bus_codes
 from gis.topology.options import END_TOLERANCE_M
 from gis.topology.step import Given, Step, Tables, end_xy, point_xy, voltage_levels
@@ -83,7 +84,7 @@ def _crossings(lines: pd.DataFrame, ends: np.ndarray) -> pd.DataFrame:
     Lines that share a bus are joined already.
     """
     geometry, levels = np.asarray(lines.geometry.array), voltage_levels(lines["vn_kv"].to_numpy(dtype=float))
-    first, second = shapely.STRtree(geometry).query(geometry)
+    first, second = query_pairs(shapely.STRtree(geometry), geometry)
     once = (first < second) & (levels[first] == levels[second])
     first, second = first[once], second[once]
     for k in (0, 1):

@@ -15,6 +15,7 @@ import shapely
 from scipy.spatial import cKDTree
 
 from gis.findings import make_findings
+from gis.parallel import query_pairs
 from gis.topology.split import split_lines
 from gis.topology.step import Given, Step, Tables, end_xy, make_repairs, point_xy, voltage_levels
 from gis.voltage import LV_MAX_KV
@@ -66,7 +67,7 @@ def _ends_in_mid_span(tables: Tables, ends: np.ndarray, given: Given) -> pd.Data
     reach_m = given.options.tolerance_m(buses["vn_kv"].to_numpy(dtype=float)[candidates])
     diagonals = shapely.linestrings(np.stack([at - reach_m[:, None], at + reach_m[:, None]], axis=1))
     geometry = np.asarray(lines.geometry.array)
-    point, line = shapely.STRtree(geometry).query(diagonals)
+    point, line = query_pairs(shapely.STRtree(geometry), diagonals)
     own = (ends[line] == candidates[point][:, None]).any(axis=1)
     point, line = point[~own], line[~own]
     levels = voltage_levels(np.concatenate([buses["vn_kv"].to_numpy(dtype=float), lines["vn_kv"].to_numpy()]))

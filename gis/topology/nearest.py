@@ -49,7 +49,7 @@ def fits_level(voltages: np.ndarray, level: float) -> np.ndarray:
 
 def _nearest(places: np.ndarray, ids: np.ndarray, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     tree = cKDTree(places, balanced_tree=False, compact_nodes=False)
-    distances_m, positions = tree.query(xy, k=[1, 2])
+    distances_m, positions = tree.query(xy, k=[1, 2], workers=-1)
     nearest_m, chosen = distances_m[:, 0], positions[:, 0]
     tied = np.flatnonzero(distances_m[:, 1] <= nearest_m + _TIE_M)
     if len(tied):
