@@ -27,8 +27,9 @@ def balance_figures(issues: DataIssues) -> None:
     """Demand and customers, modelled and set aside, and how far the data can be trusted."""
     balance, quality = demand_balance(issues.network), issues.quality
     places = st.columns(6)
-    places[4].metric("Score of the data", figure(quality.score_percent, 0, "%"))
-    places[5].metric("Level passed, of 6", f"{quality.level}: {quality.level_name}")
+    places[4].metric("Score of the data", figure(quality.score_percent, 1, "%"))
+    tried = "not solved yet" if quality.awaits_solving else "of 6"
+    places[5].metric(f"Level passed, {tried}", f"{quality.level}: {quality.level_name}")
     places[0].metric("Demand modelled", figure(balance["modelled_kw"], 1, "kW"))
     places[1].metric("Demand set aside", figure(balance["set_aside_kw"], 1, "kW"))
     places[2].metric("Customers modelled", f"{balance['modelled_customers']:,.0f}")

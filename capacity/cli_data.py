@@ -176,19 +176,12 @@ def check(
 
 def _solution(grid: Network, path: Path) -> pd.DataFrame:
     """What is wrong with the load flow of the first scenario, taken from the store beside it where fresh."""
-    from gridmodel import (
-        find_scenario,
-        findings_of_result,
-        findings_of_solution,
-        read_catalogue,
-        stored_result,
-    )
+    from capacity.data_quality import stored_solution
 
-    scenario = find_scenario(grid, None)
-    stored = stored_result(grid, scenario, path)
-    if stored is not None and stored.converged:
-        return findings_of_result(grid, read_catalogue(), stored)
+    stored = stored_solution(grid, path)
+    if stored is not None:
+        return stored
     output.progress("loading pandapower, solving")
-    from gridmodel import build_model
+    from gridmodel import build_model, findings_of_solution
 
-    return findings_of_solution(build_model(grid), scenario)
+    return findings_of_solution(build_model(grid))

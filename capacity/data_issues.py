@@ -16,7 +16,7 @@ import pandas as pd
 import shapely
 
 from capacity.cards import Card
-from capacity.data_quality import DataQuality, judge_quality
+from capacity.data_quality import DataQuality, judge_quality, stored_solution
 from capacity.quality_report import repairs_done, write_report
 from gis import Network, check_network
 from gis.findings import join_findings
@@ -69,15 +69,22 @@ def read_issues(path: Path, network: Network) -> DataIssues:
     """Judge the network of a file: by every rule as it is now, and with the findings recorded in the file."""
     doubts = check_network(network, rules=doubts_for())
     judged = replace(network, findings=join_findings([network.findings, doubts]))
-    return judge(judged, recorded_findings(read_source(path).layers))
+    recorded = recorded_findings(read_source(path).layers)
+    return judge(judged, recorded, stored_solution(network, path))
 
 
-def judge(network: Network, recorded: pd.DataFrame | None = None) -> DataIssues:
-    """Gather findings (of now, then those only recorded at the import), repairs and quarantine."""
+def judge(
+    network: Network, recorded: pd.DataFrame | None = None, solution: pd.DataFrame | None = None
+) -> DataIssues:
+    """Gather findings (of now, then those only recorded at the import), repairs and quarantine.
+
+    `solution` are findings of a load flow (`capacity.data_quality.stored_solution`).
+    """
     findings = network.findings
     if recorded is not None:
         findings = join_findings([findings, recorded[~_keys(recorded).isin(_keys(findings))]])
-    return DataIssues(network, judge_quality(network, findings), _issues(network, findings))
+    quality = judge_quality(network, findings, solution)
+    return DataIssues(network, quality, _issues(network, quality.findings))
 
 
 def balance_table(network: Network) -> pd.DataFrame:

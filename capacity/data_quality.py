@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -28,11 +29,13 @@ from gis.quality.score import (
     network_score_percent,
     weak_feeders,
 )
-from gridmodel import LoadFlowResult
+from gridmodel import LoadFlowResult, find_scenario, findings_of_result, read_catalogue, stored_result
 from gridmodel.rules import TYPE_RULES, doubts_for
 from gridmodel.soundness import PLAUSIBLE, SOLUTION_RULES
 
 WeakFeeders = Mapping[str, str]
+# Highest level a network passes before it is solved.
+HIGHEST_UNSOLVED = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +61,11 @@ class DataQuality:
     score_percent: float
     level: int
     solved: bool
+
+    @property
+    def awaits_solving(self) -> bool:
+        """Whether all levels are passed that need no load flow, and none was solved."""
+        return not self.solved and self.level == HIGHEST_UNSOLVED
 
     @property
     def level_name(self) -> str:
@@ -90,6 +98,17 @@ def judge_quality(
     )
 
 
+def stored_solution(network: Network, path: Path) -> pd.DataFrame | None:
+    """Findings of the first scenario's result where a fresh one is stored beside a network's file.
+
+    Nothing where there is none, or it has no solution: then the grid must be solved to say why.
+    """
+    stored = stored_result(network, find_scenario(network, None), path)
+    if stored is None or not stored.converged:
+        return None
+    return findings_of_result(network, read_catalogue(), stored)
+
+
 def level_passed(findings: pd.DataFrame, *, solved: bool) -> int:
     """Highest level no error speaks against; 5 and 6 also need a load flow without any doubt about it.
 
@@ -98,7 +117,7 @@ def level_passed(findings: pd.DataFrame, *, solved: bool) -> int:
     failing = findings["rule"].isin(_FAILS_A_SOLUTION) | (findings["severity"] == "error")
     levels = {rule.name: rule.level for rule in ALL_RULES}
     lowest = findings.loc[failing, "rule"].map(levels).fillna(1).min()
-    highest = 6 if solved else 4
+    highest = PLAUSIBLE if solved else HIGHEST_UNSOLVED
     return highest if np.isnan(lowest) else min(highest, int(lowest) - 1)
 
 

@@ -184,7 +184,7 @@ def _standing(quality: DataQuality) -> list[str]:
     """Level and score in words, with the feeders that are too weak."""
     from gis.quality.score import TOO_WEAK
 
-    untried = "" if quality.solved or quality.level < 4 else "; 5 and 6 need a load flow: feederplan check"
+    untried = "; 5 and 6 need a load flow: feederplan check" if quality.awaits_solving else ""
     passed = f"level {quality.level} of 6 passed ({quality.level_name}{untried})"
     lines = [f"{passed}, score {quality.score_percent:.1f} %"]
     weak = quality.feeders[quality.feeders["status"] == TOO_WEAK]
