@@ -15,7 +15,7 @@ test: $(VENV)/.dev data/schutterwald.gpkg browser
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
