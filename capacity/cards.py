@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from capacity.checks import Yardstick
+from gis.quality.score import TOO_WEAK
 from gridmodel import LoadFlowResult, line_figures, transformer_figures
 from gridmodel.catalogue import Catalogue
 
@@ -64,7 +65,7 @@ def headroom_sentence(answer: pd.Series) -> str:
     """Say one row of `capacity.headroom` in words."""
     bus_id, kw = answer["bus_id"], answer["headroom_kw"]
     bound = f"{str(answer['binding_check']).replace('_', ' ')} at {answer['binding_id']}"
-    if answer["status"] == "data too weak":
+    if answer["status"] == TOO_WEAK:
         return f"Not to be said for {bus_id}: the data of its feeder are too weak, {answer['binding_check']}."
     if answer["status"] == "already_violated":
         return f"No more {answer['direction']} fits at {bus_id}: {bound} is there already."

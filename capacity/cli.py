@@ -123,9 +123,11 @@ def loadflow(
         write_result(model, hold_back_result(result, yardstick, weak), out)
     if not result.converged:
         output.progress("no solution; looking for the cause")
-    diagnosis = None if result.converged else diagnose(model, result.scenario)
-    dark = islands_without_source(model.network, model.catalogue, result.scenario)
-    causes = diagnosis.causes if diagnosis else dark
+        diagnosis = diagnose(model, result.scenario)
+        causes = diagnosis.causes
+    else:
+        diagnosis = None
+        causes = islands_without_source(model.network, model.catalogue, result.scenario)
     report = output.load_flow_report(result, yardstick, broken, weak, diagnosis=diagnosis, causes=causes)
     output.say(*report, as_json=as_json)
     raise typer.Exit(VIOLATED if len(broken) or len(result.unsupplied) else DONE)

@@ -97,10 +97,11 @@ def _suggest(source: Path, out: Path, form: str | None, *, as_json: bool) -> NoR
     from gis.suggest import suggest_mapping, to_toml
 
     output.require_target(out, source, suffix=".toml")
-    suggestion = suggest_mapping(read_untrusted(source, name=form).layers, source.stem)
+    read = read_untrusted(source, name=form)
+    suggestion = suggest_mapping(read.layers, source.stem)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(to_toml(suggestion), encoding="utf-8")
-    output.say(*output.suggestion_report(suggestion, out), as_json=as_json)
+    output.say(*output.suggestion_report(suggestion, read.findings, out), as_json=as_json)
     raise typer.Exit(VIOLATED if suggestion.lacking else DONE)
 
 

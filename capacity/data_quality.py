@@ -33,6 +33,7 @@ from gridmodel import LoadFlowResult, find_scenario, findings_of_result, read_ca
 from gridmodel.rules import TYPE_RULES, doubts_for
 from gridmodel.soundness import PLAUSIBLE, SOLUTION_RULES
 
+# Feeders whose results are held back, each with the reason.
 WeakFeeders = Mapping[str, str]
 # Highest level a network passes before it is solved.
 HIGHEST_UNSOLVED = 4

@@ -8,7 +8,6 @@ import math
 import os
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -19,15 +18,13 @@ if TYPE_CHECKING:
 
     from capacity.checks import Yardstick
     from capacity.connection import Assessment
+    from capacity.data_quality import WeakFeeders
     from capacity.limits import Limits
     from gis import InputError, Network
     from gis.suggest import MappingSuggestion
     from gridmodel import Diagnosis, LoadFlowResult
 
 Report = tuple[dict[str, object], list[str]]
-# Feeders whose results are held back, each with the reason (`capacity.data_quality`).
-WeakFeeders = Mapping[str, str]
-TOO_WEAK = "data too weak"
 # Feeders with weak data named in text; JSON has them all.
 FEEDERS_NAMED = 10
 EACH_ALONE = "Each site is judged alone: sites that fit one by one may not fit together."
@@ -107,6 +104,8 @@ def load_flow_report(
 
 
 def _solution_lines(values: dict[str, object], yardstick: Yardstick, broken: pd.DataFrame) -> list[str]:
+    from gis.quality.score import TOO_WEAK
+
     return [
         f"  losses    {_figure(values['loss_kw'], 1):>12} kW",
         f"  voltage   {_figure(values['vm_min_pu'], 4)} to {_figure(values['vm_max_pu'], 4)} pu",
@@ -205,8 +204,9 @@ def connection_report(answers: list[Assessment], *, single: bool) -> Report:
     return {"sites": rows, "note": EACH_ALONE}, [*lines, EACH_ALONE]
 
 
-def suggestion_report(suggestion: MappingSuggestion, out: Path) -> Report:
-    """What was proposed, what is left out and what is still missing."""
+def suggestion_report(suggestion: MappingSuggestion, found: pd.DataFrame, out: Path) -> Report:
+    """What reading found, what was proposed, what is left out and what is still missing."""
+    from gis import render_findings
     from gis.suggest import proposal_table
 
     table = proposal_table(suggestion)
@@ -217,8 +217,11 @@ def suggestion_report(suggestion: MappingSuggestion, out: Path) -> Report:
         "columns": rows_of(table),
         "left": left,
         "missing": missing,
+        "findings": rows_of(found),
     }
-    return values, [f"{out}: {len(table)} columns proposed; read it before it is used", *left, *missing]
+    doubts = [render_findings(found)] if len(found) else []
+    proposed = f"{out}: {len(table)} columns proposed; read it before it is used"
+    return values, [proposed, *doubts, *left, *missing]
 
 
 def require_target(out: Path | None, *sources: Path | None, suffix: str | tuple[str, ...] = ".gpkg") -> None:
@@ -298,11 +301,15 @@ def write_options(answers: list[Assessment], path: Path, *, crs: CRS) -> None:
 
 def _weak_values(weak: WeakFeeders) -> dict[str, object]:
     """What JSON says of feeders whose results are held back."""
+    from gis.quality.score import OK, TOO_WEAK
+
     named = [{"feeder_id": feeder_id, "reason": reason} for feeder_id, reason in weak.items()]
-    return {"data_status": TOO_WEAK if weak else "ok", "weak_feeders": named}
+    return {"data_status": TOO_WEAK if weak else OK, "weak_feeders": named}
 
 
 def _weak_lines(weak: WeakFeeders) -> list[str]:
+    from gis.quality.score import TOO_WEAK
+
     named = list(weak.items())[:FEEDERS_NAMED]
     lines = [f"  feeder {feeder_id}: {TOO_WEAK}, {reason}" for feeder_id, reason in named]
     more = len(weak) - len(named)

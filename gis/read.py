@@ -68,10 +68,12 @@ def inspect_network(
         There is no such file, it is damaged, or it has no known format.
     """
     path = Path(path)
-    layers = read_source(path).layers
+    source = read_source(path)
+    layers = source.layers
     info = read_info(layers.pop(INFO_LAYER, None))
     quarantine, past_repairs = read_record(layers)
     tables, findings = _conform_layers(layers)
+    findings = join_findings([source.findings, findings])
     wanted = None if crs is None else parse_crs(crs)
     located = {name: frame for name, frame in tables.items() if isinstance(frame, gpd.GeoDataFrame)}
     crs_faults = check_crs(located)

@@ -24,8 +24,6 @@ from gridmodel.build import branch_ratings_kva, line_figures, transformer_figure
 from gridmodel.catalogue import Catalogue
 from gridmodel.scenario import Scenario
 
-MOST_NAMED = 5
-
 
 def structural_causes(network: Network, catalogue: Catalogue, scenario: Scenario) -> pd.DataFrame:
     """Run every check of `CAUSES`; findings of severity "warning"."""
@@ -170,8 +168,3 @@ def _angles(u: np.ndarray, v: np.ndarray, turned: np.ndarray, count: int) -> np.
         angles += np.where(up != here, angles[up], 0.0)
         up = further
     return angles
-
-
-def _some(ids: pd.Index) -> str:
-    more = len(ids) - MOST_NAMED
-    return ", ".join(map(str, ids[:MOST_NAMED])) + (f" and {more} more" if more > 0 else "")

@@ -37,7 +37,7 @@ def doubts_for(catalogue: Catalogue | None = None) -> tuple[Rule, ...]:
     types = catalogue or read_catalogue()
 
     def doubts_with_types(tables: Tables) -> pd.DataFrame:
-        """Everything of `gis.quality.DOUBTS`, on figures as the model will have them."""
+        """Everything of `gis.quality.doubts`, on figures as the model will have them."""
         return doubts_on(tables, with_type_figures(tables, types))
 
     def figures_fit_types(tables: Tables) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Quality of a network's data: a registry of rules, each known by the name its findings carry.
 
 QUALITY_RULES      every name that may stand in findings of `gis`, with level, meaning and remedy
-DOUBTS             the checks behind the doubts, as rules over tables
+doubts             the rule that runs all their checks
 doubts_on(...)     the same with figures of equipment types filled in (`gridmodel.doubts_for`)
 """
 
@@ -40,6 +40,4 @@ def doubts_on(tables: Tables, figures: Tables) -> pd.DataFrame:
     return join_findings(check(grid) for check in CHECKS)
 
 
-DOUBTS: tuple[Rule, ...] = (doubts,)
-
-__all__ = ["CHECKS", "DOUBTS", "LEVELS", "QUALITY_RULES", "Grid", "QualityRule", "doubts", "doubts_on"]
+__all__ = ["CHECKS", "LEVELS", "QUALITY_RULES", "Grid", "QualityRule", "doubts", "doubts_on"]

@@ -117,6 +117,7 @@ def test_a_view_in_a_geopackage_is_not_read(tmp_path: Path) -> None:
         connection.commit()
     network = gis.read_network(path)
     assert network.sites.empty and network.generators.empty
+    assert network.findings["rule"].to_list() == ["view_not_read"]
 
 
 def test_no_file_at_all_is_an_input_error(tmp_path: Path) -> None:
