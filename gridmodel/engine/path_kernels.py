@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from gridmodel.engine.subtrees import FALL, OVER, RISE, UNDER, heaviest, series_at, slope_at, square_of
+from gridmodel.engine.subtrees import FALL, OVER, RISE, UNDER, heaviest, power_at, square_of
 from gridmodel.engine.tree import (
     LIMIT_KINDS, NO_LIMIT, NO_SOLUTION, OUT_OF_RANGE, UNLIMITED, VOLTAGE_CHANGE, Ports,
 )  # fmt: skip
@@ -83,9 +83,9 @@ class Addition(NamedTuple):
 @njit(cache=True, nogil=True)
 def _walk(grid, path, w, added, states, squares):  # type: ignore[no-untyped-def]
     """Walk from w at the bus to the source: its w less what it holds, and the slope; the way is kept."""
-    row, change, slope = path[0], w - grid.square[path[0]], 1.0
-    drawn = series_at(grid.drawn, row, change) + added
-    moved = slope_at(grid.drawn, row, change)
+    slope = 1.0
+    drawn, moved = power_at(grid.drawn, path[0], grid.square[path[0]], w)
+    drawn += added
     for step in range(len(path)):
         row = path[step]
         own = grid.link[row, 0]
@@ -99,11 +99,10 @@ def _walk(grid, path, w, added, states, squares):  # type: ignore[no-untyped-def
         fed = grid.link[row, 2] * e + grid.link[row, 3] * w
         dfed = grid.link[row, 2] * de + grid.link[row, 3] * slope
         states[step, 4], states[step, 5] = fed, dfed
-        change = w - grid.square[grid.parent[row]]
-        drawn = fed + series_at(grid.rest, row, change)
-        moved = dfed + slope_at(grid.rest, row, change) * slope
+        rest, rise = power_at(grid.rest, row, grid.square[grid.parent[row]], w)
+        drawn, moved = fed + rest, dfed + rise * slope
     squares[len(path), 0], squares[len(path), 1] = w, slope
-    return change, slope
+    return w - grid.square[grid.parent[path[-1]]], slope
 
 
 @njit(cache=True, nogil=True)

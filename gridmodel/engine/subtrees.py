@@ -3,9 +3,11 @@
 Constant power, ZIP loads, shunts and branches do not care for the angle of the voltage they are fed with, so
 the complex power a subtree draws depends on w = |V|^2 at its top only. One pass from the leaves carries
 
-- that power as a power series in the change of w (order `ORDER`): a branch maps w and the power S below it to
-  e = -(S* + y_cc w) / y_cp (the parent's voltage times the child's conjugate), w' = |e|^2 / w at the parent
-  and S' = y_pc* e + y_pp* w' drawn there; composed, and turned from w to w', term by term;
+- that power as sigma w + P(xi), a power series of order `ORDER` in xi = w_base / w - 1. Shunts are the first
+  term, and losses over 1/w the second, so that what the series leaves out is of the order of the relative
+  drop to the power ORDER + 1. A branch maps w and the power S below it to e = -(S* + y_cc w) / y_cp (the
+  parent's voltage times the child's conjugate), w' = |e|^2 / w at the parent and S' = y_pc* e + y_pp* w' drawn
+  there; composed, and turned from xi to xi', term by term;
 - how far w may fall and rise before the first limit behind it breaks, with that limit;
 - where voltages are broken before: the one of them that follows the node most.
 
@@ -24,13 +26,12 @@ from gridmodel.engine.tree import (
     NO_LIMIT, NO_SOLUTION, OUT_OF_RANGE, UNLIMITED, RowLimits, Tree,
 )  # fmt: skip
 
-# Terms of the series beyond the constant. Losses go with 1/w, whose n-th term is the relative change of w to
-# the n-th power: a subtree that loses 5 % of its power errs by 3e-6 of it where its voltage moved by 10 %,
-# and by 5e-8 where it moved by 5 %; its effect on voltages is smaller by the drop it causes [pu].
-ORDER = 5
-# Range of w about its base in which the series is trusted (voltages 0.8 to 1.2 times the base): an answer
+# Terms of the series beyond the constant; the coefficient of w stands behind them. A subtree with a drop of 10 %
+# errs by less than 1e-6 of its power where its voltage moves by 10 %, one with 5 % by 2e-8.
+ORDER = 4
+# Range of w about its base in which the series is trusted (voltages 0.7 to 1.5 times the base): an answer
 # beyond it is left to the general method.
-LEAST_SHARE, MOST_SHARE = 0.64, 1.44
+LEAST_SHARE, MOST_SHARE = 0.49, 2.25
 # Columns of `Tops`: w falls, w rises, voltages already too low, already too high.
 FALL, RISE, UNDER, OVER = 0, 1, 2, 3
 _HALVINGS = 50
@@ -65,7 +66,8 @@ class Subtrees(NamedTuple):
     square
         w before any addition [pu], of source rows too.
     drawn
-        Rows x (ORDER + 1): series of the power drawn by all at and below a row, in w - square [pu].
+        Rows x (ORDER + 2): power drawn by all at and below a row [pu]: series in square / w - 1, then the
+        coefficient of w.
     rest
         The same of the row's parent without the row's own branch and what is below it.
     link
@@ -113,19 +115,20 @@ def _own_series(
     drawn_pu: np.ndarray, shunt_pu: np.ndarray, shares: np.ndarray | None, square: np.ndarray
 ) -> np.ndarray:
     """Power drawn at each row itself: what is constant, goes with the voltage, and with its square."""
-    series = np.zeros((len(square), ORDER + 1), dtype=complex)
-    linear = square if shares is None else shares[: len(square)]
-    current = impedance = np.zeros(len(square), dtype=complex)
-    if shares is not None:
-        current = linear[:, 0] * drawn_pu.real + 1j * linear[:, 2] * drawn_pu.imag
-        impedance = linear[:, 1] * drawn_pu.real + 1j * linear[:, 3] * drawn_pu.imag
-        root = np.sqrt(square)  # its Taylor series: each term from the one before
-        for power in range(ORDER + 1):
-            series[:, power] = current * root
-            root = root * (0.5 - power) / ((power + 1) * square)
-    proportional = impedance + np.conj(shunt_pu)
-    series[:, 0] += drawn_pu - current - impedance + proportional * square
-    series[:, 1] += proportional
+    series = np.zeros((len(square), ORDER + 2), dtype=complex)
+    series[:, 0], series[:, -1] = drawn_pu, np.conj(shunt_pu)
+    if shares is None:
+        return series
+    part = shares[: len(square)]
+    current = part[:, 0] * drawn_pu.real + 1j * part[:, 2] * drawn_pu.imag
+    impedance = part[:, 1] * drawn_pu.real + 1j * part[:, 3] * drawn_pu.imag
+    # (w / base)^(1/2) = (1 + xi)^(-1/2), of which so much is counted as w that the first term left out is nothing
+    terms = np.cumprod([1.0, *((-0.5 - power) / (power + 1) for power in range(ORDER + 1))])
+    as_square = abs(terms[-1])
+    terms = terms[:-1] - as_square * (-1.0) ** np.arange(ORDER + 1)
+    series[:, 0] -= current + impedance
+    series[:, :-1] += (current * np.sqrt(square))[:, None] * terms
+    series[:, -1] += impedance + as_square * current / np.sqrt(square)
     return series
 
 
@@ -149,21 +152,15 @@ def _own_tops(limits: RowLimits, square: np.ndarray) -> Tops:
 
 
 @njit(cache=True, nogil=True)
-def series_at(series, row, change):  # type: ignore[no-untyped-def]
-    """Value of a row's series."""
-    value = series[row, ORDER]
+def power_at(series, row, base, w):  # type: ignore[no-untyped-def]
+    """Power a row's series stands for at w, and its derivative."""
+    inverse = 1.0 / w
+    change = base * inverse - 1.0
+    value, slope = series[row, ORDER], 0.0j
     for power in range(ORDER - 1, -1, -1):
+        slope = slope * change + value
         value = value * change + series[row, power]
-    return value
-
-
-@njit(cache=True, nogil=True)
-def slope_at(series, row, change):  # type: ignore[no-untyped-def]
-    """Derivative of a row's series."""
-    value = ORDER * series[row, ORDER]
-    for power in range(ORDER - 1, 0, -1):
-        value = value * change + power * series[row, power]
-    return value
+    return value + series[row, ORDER + 1] * w, series[row, ORDER + 1] - slope * (base * inverse * inverse)
 
 
 @njit(cache=True, nogil=True)
@@ -191,9 +188,9 @@ def heaviest(ports, row, w, e):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _lifted(ports, square, drawn, link, row, w):  # type: ignore[no-untyped-def]
     """w at the parent and its slope for w at a row, and the branch between that is heaviest."""
-    change = w - square[row]
-    e = link[row, 0] * (np.conj(series_at(drawn, row, change)) + link[row, 1] * w)
-    moved = link[row, 0] * (np.conj(slope_at(drawn, row, change)) + link[row, 1])
+    power, moved = power_at(drawn, row, square[row], w)
+    e = link[row, 0] * (np.conj(power) + link[row, 1] * w)
+    moved = link[row, 0] * (np.conj(moved) + link[row, 1])
     above = square_of(e) / w
     slope = (2.0 * (e.real * moved.real + e.imag * moved.imag) - above) / w
     share, member = heaviest(ports, row, w, e)
@@ -234,59 +231,83 @@ def _offer(tops, row, column, score, limit, child):  # type: ignore[no-untyped-d
 @njit(cache=True, nogil=True)
 def _climb(parents, ports, square, drawn, rest, link, tops):  # type: ignore[no-untyped-def]
     """Hand every row's series and scores to its parent, leaves first; `rest` is left with what was handed up."""
-    e = np.empty(ORDER + 1, dtype=np.complex128)
-    above, raised = np.empty(ORDER + 1), np.empty(ORDER + 1)
+    scratch, series = np.empty((3, ORDER + 1)), np.empty(ORDER + 1, dtype=np.complex128)
     for row in range(len(parents)):
         parent = parents[row]
         if parent >= len(parents):
             continue
-        _pass_on(drawn, rest, link, row, square[row], square[parent], e, above, raised)
-        for power in range(ORDER + 1):
+        slope = _pass_on(drawn, rest, link, row, square[row], square[parent], scratch, series)
+        for power in range(ORDER + 2):
             drawn[parent, power] += rest[row, power]
         for column, sign in ((FALL, 1.0), (RISE, -1.0)):
             bound, limit = sign * tops.score[row, column], tops.limit[row, column]
             bound, limit = _lift(ports, square, drawn, link, row, bound, limit)
             _offer(tops, parent, column, sign * bound, limit, row)
-        gain = np.sqrt(square[parent] / square[row]) / above[1]
+        gain = np.sqrt(square[parent] / square[row]) / slope
         for column in (UNDER, OVER):
             if tops.score[row, column] > 0.0:
                 _offer(tops, parent, column, gain * tops.score[row, column], tops.limit[row, column], row)
 
 
 @njit(cache=True, nogil=True)
-def _pass_on(drawn, rest, link, row, w, w_parent, e, above, raised):  # type: ignore[no-untyped-def]
-    """Turn a row's series into that of the power its branch draws from the parent, in the parent's w."""
-    for power in range(ORDER + 1):
-        e[power] = link[row, 0] * np.conj(drawn[row, power])
-    e[0] += link[row, 0] * link[row, 1] * w
-    e[1] += link[row, 0] * link[row, 1]
-    for power in range(ORDER + 1):  # |e|^2 / w
+def _pass_on(drawn, rest, link, row, w, w_parent, scratch, series):  # type: ignore[no-untyped-def]
+    """Turn a row's power into what its branch draws from the parent, in the parent's xi; returns dw_parent / dw."""
+    scale, plus = link[row, 0], link[row, 0] * (np.conj(drawn[row, ORDER + 1]) + link[row, 1])
+    squared, turned, raised = scratch[0], scratch[1], scratch[2]
+    scale_square, plus_square = square_of(scale), square_of(plus)
+    factor = link[row, 2] / np.conj(plus)
+    before = 0.0
+    for power in range(ORDER + 1):  # w_parent = squared + |plus|^2 w
         summed = 0.0
         for part in range(power + 1):
-            other = e[power - part]
-            summed += e[part].real * other.real + e[part].imag * other.imag
-        above[power] = (summed - (above[power - 1] if power else 0.0)) / w
+            other = drawn[row, power - part]
+            summed += drawn[row, part].real * other.real + drawn[row, part].imag * other.imag
+        crossed = scale * np.conj(drawn[row, power]) * np.conj(plus)
+        squared[power] = scale_square * (summed + before) / w + 2.0 * crossed.real
+        before = summed
+        series[power] = link[row, 2] * scale * np.conj(drawn[row, power]) - factor * squared[power]
+    slope = _parent_change(squared, plus_square * w, w_parent, turned)
+    _compose(series, turned, raised, rest, row)
+    rest[row, ORDER + 1] = factor + link[row, 3]
+    rest[row, 0] -= rest[row, 1] * turned[0]  # the base is solved to its rounding only
+    rest[row, 1] -= 2.0 * rest[row, 2] * turned[0]
+    return slope * w_parent / w
+
+
+@njit(cache=True, nogil=True)
+def _parent_change(squared, linear, w_parent, turned):  # type: ignore[no-untyped-def]
+    """The parent's xi, w_parent (1 + xi) / (squared (1 + xi) + linear) - 1, as a series in the child's; its slope."""
+    first = squared[0] + linear
     for power in range(ORDER + 1):
-        e[power] = link[row, 2] * e[power] + link[row, 3] * above[power]
-    raised[:] = above  # (w_parent - its base)^power as a series in w - its base
+        summed = 1.0 if power < 2 else 0.0
+        for part in range(1, power + 1):
+            summed -= (squared[part] + squared[part - 1]) * turned[power - part]
+        turned[power] = summed / first
+    for power in range(ORDER + 1):
+        turned[power] *= w_parent
+    turned[0] -= 1.0
+    return turned[1]
+
+
+@njit(cache=True, nogil=True)
+def _compose(series, turned, raised, rest, row):  # type: ignore[no-untyped-def]
+    """Write the series in powers of the child's change as one in powers of the parent's, term by term."""
+    raised[:] = turned  # (parent's change)^power in powers of the child's
     raised[0] = 0.0
     leading = 1.0
-    rest[row, 0] = e[0]
+    rest[row, 0] = series[0]
     for power in range(1, ORDER + 1):
-        leading *= above[1]
-        factor = e[power] / leading
+        leading *= turned[1]
+        factor = series[power] / leading
         rest[row, power] = factor
         for part in range(power, ORDER + 1):
-            e[part] -= factor * raised[part]
+            series[part] -= factor * raised[part]
         for part in range(ORDER, power, -1):
             summed = 0.0
             for lower in range(power, part):
-                summed += raised[lower] * above[part - lower]
+                summed += raised[lower] * turned[part - lower]
             raised[part] = summed
         raised[power] = 0.0
-    gap = w_parent - above[0]  # of the rounding the base was solved to
-    rest[row, 0] += rest[row, 1] * gap
-    rest[row, 1] += 2.0 * rest[row, 2] * gap
 
 
 @njit(cache=True, nogil=True)
@@ -298,7 +319,7 @@ def _leave_out(parents, drawn, rest, tops, side_score, side_limit):  # type: ign
             rest[row, :] = 0.0
             side_score[row, UNDER:] = 0.0
             continue
-        for power in range(ORDER + 1):
+        for power in range(ORDER + 2):
             rest[row, power] = drawn[parent, power] - rest[row, power]
         for column in range(4):
             if tops.child[parent, column] == row:
