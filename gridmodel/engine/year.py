@@ -1,0 +1,268 @@
+"""Headroom over many hours: per bus and block of hours the least of its headrooms, exact to whole kW.
+
+Hours are looked at worst first. Who is known to have H so far is only asked whether H holds in the next hour
+too; so that nearly all hours of a year cost one probe a bus, and none is left out on a guess. Left out are hours
+equal to another one, and, where nothing generates, hours that another one outweighs at every load: more load
+never gives more headroom for load there, and less load never more for generation.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from gridmodel.engine.answers import (
+    AFFECTED_SHARE,
+    CAPPED,
+    NO_LIMIT,
+    NOTICEABLE_PU,
+    UNDETERMINED,
+    Answers,
+)
+from gridmodel.engine.batch import Injections
+from gridmodel.engine.bounds import Bounds
+from gridmodel.engine.compiled import CompiledGrid
+from gridmodel.engine.kernels import CONVERGED
+from gridmodel.engine.linearised import Reference, reference_at
+from gridmodel.engine.of_profiles import injection_of_hour
+from gridmodel.engine.path_kernels import Addition
+from gridmodel.engine.path_search import steps_to_source
+from gridmodel.engine.paths import path_grid
+from gridmodel.engine.tree import UNLIMITED, radial_reason
+from gridmodel.engine.year_kernels import lower_to
+
+
+@dataclass(frozen=True, eq=False)
+class YearQuestion:
+    """What is asked in every hour.
+
+    Attributes
+    ----------
+    buses
+        Positions in the net's bus table.
+    per_kw_pu
+        Complex power injected per kW of the addition [pu]: negative for load.
+    cap_kw
+        Largest addition tried [kW].
+    block_of_hour
+        Number of the block per hour, 0 and up.
+    """
+
+    grid: CompiledGrid
+    injections: Injections
+    bounds: Bounds
+    buses: np.ndarray
+    per_kw_pu: complex
+    cap_kw: int
+    block_of_hour: np.ndarray
+
+
+class YearAnswers(NamedTuple):
+    """The least headroom per block and bus.
+
+    Attributes
+    ----------
+    headroom_kw, status, limit
+        Blocks x buses, as `Answers`.
+    hour
+        Blocks x buses: an hour in which that is the headroom; -1 where nothing binds or nothing is known.
+    hours_solved, probes
+        Hours looked at, and pairs of hour and bus judged in them.
+    unsolved
+        Hours that have no solution before any addition: their blocks are undetermined.
+    method
+        "path" (radial grids) or "whole grid", with the reason.
+    """
+
+    headroom_kw: np.ndarray
+    status: np.ndarray
+    limit: np.ndarray
+    hour: np.ndarray
+    hours_solved: int
+    probes: int
+    unsolved: np.ndarray
+    method: str
+
+
+# Answers for one hour: of the asked buses, up to so many kW each; CAPPED where that holds.
+Judge = Callable[[np.ndarray, Reference, np.ndarray, np.ndarray, bool], Answers]
+
+
+def year_headroom(
+    question: YearQuestion, *, threads: int | None = None, told: Callable[[int, int], None] | None = None
+) -> YearAnswers:
+    """Find the least headroom of every bus in every block of hours.
+
+    Parameters
+    ----------
+    threads
+        One per core when absent.
+    told
+        Called with blocks done and blocks in all, from any thread.
+    """
+    grid = question.grid
+    hours = hours_to_solve(question)
+    reason = radial_reason(grid, question.bounds)
+    answers = _nothing_known(question, len(hours), "path" if not reason else f"whole grid: {reason}")
+    workers = max(1, min(threads or os.cpu_count() or 1, len(hours)))
+    done, counts = [], []
+
+    def work(worker: int) -> None:
+        judge = _path_judge(question) if not reason else _whole_grid_judge(question)
+        for block in range(worker, len(hours), workers):
+            counts.append(_settle_block(question, judge, block, hours[block], answers))
+            done.append(block)
+            if told is not None:
+                told(len(done), len(hours))
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(work, range(workers)))
+    unsolved = np.sort(np.array([hour for *_, lost in counts for hour in lost], dtype=np.int64))
+    return answers._replace(
+        hours_solved=sum(count[0] for count in counts), probes=sum(count[1] for count in counts), unsolved=unsolved
+    )
+
+
+def hours_to_solve(question: YearQuestion) -> list[np.ndarray]:
+    """Hours of each block that may hold its least headroom, the heaviest first."""
+    weight = _weights(question)
+    draws, feeds, alike = _factors_by_sense(question)
+    quiet = alike & (feeds == 0.0).all(axis=1)
+    sign = 1.0 if question.per_kw_pu.real < 0.0 else -1.0
+    chosen = []
+    for block in range(int(question.block_of_hour.max(initial=-1)) + 1):
+        hours = np.flatnonzero(question.block_of_hour == block)
+        hours = hours[np.argsort(-sign * weight[hours], kind="stable")]
+        _, first = np.unique(question.injections.factors[hours], axis=0, return_index=True)
+        hours = hours[np.sort(first)] if not len(question.injections.added_row) else hours
+        chosen.append(hours[~_outweighed(sign * draws[hours], quiet[hours])])
+    return chosen
+
+
+def _weights(question: YearQuestion) -> np.ndarray:
+    """Active power drawn in all per hour [pu]."""
+    injections = question.injections
+    profiles = injections.factors.shape[1]
+    per_profile = np.bincount(injections.term_profile, -injections.term_pu.real, profiles)
+    return np.asarray(injections.factors @ per_profile)
+
+
+def _factors_by_sense(question: YearQuestion) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Factors of profiles that draw, and of all others; and whether hours may be compared by them at all."""
+    injections = question.injections
+    profiles = np.arange(injections.factors.shape[1])
+    term_draws = (injections.term_pu.real <= 0.0) & (injections.term_pu.imag <= 0.0)
+    others = np.unique(injections.term_profile[~term_draws])
+    used = np.unique(injections.term_profile)
+    feeding = np.isin(profiles, others)
+    base_draws = bool((injections.base_pu.real <= 0.0).all())
+    drawing = np.isin(profiles, used) & ~feeding
+    comparable = base_draws and not len(injections.added_row)
+    return injections.factors[:, drawing], injections.factors[:, feeding], comparable
+
+
+def _outweighed(draws: np.ndarray, quiet: np.ndarray) -> np.ndarray:
+    """Which hours, all sorted heaviest first, another quiet one outweighs at every load; of equals the first stays."""
+    out = np.zeros(len(draws), dtype=bool)
+    for hour in np.flatnonzero(quiet):
+        before = np.flatnonzero(quiet & ~out)
+        before = before[before < hour]
+        out[hour] = bool((draws[before] >= draws[hour]).all(axis=1).any())
+    return out
+
+
+def _nothing_known(question: YearQuestion, blocks: int, method: str) -> YearAnswers:
+    shape = (blocks, len(question.buses))
+    alive = question.grid.bus_row[question.buses] >= 0
+    return YearAnswers(
+        headroom_kw=np.where(alive, np.full(shape, question.cap_kw, dtype=np.int64), 0),
+        status=np.where(alive, np.full(shape, CAPPED, dtype=np.int8), UNDETERMINED).astype(np.int8),
+        limit=np.full(shape, NO_LIMIT, dtype=np.int64), hour=np.full(shape, -1, dtype=np.int32),
+        hours_solved=0, probes=0, unsolved=np.zeros(0, dtype=np.int64), method=method,
+    )  # fmt: skip
+
+
+def _settle_block(
+    question: YearQuestion, judge: Judge, block: int, hours: np.ndarray, answers: YearAnswers
+) -> tuple[int, int, list[int]]:
+    """Lower the answers of one block hour by hour; hours solved, pairs judged, and hours without a solution."""
+    headroom_kw, status = answers.headroom_kw[block], answers.status[block]
+    probes = 0
+    for count, hour in enumerate(hours):
+        asked = np.flatnonzero((headroom_kw > 0) & (status != UNDETERMINED))
+        if not len(asked):
+            return count, probes, []
+        injection = injection_of_hour(question.injections, int(hour))
+        point = reference_at(question.grid, injection)
+        if point.outcome != CONVERGED:
+            status[:], headroom_kw[:], answers.limit[block] = UNDETERMINED, 0, NO_LIMIT
+            answers.hour[block] = hour
+            return count, probes, [int(hour)]
+        found = judge(injection, point, asked, headroom_kw[asked], count == 0)
+        probes += len(asked)
+        lower = found.status != CAPPED
+        at = asked[lower]
+        headroom_kw[at], status[at] = found.headroom_kw[lower], found.status[lower]
+        answers.limit[block][at], answers.hour[block][at] = found.limit[lower], hour
+    return len(hours), probes, []
+
+
+def _path_judge(question: YearQuestion) -> Judge:
+    """The path method; answers beyond the range it is exact in are undetermined."""
+    grid, bounds = question.grid, question.bounds
+    rows = grid.bus_row[question.buses]
+    change_pu = np.minimum(np.nan_to_num(bounds.change_pu[question.buses], nan=np.inf), UNLIMITED**0.5)
+    moved = np.zeros(len(rows))
+    depth = 0
+
+    def judge(
+        injection_pu: np.ndarray, point: Reference, asked: np.ndarray, at_most_kw: np.ndarray, fresh: bool
+    ) -> Answers:
+        nonlocal depth
+        paths, any_broken = path_grid(grid, injection_pu, point.voltage_pu, bounds)
+        if not depth:
+            depth = int(steps_to_source(paths.parent).max(initial=1))
+        addition = Addition(
+            complex(question.per_kw_pu), question.cap_kw, AFFECTED_SHARE, NOTICEABLE_PU, any_broken
+        )
+        free = rows[asked] < grid.free_count  # a source holds whatever is added to it
+        at = asked[free]
+        found = _capped(at_most_kw)
+        kw, status = np.empty(len(at), dtype=np.int64), np.empty(len(at), dtype=np.int8)
+        limit, start = np.empty(len(at), dtype=np.int64), moved[at]
+        lower_to(
+            paths, addition, rows[at], change_pu[at], depth, at_most_kw[free], fresh, start, kw, status, limit
+        )
+        moved[at] = start
+        found.headroom_kw[free], found.status[free], found.limit[free] = kw, status, limit
+        return found
+
+    return judge
+
+
+def _whole_grid_judge(question: YearQuestion) -> Judge:
+    """Whole-grid solves, for grids with loops and bands relative to another bus."""
+    from gridmodel.engine.wide import wide_headroom
+
+    def judge(
+        injection_pu: np.ndarray, point: Reference, asked: np.ndarray, at_most_kw: np.ndarray, fresh: bool
+    ) -> Answers:
+        found = wide_headroom(
+            question.grid, injection_pu, question.bounds, question.buses[asked],
+            per_kw_pu=question.per_kw_pu, cap_kw=int(at_most_kw.max()), threads=1, reference=point,
+        )  # fmt: skip
+        keeps = (found.headroom_kw >= at_most_kw) & (found.status != UNDETERMINED)
+        held = _capped(at_most_kw)
+        return Answers(*(np.where(keeps, old, new) for old, new in zip(held, found, strict=True)))
+
+    return judge
+
+
+def _capped(at_most_kw: np.ndarray) -> Answers:
+    count = len(at_most_kw)
+    return Answers(at_most_kw.copy(), np.full(count, CAPPED), np.full(count, NO_LIMIT))

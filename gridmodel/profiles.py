@@ -1,0 +1,71 @@
+"""`Profiles`: how loads and generators of a network change over a year, hour by hour.
+
+A factor stands on the power a load has in the scenario (its planning peak) or on the rated power of a
+generator. What follows no profile keeps the scenario's factor in every hour. Reading a user's own file is
+`gridmodel.profile_file`, the profiles that ship are `gridmodel.standard_profiles`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from gis import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Profiles:
+    """Factors per hour, and what follows which of them.
+
+    Attributes
+    ----------
+    factors
+        Index time (beginning of the hour, UTC), a column per profile, 1 at the peak.
+    of_class, of_kind
+        Column per customer class, and per kind of generator; one not named keeps the scenario's factor.
+    of_element
+        Column per load_id or generator_id; wins over class and kind.
+    time_zone
+        Where hours of the day and seasons are counted.
+    source
+        Where the figures come from.
+    """
+
+    factors: pd.DataFrame
+    of_class: Mapping[str, str] = field(default_factory=dict)
+    of_kind: Mapping[str, str] = field(default_factory=dict)
+    of_element: Mapping[str, str] = field(default_factory=dict)
+    time_zone: str = "UTC"
+    source: str = ""
+
+    @property
+    def time(self) -> pd.DatetimeIndex:
+        """Beginning of every hour, UTC."""
+        return pd.DatetimeIndex(self.factors.index)
+
+    @property
+    def local_time(self) -> pd.DatetimeIndex:
+        """Beginning of every hour where people live by it."""
+        return self.time.tz_convert(self.time_zone)
+
+    def column_of_loads(self, network: Network) -> np.ndarray:
+        """Position per load of its column; -1 for none."""
+        return self._columns(network.loads["customer_class"], self.of_class)
+
+    def column_of_generators(self, network: Network) -> np.ndarray:
+        """Position per generator of its column; -1 for none."""
+        return self._columns(network.generators["kind"], self.of_kind)
+
+    def without_profile(self, network: Network) -> list[str]:
+        """Customer classes and generator kinds of the network some of whose elements follow no profile."""
+        loads = network.loads["customer_class"][self.column_of_loads(network) < 0]
+        generators = network.generators["kind"][self.column_of_generators(network) < 0]
+        return sorted({*map(str, loads), *map(str, generators)})
+
+    def _columns(self, groups: pd.Series, column_of: Mapping[str, str]) -> np.ndarray:
+        own = pd.Series(groups.index, groups.index, dtype=object).map(dict(self.of_element))
+        chosen = own.fillna(groups.map(dict(column_of))).astype(object)
+        return np.asarray(self.factors.columns.get_indexer(chosen))
