@@ -66,6 +66,6 @@ class Profiles:
         return sorted({*map(str, loads), *map(str, generators)})
 
     def _columns(self, groups: pd.Series, column_of: Mapping[str, str]) -> np.ndarray:
-        own = pd.Series(groups.index, groups.index, dtype=object).map(dict(self.of_element))
-        chosen = own.fillna(groups.map(dict(column_of))).astype(object)
-        return np.asarray(self.factors.columns.get_indexer(chosen))
+        own = groups.index.to_series().map(dict(self.of_element)).to_numpy(dtype=object)
+        by_group = groups.map(dict(column_of)).to_numpy(dtype=object)
+        return np.asarray(self.factors.columns.get_indexer(np.where(pd.isna(own), by_group, own)))

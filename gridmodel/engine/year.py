@@ -1,9 +1,11 @@
 """Headroom over many hours: per bus and block of hours the least of its headrooms, exact to whole kW.
 
 Hours are looked at worst first. Who is known to have H so far is only asked whether H holds in the next hour
-too; so that nearly all hours of a year cost one probe a bus, and none is left out on a guess. Left out are hours
-equal to another one, and, where nothing generates, hours that another one outweighs at every load: more load
-never gives more headroom for load there, and less load never more for generation.
+too, which is one probe a bus. Hours equal to another one are left out, and hours that another one outweighs at
+every load and generator: more load and less generation never give more headroom for load, nor the reverse more
+for generation. That is proved for a radial grid where all power flows one way (its voltages fall and its
+currents grow with every load); where generation runs it is a matter of measurement, and `every_hour` leaves
+no hour out but the equal ones.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ class YearQuestion:
     cap_kw
         Largest addition tried [kW].
     block_of_hour
-        Number of the block per hour, 0 and up.
+        Number of the block per hour, 0 and up; -1 for an hour not asked about.
+    every_hour
+        Whether hours are judged that another one outweighs.
     """
 
     grid: CompiledGrid
@@ -60,6 +64,7 @@ class YearQuestion:
     per_kw_pu: complex
     cap_kw: int
     block_of_hour: np.ndarray
+    every_hour: bool = False
 
 
 class YearAnswers(NamedTuple):
@@ -130,49 +135,49 @@ def year_headroom(
 
 def hours_to_solve(question: YearQuestion) -> list[np.ndarray]:
     """Hours of each block that may hold its least headroom, the heaviest first."""
-    weight = _weights(question)
-    draws, feeds, alike = _factors_by_sense(question)
-    quiet = alike & (feeds == 0.0).all(axis=1)
-    sign = 1.0 if question.per_kw_pu.real < 0.0 else -1.0
+    weight, push = _weights(question), _push_of_factors(question)
+    push = push if question.per_kw_pu.real < 0.0 else -push
+    weight = weight if question.per_kw_pu.real < 0.0 else -weight
     chosen = []
     for block in range(int(question.block_of_hour.max(initial=-1)) + 1):
         hours = np.flatnonzero(question.block_of_hour == block)
-        hours = hours[np.argsort(-sign * weight[hours], kind="stable")]
-        _, first = np.unique(question.injections.factors[hours], axis=0, return_index=True)
-        hours = hours[np.sort(first)] if not len(question.injections.added_row) else hours
-        chosen.append(hours[~_outweighed(sign * draws[hours], quiet[hours])])
+        hours = hours[np.argsort(-weight[hours], kind="stable")]
+        if not len(question.injections.added_row):
+            _, first = np.unique(question.injections.factors[hours], axis=0, return_index=True)
+            hours = hours[np.sort(first)]
+            if not question.every_hour:
+                hours = hours[~_outweighed(push[hours])]
+        chosen.append(hours)
     return chosen
 
 
 def _weights(question: YearQuestion) -> np.ndarray:
     """Active power drawn in all per hour [pu]."""
     injections = question.injections
-    profiles = injections.factors.shape[1]
-    per_profile = np.bincount(injections.term_profile, -injections.term_pu.real, profiles)
+    per_profile = np.bincount(injections.term_profile, -injections.term_pu.real, injections.factors.shape[1])
     return np.asarray(injections.factors @ per_profile)
 
 
-def _factors_by_sense(question: YearQuestion) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Factors of profiles that draw, and of all others; and whether hours may be compared by them at all."""
+def _push_of_factors(question: YearQuestion) -> np.ndarray:
+    """Hours x figures, of which none may be smaller in an hour that outweighs another in drawing.
+
+    Factors of what draws active and inductive reactive power, those of what feeds turned round, and those of
+    profiles with both in either way, so that only equal ones compare.
+    """
     injections = question.injections
-    profiles = np.arange(injections.factors.shape[1])
-    term_draws = (injections.term_pu.real <= 0.0) & (injections.term_pu.imag <= 0.0)
-    others = np.unique(injections.term_profile[~term_draws])
-    used = np.unique(injections.term_profile)
-    feeding = np.isin(profiles, others)
-    base_draws = bool((injections.base_pu.real <= 0.0).all())
-    drawing = np.isin(profiles, used) & ~feeding
-    comparable = base_draws and not len(injections.added_row)
-    return injections.factors[:, drawing], injections.factors[:, feeding], comparable
+    power, profile = injections.term_pu, injections.term_profile
+    count = injections.factors.shape[1]
+    draws = np.bincount(profile, (power.real < 0.0) | (power.imag < 0.0), count) > 0
+    feeds = np.bincount(profile, (power.real > 0.0) | (power.imag > 0.0), count) > 0
+    return np.concatenate([injections.factors[:, draws], -injections.factors[:, feeds]], axis=1)
 
 
-def _outweighed(draws: np.ndarray, quiet: np.ndarray) -> np.ndarray:
-    """Which hours, all sorted heaviest first, another quiet one outweighs at every load; of equals the first stays."""
-    out = np.zeros(len(draws), dtype=bool)
-    for hour in np.flatnonzero(quiet):
-        before = np.flatnonzero(quiet & ~out)
-        before = before[before < hour]
-        out[hour] = bool((draws[before] >= draws[hour]).all(axis=1).any())
+def _outweighed(push: np.ndarray) -> np.ndarray:
+    """Which hours, all sorted heaviest first, one before them outweighs in every figure."""
+    out = np.zeros(len(push), dtype=bool)
+    for hour in range(len(push)):
+        before = push[:hour][~out[:hour]]
+        out[hour] = bool((before >= push[hour]).all(axis=1).any())
     return out
 
 
@@ -236,8 +241,9 @@ def _path_judge(question: YearQuestion) -> Judge:
         kw, status = np.empty(len(at), dtype=np.int64), np.empty(len(at), dtype=np.int8)
         limit, start = np.empty(len(at), dtype=np.int64), moved[at]
         lower_to(
-            paths, addition, rows[at], change_pu[at], depth, at_most_kw[free], fresh, start, kw, status, limit
-        )
+            paths, addition, rows[at], change_pu[at], depth, at_most_kw[free], fresh, question.every_hour, start,
+            kw, status, limit,
+        )  # fmt: skip
         moved[at] = start
         found.headroom_kw[free], found.status[free], found.limit[free] = kw, status, limit
         return found

@@ -17,11 +17,13 @@ _STEP_BACK = 16
 
 
 @njit(cache=True, nogil=True)
-def lower_to(grid, addition, rows, change_pu, depth, at_most_kw, fresh, moved, headroom_kw, status, limits):  # type: ignore[no-untyped-def]
+def lower_to(
+    grid, addition, rows, change_pu, depth, at_most_kw, fresh, strict, moved, headroom_kw, status, limits
+):  # type: ignore[no-untyped-def]
     """Per row: CAPPED where `at_most_kw` holds in this hour, else the largest that does, as `answer` has it.
 
-    `fresh` tells that nothing is known of these rows yet; `moved` keeps how far w moved at the last probe, from
-    where the next hour starts.
+    `fresh` tells that nothing is known of these rows yet, `strict` whether voltages that an addition raises are
+    asked to still rise with it; `moved` keeps how far w moved at the last probe, from where the next hour starts.
     """
     path = np.empty(depth, dtype=np.int64)
     states = np.empty((depth, 6), dtype=np.complex128)
@@ -35,7 +37,10 @@ def lower_to(grid, addition, rows, change_pu, depth, at_most_kw, fresh, moved, h
             row = grid.parent[row]
         way = path[:steps]
         if not fresh:
-            w = _still_holds(grid, addition, way, most, moved[asked], change_pu[asked], states, squares, margins)
+            start = grid.square[way[0]] + moved[asked]
+            w = _still_holds(
+                grid, addition, way, most, start, change_pu[asked], strict, states, squares, margins
+            )
             if w > 0.0:
                 moved[asked] = w - grid.square[way[0]]
                 headroom_kw[asked], status[asked], limits[asked] = most, CAPPED, -1
@@ -48,18 +53,17 @@ def lower_to(grid, addition, rows, change_pu, depth, at_most_kw, fresh, moved, h
 
 
 @njit(cache=True, nogil=True)
-def _still_holds(grid, addition, path, p_kw, moved, change_pu, states, squares, margins):  # type: ignore[no-untyped-def]
+def _still_holds(grid, addition, path, p_kw, start, change_pu, strict, states, squares, margins):  # type: ignore[no-untyped-def]
     """w at the bus if all additions up to p_kw hold; 0 where that is not known.
 
     Limits of low voltage and of current stay broken once broken, so p_kw speaks for all below it. A voltage that
-    an addition raises may fall again behind its peak: where one falls at p_kw, nothing is known.
+    an addition raises may fall again behind its peak: where one falls at p_kw, nothing is known (`strict`).
     """
     count = PER_ROW * len(path) + OF_BUS
-    start = grid.square[path[0]] + moved
     w = probe(grid, addition, path, p_kw, start, change_pu, states, squares, margins[0])
     if w == 0.0 or not holds(margins[0], count):
         return 0.0
-    if addition.per_kw_pu.real > 0.0:
+    if strict and addition.per_kw_pu.real > 0.0:
         less = p_kw - max(1, p_kw // _STEP_BACK)
         if probe(grid, addition, path, less, w, change_pu, states, squares, margins[1]) == 0.0:
             return 0.0
