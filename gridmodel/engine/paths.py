@@ -8,6 +8,7 @@ general method: `radial_reason` says why.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 
@@ -130,7 +131,7 @@ def _answers(
         )
 
     edges = np.linspace(0, len(rows), _SLICES * threads + 1).astype(int)
-    parts = [slice(first, last) for first, last in zip(edges[:-1], edges[1:], strict=True) if last > first]
+    parts = [slice(first, last) for first, last in pairwise(edges) if last > first]
     if threads == 1:
         serve(slice(0, len(rows)))
     else:
