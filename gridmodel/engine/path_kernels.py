@@ -1,10 +1,10 @@
-"""One bus of a radial grid: the state along its path to the source for an addition, and the largest that holds.
+"""One bus of a radial grid with an addition: the state along its path to the source, and all margins.
 
 A probe is one number to find, w = |V|^2 at the bus: walked up the path (`subtrees`), it must arrive at the
 source's. The margins of all limits along the path and beside it are then known. Margins of lowest voltages
-and of currents are concave in the addition (a voltage is, and a current's square is convex), so that each is
-broken once and stays broken; a highest voltage may be broken and hold again behind the peak of the voltage, and
-is therefore approached from below along chords, which do not step over its first break.
+and of currents are concave in the addition (a voltage is, and a current's square is convex), so that each
+is broken once and stays broken. A highest voltage may be broken and hold again behind the peak of the
+voltage; it is approached from below along chords, which do not step over its first break.
 """
 
 from __future__ import annotations
@@ -14,12 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from gridmodel.engine.answers import NO_LIMIT
 from gridmodel.engine.subtrees import FALL, OVER, RISE, UNDER, heaviest, power_at, square_of
-from gridmodel.engine.tree import (
-    LIMIT_KINDS, NO_LIMIT, NO_SOLUTION, OUT_OF_RANGE, UNLIMITED, VOLTAGE_CHANGE, Ports,
-)  # fmt: skip
-
-OK, ALREADY_VIOLATED, CAPPED, UNDETERMINED = range(4)
+from gridmodel.engine.tree import UNLIMITED, Ports
 
 # Margins per row of the path, and of the bus itself.
 PER_ROW, OF_BUS = 6, 6
@@ -41,6 +38,8 @@ class PathGrid(NamedTuple):
         Whether a row's branch is a single one that holds its limit before any addition.
     current_square
         Rows x 2: largest |I|^2 of such a branch at the child's and the parent's end [pu].
+    shares
+        As `CompiledGrid.shares`; no rows where all power is constant.
     """
 
     parent: np.ndarray
@@ -55,6 +54,7 @@ class PathGrid(NamedTuple):
     side_limit: np.ndarray
     plain: np.ndarray
     current_square: np.ndarray
+    shares: np.ndarray
 
 
 class Addition(NamedTuple):
@@ -85,6 +85,9 @@ def _walk(grid, path, w, added, states, squares):  # type: ignore[no-untyped-def
     """Walk from w at the bus to the source: its w less what it holds, and the slope; the way is kept."""
     slope = 1.0
     drawn, moved = power_at(grid.drawn, path[0], grid.square[path[0]], w)
+    if len(grid.shares):
+        added, rise = _with_shares(grid.shares, path[0], added, w)
+        moved += rise
     drawn += added
     for step in range(len(path)):
         row = path[step]
@@ -106,8 +109,19 @@ def _walk(grid, path, w, added, states, squares):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True)
+def _with_shares(shares, row, power, w):  # type: ignore[no-untyped-def]
+    """An addition as the engine knows it, of the mix of its bus: its power at w, and the derivative."""
+    u = np.sqrt(w)
+    i_p, z_p, i_q, z_q = shares[row, 0], shares[row, 1], shares[row, 2], shares[row, 3]
+    value = complex(
+        power.real * (1.0 - i_p - z_p + i_p * u + z_p * w), power.imag * (1.0 - i_q - z_q + i_q * u + z_q * w)
+    )
+    return value, complex(power.real * (0.5 * i_p / u + z_p), power.imag * (0.5 * i_q / u + z_q))
+
+
+@njit(cache=True, nogil=True)
 def probe(grid, addition, path, p_kw, w, change_pu, states, squares, margins):  # type: ignore[no-untyped-def]
-    """w at the bus with an addition of p_kw, from a guess of it, and all margins; 0 if there is no solution."""
+    """w at the bus with an addition of p_kw, from a guess of it, and all margins; 0 without a solution."""
     added, least = -addition.per_kw_pu * p_kw, _COLLAPSED * grid.square[path[0]]
     for _ in range(_ROUNDS):
         excess, slope = _walk(grid, path, w, added, states, squares)
@@ -126,8 +140,8 @@ def probe(grid, addition, path, p_kw, w, change_pu, states, squares, margins):  
 @njit(cache=True, nogil=True)
 def _judge(grid, addition, path, p_kw, change_pu, step, states, squares, margins):  # type: ignore[no-untyped-def]
     """Margins of all limits, at a state `step` from the one walked."""
-    count = len(path)
-    at = 0
+    growth = addition.affected_share * abs(addition.per_kw_pu) * p_kw
+    count, at = len(path), 0
     for k in range(count):
         row = path[k]
         w = squares[k, 0] + squares[k, 1] * step
@@ -140,7 +154,7 @@ def _judge(grid, addition, path, p_kw, change_pu, step, states, squares, margins
         else:
             e = states[k, 2] + states[k, 3] * step
             margins[at] = (1.0 - heaviest(grid.ports, row, w, e)[0]) * w
-            margins[at + 1] = _least_growth(grid, addition, row, w, e, p_kw)[0]
+            margins[at + 1] = fastest_growing(grid.ports, row, w, e, growth)[0]
         margins[at + 2] = above - grid.side_score[row, FALL]
         margins[at + 3] = -grid.side_score[row, RISE] - above
         margins[at + 4] = margins[at + 5] = UNLIMITED
@@ -158,20 +172,21 @@ def _judge(grid, addition, path, p_kw, change_pu, step, states, squares, margins
 
 
 @njit(cache=True, nogil=True)
-def _least_growth(grid, addition, row, w, e, p_kw):  # type: ignore[no-untyped-def]
-    """Margin of the branches broken before against growing by their share of the addition."""
+def fastest_growing(ports, row, w, e, allowed_pu):  # type: ignore[no-untyped-def]
+    """Of the branches broken before: the least margin against growing, and whose it is; UNLIMITED if none is.
+
+    They may grow by `allowed_pu` [pu] of current; the margin is in squares of what they had.
+    """
     least, which = UNLIMITED, NO_LIMIT
-    ports = grid.ports
+    y = ports.admittance
     for member in range(ports.start[row], ports.start[row + 1]):
-        if ports.base_percent[member] <= ports.limit_percent[member]:
+        before = ports.base_percent[member]
+        if before <= ports.limit_percent[member]:
             continue
-        y = ports.admittance
-        per_pu = max(ports.percent[member, 0], ports.percent[member, 1])
         below = square_of(y[member, 0] * w + y[member, 1] * e) * ports.percent[member, 0] ** 2
         over = square_of(y[member, 2] * w + y[member, 3] * e) * ports.percent[member, 1] ** 2
-        growth = addition.affected_share * per_pu * abs(addition.per_kw_pu) * p_kw
-        margin = (ports.base_percent[member] + growth) ** 2 - max(below, over) / w
-        margin /= ports.base_percent[member] ** 2
+        growth = allowed_pu * max(ports.percent[member, 0], ports.percent[member, 1])
+        margin = ((before + growth) ** 2 - max(below, over) / w) / before**2
         if margin < least:
             least, which = margin, member
     return least, which
@@ -179,7 +194,7 @@ def _least_growth(grid, addition, row, w, e, p_kw):  # type: ignore[no-untyped-d
 
 @njit(cache=True, nogil=True)
 def _judge_broken(grid, addition, path, step, squares, margins):  # type: ignore[no-untyped-def]
-    """Margins of voltages broken before against following the bus of the addition by their share of its change."""
+    """Margins of voltages broken before against following by their share of the change at the bus."""
     row = path[0]
     moved = np.sqrt(squares[0, 0] + squares[0, 1] * step) - np.sqrt(grid.square[row])
     allowed = max(addition.affected_share * abs(moved), addition.noticeable_pu)

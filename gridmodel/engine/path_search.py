@@ -1,7 +1,7 @@
 """The largest addition at one bus of a radial grid: whole kW, found in about five probes.
 
-Probes of `path_kernels` are interpolated limit by limit (a parabola through three of them is nearly exact for the
-square of a current, and close for that of a voltage); the answer H and H + 1 kW are always probed themselves.
+Probes of `path_kernels` are interpolated limit by limit (a parabola through three of them is nearly exact
+for the square of a current, and close for that of a voltage); the answer H and H + 1 kW are always probed.
 """
 
 from __future__ import annotations
@@ -9,17 +9,26 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridmodel.engine.path_kernels import (
-    ALREADY_VIOLATED, CAPPED, OF_BUS, OK, PER_ROW, UNDETERMINED, holds, probe,
+from gridmodel.engine.answers import (
+    ALREADY_VIOLATED,
+    CAPPED,
+    LIMIT_KINDS,
+    NO_LIMIT,
+    NO_SOLUTION,
+    OK,
+    OUT_OF_RANGE,
+    UNDETERMINED,
+    VOLTAGE_CHANGE,
 )  # fmt: skip
+from gridmodel.engine.path_kernels import OF_BUS, PER_ROW, fastest_growing, holds, probe
 from gridmodel.engine.subtrees import FALL, OVER, RISE, UNDER, heaviest
-from gridmodel.engine.tree import LIMIT_KINDS, NO_LIMIT, NO_SOLUTION, OUT_OF_RANGE, UNLIMITED, VOLTAGE_CHANGE
+from gridmodel.engine.tree import UNLIMITED
 
 # Interpolation has found the answer by then in all but a few cases; from then on the bracket is halved.
 _INTERPOLATED = 12
 _MOST = 64
-# The square of a voltage bends by |z s|^2 / w per kW^2 where it falls by 2 |z s| cos(angle) per kW: a first guess
-# of the bend from the slope alone, at the cosine of lines near that of loads.
+# The square of a voltage bends by |z s|^2 / w per kW^2 where it falls by 2 |z s| cos(angle) per kW: a first
+# guess of the bend from the slope alone, for an impedance whose angle is near that of the load.
 _BEND = 0.3
 
 
@@ -84,7 +93,9 @@ def _largest(grid, addition, path, change_pu, states, squares, margins):  # type
     if kw[bad] < 0:
         return kw[good], OK, NO_SOLUTION
     at, before = _binding(grid, path, margins[good], margins[bad], count)
-    limit = _limit_of(grid, path, at, states)
+    # back to the state that breaks it: which of parallel branches does
+    probe(grid, addition, path, bound, w[bad], change_pu, states, squares, margins[spare])
+    limit = _limit_of(grid, path, at, states, squares)
     if limit % LIMIT_KINDS == OUT_OF_RANGE:
         return kw[good], UNDETERMINED, limit
     return kw[good], (ALREADY_VIOLATED if before and kw[good] == 0 else OK), limit
@@ -148,7 +159,7 @@ def _beyond(addition, kw, good, third, margins, count):  # type: ignore[no-untyp
     """The same where only additions that hold are known: chords, at first with the bend a limit must have."""
     span = kw[good] - kw[third]
     first = kw[third] == 0
-    current = -abs(addition.per_kw_pu) ** 2
+    current = -(abs(addition.per_kw_pu) ** 2)
     ahead = UNLIMITED
     for at in range(count):
         if margins[good, at] < UNLIMITED:
@@ -178,9 +189,10 @@ def _binding(grid, path, held, broken, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _limit_of(grid, path, at, states):  # type: ignore[no-untyped-def]
+def _limit_of(grid, path, at, states, squares):  # type: ignore[no-untyped-def]
     """The number of the limit a margin stands for."""
-    kind, row = at % PER_ROW, path[min(at // PER_ROW, len(path) - 1)]
+    kind, k = at % PER_ROW, min(at // PER_ROW, len(path) - 1)
+    row = path[k]
     columns = (0, 0, FALL, RISE, UNDER, OVER)
     if at >= PER_ROW * len(path):
         if kind == 2 or kind == 3:
@@ -188,4 +200,9 @@ def _limit_of(grid, path, at, states):  # type: ignore[no-untyped-def]
         return grid.limit[path[0], kind if kind < 2 else columns[kind]]
     if kind >= 2:
         return grid.side_limit[row, columns[kind]]
-    return grid.ports.limit[grid.ports.start[row]]
+    member = grid.ports.start[row]
+    if kind == 0 and not grid.plain[row]:
+        member = heaviest(grid.ports, row, squares[k, 0], states[k, 2])[1]
+    elif not grid.plain[row]:
+        member = fastest_growing(grid.ports, row, squares[k, 0], states[k, 2], 0.0)[1]
+    return grid.ports.limit[member]

@@ -6,8 +6,8 @@ the complex power a subtree draws depends on w = |V|^2 at its top only. One pass
 - that power as sigma w + P(xi), a power series of order `ORDER` in xi = w_base / w - 1. Shunts are the first
   term, and losses over 1/w the second, so that what the series leaves out is of the order of the relative
   drop to the power ORDER + 1. A branch maps w and the power S below it to e = -(S* + y_cc w) / y_cp (the
-  parent's voltage times the child's conjugate), w' = |e|^2 / w at the parent and S' = y_pc* e + y_pp* w' drawn
-  there; composed, and turned from xi to xi', term by term;
+  parent's voltage times the child's conjugate), to w' = |e|^2 / w at the parent, and to the power drawn
+  there, S' = y_pc* e + y_pp* w'; composed, and turned from xi to xi', term by term;
 - how far w may fall and rise before the first limit behind it breaks, with that limit;
 - where voltages are broken before: the one of them that follows the node most.
 
@@ -22,12 +22,11 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from gridmodel.engine.tree import (
-    NO_LIMIT, NO_SOLUTION, OUT_OF_RANGE, UNLIMITED, RowLimits, Tree,
-)  # fmt: skip
+from gridmodel.engine.answers import NO_LIMIT, NO_SOLUTION, OUT_OF_RANGE
+from gridmodel.engine.tree import UNLIMITED, RowLimits, Tree
 
-# Terms of the series beyond the constant; the coefficient of w stands behind them. A subtree with a drop of 10 %
-# errs by less than 1e-6 of its power where its voltage moves by 10 %, one with 5 % by 2e-8.
+# Terms of the series beyond the constant; the coefficient of w stands behind them. A subtree with a drop of
+# 10 % errs by less than 1e-6 of its power where its voltage moves by 10 %, one with 5 % by 2e-8.
 ORDER = 4
 # Range of w about its base in which the series is trusted (voltages 0.7 to 1.5 times the base): an answer
 # beyond it is left to the general method.
@@ -122,7 +121,7 @@ def _own_series(
     part = shares[: len(square)]
     current = part[:, 0] * drawn_pu.real + 1j * part[:, 2] * drawn_pu.imag
     impedance = part[:, 1] * drawn_pu.real + 1j * part[:, 3] * drawn_pu.imag
-    # (w / base)^(1/2) = (1 + xi)^(-1/2), of which so much is counted as w that the first term left out is nothing
+    # (w / base)^(1/2) = (1 + xi)^(-1/2); so much of it is counted as w that the first term left out vanishes
     terms = np.cumprod([1.0, *((-0.5 - power) / (power + 1) for power in range(ORDER + 1))])
     as_square = abs(terms[-1])
     terms = terms[:-1] - as_square * (-1.0) ** np.arange(ORDER + 1)
@@ -199,7 +198,7 @@ def _lifted(ports, square, drawn, link, row, w):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _lift(ports, square, drawn, link, row, w, limit):  # type: ignore[no-untyped-def]
-    """Carry a bound on w up a branch: the w at the parent where it, or the branch, binds, and which limit does."""
+    """Carry a bound on w up a branch: w at the parent where it, or the branch, binds, and which limit."""
     above, slope, share, member = _lifted(ports, square, drawn, link, row, w)
     if slope > 0.0 and share <= 1.0:
         return above, limit
@@ -230,7 +229,7 @@ def _offer(tops, row, column, score, limit, child):  # type: ignore[no-untyped-d
 
 @njit(cache=True, nogil=True)
 def _climb(parents, ports, square, drawn, rest, link, tops):  # type: ignore[no-untyped-def]
-    """Hand every row's series and scores to its parent, leaves first; `rest` is left with what was handed up."""
+    """Hand every row's series and scores to its parent, leaves first; `rest` keeps what was handed up."""
     scratch, series = np.empty((3, ORDER + 1)), np.empty(ORDER + 1, dtype=np.complex128)
     for row in range(len(parents)):
         parent = parents[row]
@@ -251,7 +250,7 @@ def _climb(parents, ports, square, drawn, rest, link, tops):  # type: ignore[no-
 
 @njit(cache=True, nogil=True)
 def _pass_on(drawn, rest, link, row, w, w_parent, scratch, series):  # type: ignore[no-untyped-def]
-    """Turn a row's power into what its branch draws from the parent, in the parent's xi; returns dw_parent / dw."""
+    """Turn a row's power into what its branch draws from the parent, in its xi; returns dw_parent / dw."""
     scale, plus = link[row, 0], link[row, 0] * (np.conj(drawn[row, ORDER + 1]) + link[row, 1])
     squared, turned, raised = scratch[0], scratch[1], scratch[2]
     scale_square, plus_square = square_of(scale), square_of(plus)
@@ -276,7 +275,7 @@ def _pass_on(drawn, rest, link, row, w, w_parent, scratch, series):  # type: ign
 
 @njit(cache=True, nogil=True)
 def _parent_change(squared, linear, w_parent, turned):  # type: ignore[no-untyped-def]
-    """The parent's xi, w_parent (1 + xi) / (squared (1 + xi) + linear) - 1, as a series in the child's; its slope."""
+    """The parent's xi, w_parent (1 + xi) / (squared (1 + xi) + linear) - 1, as a series in xi; its slope."""
     first = squared[0] + linear
     for power in range(ORDER + 1):
         summed = 1.0 if power < 2 else 0.0

@@ -10,16 +10,19 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gridmodel.engine.answers import (
+    LIMIT_KINDS,
+    LINE_OVERLOAD,
+    NO_LIMIT,
+    OVERVOLTAGE,
+    TRANSFORMER_OVERLOAD,
+    UNDERVOLTAGE,
+)  # fmt: skip
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import LINE, TRANSFORMER, Branches, CompiledGrid
 
 # Stands for "no limit": squares and products of it with per unit figures stay finite.
 UNLIMITED = 1e30
-
-# What may stop an addition. An element's limit is numbered position * LIMIT_KINDS + kind.
-LIMIT_KINDS = 8
-UNDERVOLTAGE, OVERVOLTAGE, LINE_OVERLOAD, TRANSFORMER_OVERLOAD, VOLTAGE_CHANGE, NO_SOLUTION, OUT_OF_RANGE = range(7)
-NO_LIMIT = -1
 
 
 class Ports(NamedTuple):
@@ -150,7 +153,9 @@ def row_limits(grid: CompiledGrid, voltage_pu: np.ndarray, bounds: Bounds) -> Ro
         now,
         1.0,
     )
-    square = np.stack([np.where(low[0] > 0, low[0] ** 2, -UNLIMITED), np.minimum(high[0] ** 2, UNLIMITED)], axis=1)
+    square = np.stack(
+        [np.where(low[0] > 0, low[0] ** 2, -UNLIMITED), np.minimum(high[0] ** 2, UNLIMITED)], axis=1
+    )
     return RowLimits(square, np.stack([low[1], high[1]], axis=1), np.stack([low[2], high[2]], axis=1))
 
 
