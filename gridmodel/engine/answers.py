@@ -61,6 +61,4 @@ class Answers(NamedTuple):
 
 def undetermined(count: int) -> Answers:
     """Answers that say nothing yet."""
-    return Answers(
-        np.zeros(count, dtype=np.int64), np.full(count, UNDETERMINED), np.full(count, NO_LIMIT)
-    )
+    return Answers(np.zeros(count, dtype=np.int64), np.full(count, UNDETERMINED), np.full(count, NO_LIMIT))

@@ -78,9 +78,7 @@ def wide_headroom(
     return answers
 
 
-def single_additions(
-    grid: CompiledGrid, bounds: Bounds, buses: np.ndarray, per_kw_pu: complex
-) -> Additions:
+def single_additions(grid: CompiledGrid, bounds: Bounds, buses: np.ndarray, per_kw_pu: complex) -> Additions:
     """One question per bus: what fits there alone."""
     count = len(buses)
     return Additions(
@@ -89,9 +87,7 @@ def single_additions(
     )  # fmt: skip
 
 
-def joint_addition(
-    grid: CompiledGrid, bounds: Bounds, buses: np.ndarray, per_kw_pu: complex
-) -> Additions:
+def joint_addition(grid: CompiledGrid, bounds: Bounds, buses: np.ndarray, per_kw_pu: complex) -> Additions:
     """One question for all buses: what fits at each if all get as much."""
     single = single_additions(grid, bounds, buses, per_kw_pu)
     return single._replace(start=np.array([0, len(buses)]))
@@ -191,5 +187,3 @@ def _secant(last_kw: np.ndarray, last_met: np.ndarray, p_kw: np.ndarray, met: np
         guess = p_kw - gap / slope
     safe = np.isfinite(guess) & (slope > _STEEPEST) & (slope < _FLATTEST)
     return np.where(safe, guess, met)
-
-
