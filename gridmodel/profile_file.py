@@ -133,7 +133,9 @@ def _hours(cells: pd.Series) -> tuple[pd.DatetimeIndex, pd.DataFrame]:
     faults = []
     twice = time[time.duplicated()].unique().sort_values()
     if len(twice):
-        faults.append(_fault("time_twice", [_said(twice[0])], f"{len(twice)} hours stand twice; keep one row an hour"))
+        faults.append(
+            _fault("time_twice", [_said(twice[0])], f"{len(twice)} hours stand twice; keep one row an hour")
+        )
     year = int(time.year[0]) if len(time) else 1970
     wanted = pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="h", tz="UTC", inclusive="left")
     lost, beyond = wanted.difference(time), time.difference(wanted)
@@ -154,7 +156,11 @@ def _figure_faults(figures: pd.DataFrame) -> pd.DataFrame:
     faults = []
     values = figures.to_numpy(dtype=float)
     for rule, wrong, message in (
-        ("not_a_number", ~np.isfinite(values), "{} cells are no finite number, the first in row {}; fill every hour"),
+        (
+            "not_a_number",
+            ~np.isfinite(values),
+            "{} cells are no finite number, the first in row {}; fill every hour",
+        ),
         ("negative", values < 0.0, "{} factors are negative, the first in row {}; factors go from 0 to 1"),
         (
             "above_peak",

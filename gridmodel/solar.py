@@ -16,7 +16,9 @@ _SOLAR_CONSTANT = 1353.0
 PLANES = ((0.0, 0.0), (30.0, 0.0), (30.0, -90.0), (30.0, 90.0))
 
 
-def clear_sky_factors(time: pd.DatetimeIndex, *, latitude_degree: float, longitude_degree: float) -> np.ndarray:
+def clear_sky_factors(
+    time: pd.DatetimeIndex, *, latitude_degree: float, longitude_degree: float
+) -> np.ndarray:
     """Give the clear-sky output of rooftop PV per hour as a share of its yearly maximum.
 
     Parameters
@@ -52,13 +54,19 @@ def clear_sky_factors(time: pd.DatetimeIndex, *, latitude_degree: float, longitu
     return np.asarray(best / best.max())
 
 
-def _sun(time: pd.DatetimeIndex, latitude: float, longitude: float) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+def _sun(
+    time: pd.DatetimeIndex, latitude: float, longitude: float
+) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
     """Sine of the sun's height, and its declination and hour angle [rad]."""
     day = time.dayofyear.to_numpy()
     declination = np.deg2rad(23.45) * np.sin(2.0 * np.pi * (284 + day) / 365.0)
     b = 2.0 * np.pi * (day - 1) / 365.0
     equation_min = 229.2 * (
-        0.000075 + 0.001868 * np.cos(b) - 0.032077 * np.sin(b) - 0.014615 * np.cos(2 * b) - 0.04089 * np.sin(2 * b)
+        0.000075
+        + 0.001868 * np.cos(b)
+        - 0.032077 * np.sin(b)
+        - 0.014615 * np.cos(2 * b)
+        - 0.04089 * np.sin(2 * b)
     )
     hours = (time.hour + time.minute / 60.0).to_numpy() + longitude / 15.0 + equation_min / 60.0
     hour_angle = np.deg2rad(15.0 * (hours - 12.0))

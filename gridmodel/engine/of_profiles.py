@@ -20,7 +20,9 @@ def hourly_injections(model: GridModel, profiles: Profiles, scenario: Scenario) 
     loads = scenario.load_factors(network.loads["customer_class"]).to_numpy(dtype=float)
     generators = scenario.generation_factors(network.generators["kind"]).to_numpy(dtype=float)
     of_load, of_generator = profiles.column_of_loads(network), profiles.column_of_generators(network)
-    base_pu = grid.injection_pu(np.where(of_load < 0, loads, 0.0), np.where(of_generator < 0, generators, 0.0))
+    base_pu = grid.injection_pu(
+        np.where(of_load < 0, loads, 0.0), np.where(of_generator < 0, generators, 0.0)
+    )
     row = np.concatenate([grid.load_row[of_load >= 0], grid.generator_row[of_generator >= 0]])
     drawn, fed = (-grid.load_pu * loads)[of_load >= 0], grid.generator_pu[of_generator >= 0]
     column = np.concatenate([of_load[of_load >= 0], of_generator[of_generator >= 0]])

@@ -129,13 +129,16 @@ def year_headroom(
         list(pool.map(work, range(workers)))
     unsolved = np.sort(np.array([hour for *_, lost in counts for hour in lost], dtype=np.int64))
     return answers._replace(
-        hours_solved=sum(count[0] for count in counts), probes=sum(count[1] for count in counts), unsolved=unsolved
+        hours_solved=sum(count[0] for count in counts),
+        probes=sum(count[1] for count in counts),
+        unsolved=unsolved,
     )
 
 
 def hours_to_solve(question: YearQuestion) -> list[np.ndarray]:
     """Hours of each block that may hold its least headroom, the heaviest first."""
     weight, push = _weights(question), _push_of_factors(question)
+    used = question.injections.factors[:, np.unique(question.injections.term_profile)]
     push = push if question.per_kw_pu.real < 0.0 else -push
     weight = weight if question.per_kw_pu.real < 0.0 else -weight
     chosen = []
@@ -143,7 +146,7 @@ def hours_to_solve(question: YearQuestion) -> list[np.ndarray]:
         hours = np.flatnonzero(question.block_of_hour == block)
         hours = hours[np.argsort(-weight[hours], kind="stable")]
         if not len(question.injections.added_row):
-            _, first = np.unique(question.injections.factors[hours], axis=0, return_index=True)
+            _, first = np.unique(used[hours], axis=0, return_index=True)
             hours = hours[np.sort(first)]
             if not question.every_hour:
                 hours = hours[~_outweighed(push[hours])]
@@ -218,11 +221,12 @@ def _settle_block(
 
 
 def _path_judge(question: YearQuestion) -> Judge:
-    """The path method; answers beyond the range it is exact in are undetermined."""
+    """The path method; what is beyond the range it is exact in is left to whole-grid solves."""
     grid, bounds = question.grid, question.bounds
     rows = grid.bus_row[question.buses]
     change_pu = np.minimum(np.nan_to_num(bounds.change_pu[question.buses], nan=np.inf), UNLIMITED**0.5)
     moved = np.zeros(len(rows))
+    beyond = _whole_grid_judge(question)
     depth = 0
 
     def judge(
@@ -246,6 +250,11 @@ def _path_judge(question: YearQuestion) -> Judge:
         )  # fmt: skip
         moved[at] = start
         found.headroom_kw[free], found.status[free], found.limit[free] = kw, status, limit
+        lost = np.flatnonzero(found.status == UNDETERMINED)
+        if len(lost):
+            settled = beyond(injection_pu, point, asked[lost], at_most_kw[lost], fresh)
+            for values, new in zip(found, settled, strict=True):
+                values[lost] = new
         return found
 
     return judge

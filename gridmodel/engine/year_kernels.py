@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridmodel.engine.path_kernels import CAPPED, OF_BUS, PER_ROW, Addition, holds, probe
+from gridmodel.engine.answers import CAPPED
+from gridmodel.engine.path_kernels import OF_BUS, PER_ROW, Addition, holds, probe
 from gridmodel.engine.path_search import _largest as largest
 
 # Step back [share of the addition] at which a voltage is compared to see whether it still rises.

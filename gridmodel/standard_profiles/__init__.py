@@ -43,7 +43,9 @@ def standard_profiles(direction: Direction, *, year: int = YEAR) -> Profiles:
     """
     choices = _choices()
     place = choices["place"]
-    hours = pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="h", tz="UTC", inclusive="left", name="time")
+    hours = pd.date_range(
+        f"{year}-01-01", f"{year + 1}-01-01", freq="h", tz="UTC", inclusive="left", name="time"
+    )
     factors = _load_factors(hours.tz_convert(place["time_zone"]))
     sun = clear_sky_factors(
         hours, latitude_degree=place["latitude_degree"], longitude_degree=place["longitude_degree"]
