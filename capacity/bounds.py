@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from capacity.checks import Yardstick
-from gis import InputError
-from gis.findings import make_findings
 from gis.voltage import LV_MAX_KV, MV_MAX_KV
 from gridmodel.engine.bounds import Bounds
 
@@ -19,12 +17,8 @@ def bounds_of(yardstick: Yardstick, *, n1_reserve: bool = False) -> Bounds:
     Parameters
     ----------
     n1_reserve
-        Whether medium-voltage lines, and transformers that feed medium voltage, keep the limits' reserve.
-
-    Raises
-    ------
-    InputError
-        A reserve is asked for that the limits have no figures of.
+        Whether medium-voltage lines, and transformers that feed medium voltage, keep the reserve that the
+        limits have for the loss of another.
     """
     network, limits, bands = yardstick.network, yardstick.limits, yardstick.bands
     low, high = bands["min_pu"].to_numpy(), bands["max_pu"].to_numpy()
@@ -49,11 +43,8 @@ def _loading_limits(yardstick: Yardstick, *, n1_reserve: bool) -> tuple[np.ndarr
     network, limits = yardstick.network, yardstick.limits
     line_percent = np.full(len(network.lines), limits.loading.line_percent)
     transformer_percent = np.full(len(network.transformers), limits.loading.transformer_percent)
-    if not n1_reserve:
+    if not n1_reserve or limits.n1_reserve is None:
         return line_percent, transformer_percent
-    if limits.n1_reserve is None:
-        message = "the limits have no reserve for the loss of an element; add a table [n1_reserve]"
-        raise InputError(limits.name, make_findings("limits_gap", "limits", ["n1_reserve"], message))
     fed_kv = network.buses["vn_kv"].reindex(network.transformers["lv_bus_id"]).to_numpy()
     at = _is_medium_voltage(network.lines["vn_kv"].to_numpy())
     line_percent[at] = np.minimum(line_percent[at], limits.n1_reserve.mv_line_percent)

@@ -7,6 +7,7 @@ direction: load makes room for generation, and generation for load.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +18,9 @@ import pandas as pd
 
 from capacity.bounds import bounds_of
 from capacity.impact import Impact
+from capacity.limits import Limits
+from gis import InputError
+from gis.findings import make_findings
 
 if TYPE_CHECKING:
     from gridmodel.engine.answers import Answers
@@ -61,6 +65,18 @@ class Question:
     cap_kw: int = CAP_KW
     voltage_change: bool = False
     n1_reserve: bool = False
+
+    def require_figures(self, limits: Limits) -> None:
+        """Refuse a rule that the limits have no figures of.
+
+        Raises
+        ------
+        InputError
+            The reserve for the loss of an element is asked for and the limits have none.
+        """
+        if self.n1_reserve and limits.n1_reserve is None:
+            message = "the limits have no reserve for the loss of an element; add a table [n1_reserve]"
+            raise InputError(limits.name, make_findings("limits_gap", "limits", ["n1_reserve"], message))
 
     def per_kw_pu(self, sn_mva: float) -> complex:
         """Complex power injected per kW of the addition [pu]."""
@@ -154,9 +170,14 @@ def joint_headroom(
     KeyError
         A bus_id is not in the network.
     """
+    question = Question(direction, cos_phi, cap_kw, voltage_change, n1_reserve)
+    return joint_answer(impact, bus_ids, question)
+
+
+def joint_answer(impact: Impact, bus_ids: Iterable[str], question: Question) -> pd.DataFrame:
+    """Answer one question for a group of buses at once; see `joint_headroom`."""
     from gridmodel.engine.largest import joint_addition_kw
 
-    question = Question(direction, cos_phi, cap_kw, voltage_change, n1_reserve)
     ids = list(dict.fromkeys(bus_ids))
     at = impact.model.position("buses", ids)
     grid, injection_pu = _operating_point(impact)
@@ -174,6 +195,41 @@ def joint_headroom(
     return table[list(JOINT_COLUMNS)]
 
 
+def prove_headroom(
+    impact: Impact, found: pd.DataFrame, question: Question, *, sample: int, seed: int = 0
+) -> tuple[int, list[str]]:
+    """Solve a random sample of answers again on the whole grid, and 1 kW above.
+
+    Parameters
+    ----------
+    found
+        Answers to that question (`answer_at_buses`).
+    sample
+        How many to draw; all if there are no more.
+
+    Returns
+    -------
+    tuple
+        How many were tried, and the bus_ids whose answer breaks a limit or whose answer + 1 kW breaks none.
+    """
+    from gridmodel.engine.answers import Answers
+    from gridmodel.engine.linearised import reference_at
+    from gridmodel.engine.proof import prove, whole_grid
+
+    grid, injection_pu = _operating_point(impact)
+    at = impact.model.position("buses", found["bus_id"])
+    status = pd.Index(_STATUSES).get_indexer(found["status"])
+    answers = Answers(found["headroom_kw"].fillna(0).to_numpy(dtype=np.int64), status, np.full(len(at), -1))
+    voltage_pu = reference_at(grid, injection_pu).voltage_pu
+    whole = whole_grid(grid, injection_pu, voltage_pu, bounds_for(impact, question))
+    proof = prove(
+        whole, at, answers, per_kw_pu=question.per_kw_pu(grid.sn_mva), sample=sample, seed=seed,
+        threads=os.cpu_count() or 1,
+    )  # fmt: skip
+    wrong = np.union1d(proof.too_high, proof.too_low).astype(np.int64)
+    return len(proof.tried), [str(bus_id) for bus_id in found["bus_id"].iloc[wrong]]
+
+
 def bounds_for(impact: Impact, question: Question) -> Bounds:
     """The limits of a question as numbers.
 
@@ -182,6 +238,7 @@ def bounds_for(impact: Impact, question: Question) -> Bounds:
     InputError
         A reserve is asked for that the limits have no figures of.
     """
+    question.require_figures(impact.yardstick.limits)
     bounds = bounds_of(impact.yardstick, n1_reserve=question.n1_reserve)
     if question.voltage_change:
         return bounds
@@ -236,8 +293,8 @@ def binding_of(
 
     bound = answers.limit != NO_LIMIT
     kind, position = np.where(bound, answers.kind, 0), np.where(bound, answers.position, 0)
-    table = np.where(bound, _TABLES[kind], None)
-    check = np.where(bound, _CHECKS[kind], None)
+    check, table = _CHECKS[kind], _TABLES[kind]
+    check[~bound] = table[~bound] = None
     element_id = np.full(len(bound), None, dtype=object)
     for name in ("buses", "lines", "transformers"):
         rows = table == name
