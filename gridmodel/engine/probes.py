@@ -24,6 +24,7 @@ from gridmodel.engine.linearised import Reference, injected_current
 from gridmodel.engine.margins import Currents, Voltages, currents_before, voltages_before
 from gridmodel.engine.probe_kernels import probe_share
 
+
 class Additions(NamedTuple):
     """Questions: what is added per kW asked for.
 
