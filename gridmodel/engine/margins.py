@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from gridmodel.engine.answers import (
     LIMIT_KINDS,
@@ -23,8 +22,6 @@ from gridmodel.engine.answers import (
 )
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import LINE, TRANSFORMER, CompiledGrid
-from gridmodel.engine.kernels import ROW, V_IM, V_RE, Y_RE
-from gridmodel.engine.lanes import load, root, same, store, where_less
 
 # A limit met before any addition to the last digit leaves this much [pu], so that shares stay finite.
 _LEAST_LEFT = 1e-15
@@ -146,115 +143,3 @@ def _tightest(
     broken = left_pu < 0
     rows_broken, first = np.unique(row[broken], return_index=True)
     return per_pu, limit, rows_broken, number[broken][first]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def judge_voltages(state, voltages, used, which):  # type: ignore[no-untyped-def]
-    """Largest share of a voltage's distance used up per lane; leaves magnitudes in the group Y_RE."""
-    before, reference, per_fall, per_rise, fall_limit, rise_limit = voltages[:6]
-    for i in range(len(before)):
-        at = np.uint64(i) * ROW
-        re, im = load(state, at + V_RE), load(state, at + V_IM)
-        store(state, at + Y_RE, root(re * re + im * im))
-    most, number = load(used, np.uint64(0)), load(which, np.uint64(0))
-    for i in range(len(before)):
-        if per_fall[i] == 0.0 and per_rise[i] == 0.0:
-            continue
-        moved = load(state, np.uint64(i) * ROW + Y_RE) - before[i]
-        if reference[i] >= 0:
-            moved = moved - load(state, np.uint64(reference[i]) * ROW + Y_RE) + before[reference[i]]
-        down, up = moved * -per_fall[i], moved * per_rise[i]
-        number, most = (
-            where_less(most, down, same(float(fall_limit[i])), number),
-            where_less(most, down, down, most),
-        )
-        number, most = (
-            where_less(most, up, same(float(rise_limit[i])), number),
-            where_less(most, up, up, most),
-        )
-    store(used, np.uint64(0), most)
-    store(which, np.uint64(0), number)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def judge_currents(state, currents, used, which):  # type: ignore[no-untyped-def]
-    """Largest share of a rating used up per lane, of branches that held theirs before."""
-    most, number = load(used, np.uint64(0)), load(which, np.uint64(0))
-    for e in range(len(currents.growth)):
-        if currents.growth[e] >= 0.0:
-            continue
-        ir, ii, jr, ji = _ends(state, currents, e)
-        one, two = ir * ir + ii * ii, jr * jr + ji * ji
-        near = _share_used(ir, ii, currents.before_from[e], currents.left_from[e])
-        far = _share_used(jr, ji, currents.before_to[e], currents.left_to[e])
-        share = where_less(one, two, far, near)
-        number = where_less(most, share, same(float(currents.limit[e])), number)
-        most = where_less(most, share, share, most)
-    store(used, np.uint64(0), most)
-    store(which, np.uint64(0), number)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _share_used(re, im, before, left):  # type: ignore[no-untyped-def]
-    """1 / how many times as far a phasor may move on as it has, until its magnitude is 1."""
-    x, y = re - before.real, im - before.imag
-    along = before.real * x + before.imag * y
-    return (along + root(along * along + (x * x + y * y) * left)) * (1.0 / left)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _ends(state, currents, e):  # type: ignore[no-untyped-def]
-    """Currents at both ends of a branch, real and imaginary, in units of its limit."""
-    f, t = np.uint64(currents.from_row[e]) * ROW, np.uint64(currents.to_row[e]) * ROW
-    yff, yft, ytf, ytt = currents.yff[e], currents.yft[e], currents.ytf[e], currents.ytt[e]
-    fr, fi = load(state, f + V_RE), load(state, f + V_IM)
-    tr, ti = load(state, t + V_RE), load(state, t + V_IM)
-    return (
-        yff.real * fr - yff.imag * fi + yft.real * tr - yft.imag * ti,
-        yff.real * fi + yff.imag * fr + yft.real * ti + yft.imag * tr,
-        ytf.real * fr - ytf.imag * fi + ytt.real * tr - ytt.imag * ti,
-        ytf.real * fi + ytf.imag * fr + ytt.real * ti + ytt.imag * tr,
-    )
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def judge_overloads(state, currents, added_pu, taken, takes):  # type: ignore[no-untyped-def]
-    """Branches overloaded before: largest share per lane of the growth from which on an addition takes part.
-
-    `added_pu` is the part of the addition's power that counts.
-    """
-    most, number = load(taken, np.uint64(0)), load(takes, np.uint64(0))
-    added = load(added_pu, np.uint64(0))
-    for e in range(len(currents.growth)):
-        if currents.growth[e] < 0.0:
-            continue
-        was = max(abs(currents.before_from[e]), abs(currents.before_to[e]))
-        ir, ii, jr, ji = _ends(state, currents, e)
-        one, two = ir * ir + ii * ii, jr * jr + ji * ji
-        share = (root(where_less(one, two, two, one)) - was) / (added * currents.growth[e])
-        number = where_less(most, share, same(float(currents.limit[e])), number)
-        most = where_less(most, share, share, most)
-    store(taken, np.uint64(0), most)
-    store(takes, np.uint64(0), number)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def judge_broken_voltages(state, voltages, least_pu, taken, takes):  # type: ignore[no-untyped-def]
-    """The same of voltages out of their bounds before; `least_pu` is the change that counts.
-
-    After `judge_voltages`, which leaves the magnitudes.
-    """
-    most, number = load(taken, np.uint64(0)), load(takes, np.uint64(0))
-    least = load(least_pu, np.uint64(0))
-    for j in range(len(voltages.under_row)):
-        i = voltages.under_row[j]
-        share = (same(voltages.before_pu[i]) - load(state, np.uint64(i) * ROW + Y_RE)) / least
-        number = where_less(most, share, same(float(voltages.under_limit[j])), number)
-        most = where_less(most, share, share, most)
-    for j in range(len(voltages.over_row)):
-        i = voltages.over_row[j]
-        share = (load(state, np.uint64(i) * ROW + Y_RE) - voltages.before_pu[i]) / least
-        number = where_less(most, share, same(float(voltages.over_limit[j])), number)
-        most = where_less(most, share, share, most)
-    store(taken, np.uint64(0), most)
-    store(takes, np.uint64(0), number)
