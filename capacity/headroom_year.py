@@ -17,28 +17,20 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from capacity.bounds import bounds_of
-from capacity.checks import Yardstick, make_yardstick
-from capacity.headroom import CAP_KW, Direction
-from capacity.limits import Limits
-from gridmodel import GridModel, Scenario
+from capacity.headroom import Question, binding_of, bounds_for
+from capacity.impact import Impact
 from gridmodel.profiles import Profiles
 
 if TYPE_CHECKING:
     from gridmodel.engine.year import YearAnswers, YearQuestion
 
 YEAR_COLUMNS = (
-    "bus_id", "direction", "firm_kw", "firm_hour", "binding_check", "binding_table", "binding_id", "scenario",
-    "status", "geometry",
+    "bus_id", "direction", "firm_kw", "off_peak_kw", "firm_hour", "binding_check", "binding_table",
+    "binding_id", "scenario", "status", "geometry",
 )  # fmt: skip
 BLOCK_COLUMNS = ("bus_id", "season", "day", "hour_of_day", "headroom_kw", "status")
 
 _STATUSES = np.array(["ok", "already_violated", "capped", "undetermined"], dtype=object)
-_CHECKS = np.array(
-    ["undervoltage", "overvoltage", "line_overload", "transformer_overload", "voltage_change", "no_solution"],
-    dtype=object,
-)
-_TABLES = ("buses", "buses", "lines", "transformers", "buses", "buses")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +57,9 @@ class YearHeadroom:
     Attributes
     ----------
     firm
-        A row per bus, columns `YEAR_COLUMNS`; firm_hour is the hour (UTC) that binds.
+        A row per bus, columns `YEAR_COLUMNS`: firm_kw of all hours, off_peak_kw of all nights, and an hour (UTC)
+        in which firm_kw is all there is. Status as in `headroom`; "undetermined" also where the scenario has no
+        solution in one of the hours.
     kw
         Blocks x buses: headroom [kW]; NaN where undetermined.
     status
@@ -118,32 +112,26 @@ def off_peak(blocks: Blocks) -> np.ndarray:
 
 
 def headroom_year(
-    model: GridModel,
+    impact: Impact,
     profiles: Profiles,
-    scenario: Scenario,
-    limits: Limits,
+    question: Question,
     bus_ids: Iterable[str] | None = None,
     *,
-    direction: Direction = "load",
-    cos_phi: float = 0.95,
-    cap_kw: int = CAP_KW,
-    yardstick: Yardstick | None = None,
+    every_hour: bool = False,
     told: Callable[[int, int], None] | None = None,
 ) -> YearHeadroom:
     """Find the headroom of buses over the hours of profiles, one bus at a time, exact to 1 kW.
 
     Parameters
     ----------
-    scenario
-        Its power of loads is what the profiles' factors stand on.
+    impact
+        The scenario and limits it comes on top of: its power of loads is what the factors stand on.
+    question
+        What is added, and by which rules.
     bus_ids
         Buses asked for; all when absent.
-    direction
-        "load" (drawn, at `cos_phi` inductive) or "generation" (injected at unity power factor).
-    cap_kw
-        Largest addition tried [kW].
-    yardstick
-        The limits laid over the network, where the caller has them.
+    every_hour
+        Judge hours too that another one outweighs at every load and generator (`gridmodel.engine.year`).
     told
         Called with blocks done and blocks in all.
 
@@ -151,19 +139,23 @@ def headroom_year(
     ------
     KeyError
         A bus_id is not in the network.
+    InputError
+        A reserve is asked for that the limits have no figures of.
     """
     from gridmodel.engine.year import year_headroom
 
-    chosen = list(model.network.buses.index if bus_ids is None else bus_ids)
+    buses = impact.model.network.buses.index
+    at = impact.model.position("buses", list(buses if bus_ids is None else bus_ids))
     blocks = blocks_of(profiles)
-    ruler = yardstick or make_yardstick(model.network, limits)
-    question = _question(model, profiles, scenario, ruler, chosen, blocks, (direction, cos_phi, cap_kw))
-    answers = year_headroom(question, told=told)
+    answers = year_headroom(_asked(impact, profiles, question, at, blocks, every_hour), told=told)
     status = _STATUSES[answers.status]
+    kw = np.where(status == "undetermined", np.nan, answers.headroom_kw)
     return YearHeadroom(
-        firm=_firm_rows(model, question, answers, chosen, (direction, scenario.scenario_id), profiles),
+        firm=_firm_rows(impact, question, answers, at, profiles).assign(
+            off_peak_kw=_least(kw[off_peak(blocks)])
+        )[list(YEAR_COLUMNS)],
         blocks=blocks,
-        kw=np.where(status == "undetermined", np.nan, answers.headroom_kw),
+        kw=kw,
         status=status,
         unsolved=profiles.time[answers.unsolved],
         hours=len(profiles.time),
@@ -173,81 +165,55 @@ def headroom_year(
     )
 
 
-def _question(
-    model: GridModel,
-    profiles: Profiles,
-    scenario: Scenario,
-    yardstick: Yardstick,
-    bus_ids: list[str],
-    blocks: Blocks,
-    asked: tuple[Direction, float, int],
-) -> YearQuestion:
-    from dataclasses import replace
+def _least(kw: np.ndarray) -> np.ndarray:
+    """Least of some blocks per bus; missing where one is, or where there are none."""
+    return np.asarray(kw.min(axis=0)) if len(kw) else np.full(kw.shape[1], np.nan)
 
+
+def _asked(
+    impact: Impact, profiles: Profiles, question: Question, at: np.ndarray, blocks: Blocks, every_hour: bool
+) -> YearQuestion:
     from gridmodel.engine.of_model import compiled
     from gridmodel.engine.of_profiles import hourly_injections
     from gridmodel.engine.year import YearQuestion
 
-    direction, cos_phi, cap_kw = asked
-    grid, bounds = compiled(model), bounds_of(yardstick)
-    drawn = 1.0 + 1j * np.tan(np.arccos(cos_phi)) if direction == "load" else -1.0
+    grid = compiled(impact.model)
     return YearQuestion(
         grid=grid,
-        injections=hourly_injections(model, profiles, scenario),
-        # the change of voltage is a rule for connections, not part of headroom
-        bounds=replace(bounds, change_pu=np.full(len(bounds.change_pu), np.inf)),
-        buses=model.position("buses", bus_ids),
-        per_kw_pu=complex(-drawn / 1e3 / grid.sn_mva),
-        cap_kw=cap_kw,
+        injections=hourly_injections(impact.model, profiles, impact.scenario),
+        bounds=bounds_for(impact, question),
+        buses=at,
+        per_kw_pu=question.per_kw_pu(grid.sn_mva),
+        cap_kw=question.cap_kw,
         block_of_hour=blocks.number,
+        every_hour=every_hour,
     )
 
 
 def _firm_rows(
-    model: GridModel,
-    question: YearQuestion,
-    answers: YearAnswers,
-    bus_ids: list[str],
-    named: tuple[str, str],
-    profiles: Profiles,
+    impact: Impact, question: Question, answers: YearAnswers, at: np.ndarray, profiles: Profiles
 ) -> gpd.GeoDataFrame:
     """The least of all blocks per bus; undetermined where one of them is."""
-    direction, scenario_id = named
-    unknown = _STATUSES[answers.status] == "undetermined"
-    worst = np.where(unknown, -1, answers.headroom_kw).argmin(axis=0), np.arange(len(bus_ids))
-    status, hour = _STATUSES[answers.status[worst]], answers.hour[worst]
-    check, table, element_id = _binding(model, answers.limit[worst], question.buses)
-    firm = pd.DataFrame(
-        {
-            "bus_id": np.array(bus_ids, dtype=object),
-            "direction": direction,
-            "firm_kw": np.where(status == "undetermined", np.nan, answers.headroom_kw[worst]).astype(float),
-            "firm_hour": pd.Series(profiles.time[np.maximum(hour, 0)]).where(hour >= 0),
-            "binding_check": check,
-            "binding_table": table,
-            "binding_id": element_id,
-            "scenario": scenario_id,
-            "status": status,
-        }
-    )
-    places = model.network.buses.geometry.iloc[question.buses].to_numpy()
-    return gpd.GeoDataFrame(firm, geometry=places, crs=model.network.crs)
+    from gridmodel.engine.answers import UNDETERMINED, Answers
 
-
-def _binding(
-    model: GridModel, limit: np.ndarray, buses: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Check, table and element of the limits that bind; nothing where none does."""
-    from gridmodel.engine.answers import LIMIT_KINDS, NO_LIMIT, VOLTAGE_CHANGE
-
-    kind = np.where(limit == NO_LIMIT, NO_LIMIT, limit % LIMIT_KINDS)
-    position = np.where(kind >= VOLTAGE_CHANGE, buses, limit // LIMIT_KINDS)
-    named = np.full((3, len(limit)), None, dtype=object)
-    for number, (check, table) in enumerate(zip(_CHECKS, _TABLES, strict=True)):
-        at = kind == number
-        named[0, at], named[1, at] = check, table
-        named[2, at] = model.network.table(table).index.to_numpy()[position[at]]
-    return named[0], named[1], named[2]
+    known = np.where(answers.status == UNDETERMINED, -1, answers.headroom_kw)
+    worst = known.argmin(axis=0), np.arange(len(at))
+    firm = Answers(answers.headroom_kw[worst], answers.status[worst], answers.limit[worst])
+    check, table, element_id = binding_of(impact, firm, question)
+    hour, buses = answers.hour[worst], impact.model.network.buses
+    columns = {
+        "bus_id": buses.index[at],
+        "direction": question.direction,
+        "firm_kw": np.where(firm.status == UNDETERMINED, np.nan, firm.headroom_kw.astype(float)),
+        "firm_hour": pd.Series(profiles.time[np.maximum(hour, 0)]).where(hour >= 0),
+        "binding_check": check,
+        "binding_table": table,
+        "binding_id": element_id,
+        "scenario": impact.scenario.scenario_id,
+        "status": _STATUSES[firm.status],
+    }
+    frame = pd.DataFrame(columns, index=range(len(at)))
+    return gpd.GeoDataFrame(frame, geometry=buses.geometry.to_numpy()[at], crs=impact.model.network.crs)
 
 
 @cache

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
@@ -65,6 +66,22 @@ def read_profiles(path: Path, network: Network, *, time_zone: str = "UTC") -> Pr
         time_zone=time_zone,
         source=str(path),
     )
+
+
+def require_time_zone(name: str) -> str:
+    """Return the name of a time zone that is known.
+
+    Raises
+    ------
+    InputError
+        There is no such time zone.
+    """
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = "no such time zone; name one like Europe/Berlin, or UTC"
+        raise InputError("time zone", _fault("unknown_time_zone", [name], message)) from error
+    return name
 
 
 def _fault(rule: str, ids: list[str], message: str | list[str]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandapower
 import pandas as pd
 import pytest
 
+from capacity.headroom import Direction, Question, headroom
 from capacity.headroom_year import (
     BLOCK_COLUMNS,
     YEAR_COLUMNS,
@@ -18,6 +19,7 @@ from capacity.headroom_year import (
     headroom_year,
     off_peak,
 )
+from capacity.impact import Impact, study_impact
 from capacity.limits import read_limits
 from gis import Network
 from gridmodel import build_model, find_scenario
@@ -36,10 +38,12 @@ def _profiles(factors: dict[str, object], time: pd.DatetimeIndex = YEAR) -> Prof
     return Profiles(columns, {name: name for name in columns if name not in kinds}, kinds)
 
 
-def _year(network: Network, profiles: Profiles, **options: object) -> YearHeadroom:
-    model = build_model(network)
-    limits = read_limits("en50160")
-    return headroom_year(model, profiles, find_scenario(network), limits, **options)  # type: ignore[arg-type]
+def _impact(network: Network) -> Impact:
+    return study_impact(build_model(network), find_scenario(network), read_limits("en50160"))
+
+
+def _year(network: Network, profiles: Profiles, direction: Direction = "load") -> YearHeadroom:
+    return headroom_year(_impact(network), profiles, Question(direction))
 
 
 def test_a_year_has_144_blocks_and_every_hour_lies_in_one() -> None:
@@ -123,23 +127,15 @@ def _largest_on_pandapower(net, bus: int, most_kw: int, *, generation: bool) -> 
 
 
 @pytest.mark.parametrize("direction", ["load", "generation"])
-def test_firm_is_the_least_of_plain_pandapower_over_the_hours(direction: str) -> None:
+def test_firm_is_the_least_of_plain_pandapower_over_the_hours(direction: Direction) -> None:
     network = station(a2_kw=80.0, generators=[("P1", "A2", 60.0)], source_pu=1.04)
     time = YEAR[3000:3006]
     rng = np.random.default_rng(2)
     profiles = _profiles({"residential": rng.uniform(0.1, 1.0, 6), "pv": rng.uniform(0.0, 1.0, 6)}, time)
-    model = build_model(network)
-    scenario = find_scenario(network)
-    found = headroom_year(
-        model,
-        profiles,
-        scenario,
-        read_limits("en50160"),
-        ["A2", "C1"],
-        direction=direction,  # type: ignore[arg-type]
-    )
-    apply_scenario(model, scenario)
-    plain = copy.deepcopy(model.net)
+    impact = _impact(network)
+    found = headroom_year(impact, profiles, Question(direction), ["A2", "C1"])
+    apply_scenario(impact.model, impact.scenario)
+    plain = copy.deepcopy(impact.model.net)
     for column, bus_id in enumerate(["A2", "C1"]):
         hourly = []
         for factors in profiles.factors.to_dict("records"):
@@ -161,15 +157,10 @@ def test_firm_is_the_least_of_the_blocks() -> None:
 
 def test_firm_in_the_worst_hour_is_the_headroom_of_the_scenario() -> None:
     """All loads at their peak in one hour: that hour is the scenario itself."""
-    from capacity.headroom import headroom
-    from capacity.impact import study_impact
-
     network = station(a2_kw=80.0)
     factors = np.linspace(0.2, 1.0, 8760)
     found = _year(network, _profiles({"residential": factors}))
-    model = build_model(network)
-    impact = study_impact(model, find_scenario(network), read_limits("en50160"))
-    alone = headroom(impact, list(network.buses.index))
+    alone = headroom(_impact(network))
     assert np.array_equal(found.firm["firm_kw"], alone["headroom_kw"])
     ok = alone["status"] == "ok"
     assert (found.firm["firm_hour"][ok] >= YEAR[-200]).all()  # within 2 % of the peak: the same whole kW
