@@ -62,7 +62,7 @@ def feeder(*kw: float, kv: float = LV_KV, r_ohm: float = 0.1, x_ohm: float = 0.0
     return net
 
 
-SIX_KW_EACH = feeder(*[6.0] * 5, i_max_ka=0.1)
+THREE_KW_EACH = feeder(*[3.0] * 5, i_max_ka=0.1)
 
 
 def power_at_voltage_kw(u_pu: float, *, r_ohm: float, x_ohm: float, kv: float = LV_KV) -> float:
@@ -159,10 +159,12 @@ def test_more_load_never_gives_more_headroom_for_load_where_no_generation_runs(
     light = np.array(shares)
     heavy = light + more * (np.arange(5) == place)
     before, after = (
-        question(SIX_KW_EACH, bounds_of(SIX_KW_EACH, 0.9, 1.1, 100.0), LOAD, load_factor=factors).answers()
+        question(
+            THREE_KW_EACH, bounds_of(THREE_KW_EACH, 0.9, 1.1, 100.0), LOAD, load_factor=factors
+        ).answers()
         for factors in (light, heavy)
     )
-    assert (after.headroom_kw <= before.headroom_kw).all() and (after.headroom_kw < before.headroom_kw).any()
+    assert (before.headroom_kw[1:] > 0).any() and (after.headroom_kw <= before.headroom_kw).all()
 
 
 def test_a_symmetric_pair_of_feeders_has_symmetric_answers() -> None:
