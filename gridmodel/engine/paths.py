@@ -28,8 +28,10 @@ from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.path_kernels import Addition, PathGrid
 from gridmodel.engine.path_search import answer, steps_to_source
 from gridmodel.engine.subtrees import subtrees_of
-from gridmodel.engine.tree import UNLIMITED, Ports, radial_reason, row_limits, tree_of
+from gridmodel.engine.tree import UNLIMITED, Ports, known_or, radial_reason, row_limits, tree_of
 
+# A change of voltage no addition makes [pu]: stands for no limit.
+_ANY_CHANGE_PU = 1e6
 # Slices per thread: paths differ in length, and the last to finish should not be waited for long.
 _SLICES = 8
 
@@ -83,7 +85,7 @@ def path_headroom(
     found.headroom_kw[at_source], found.status[at_source] = cap_kw, CAPPED
     asked = np.flatnonzero((rows >= 0) & ~at_source)
     asked = asked[np.argsort(rows[asked], kind="stable")]
-    change_pu = np.minimum(np.nan_to_num(bounds.change_pu[buses[asked]], nan=np.inf), UNLIMITED)
+    change_pu = np.minimum(known_or(bounds.change_pu[buses[asked]], np.inf), _ANY_CHANGE_PU)
     headroom_kw, status, limit = _answers(paths, addition, rows[asked], change_pu, threads)
     at_bus = (limit >= 0) & (limit % LIMIT_KINDS >= VOLTAGE_CHANGE)
     limit[at_bus] = buses[asked[at_bus]] * LIMIT_KINDS + limit[at_bus] % LIMIT_KINDS
@@ -114,7 +116,7 @@ def _plain_branches(ports: Ports) -> tuple[np.ndarray, np.ndarray]:
     plain = (np.diff(ports.start) == 1) & ~(ports.base_percent > ports.limit_percent)[first]
     with np.errstate(divide="ignore", invalid="ignore"):
         most = (ports.limit_percent[first, None] / ports.percent[first]) ** 2
-    return plain, np.minimum(np.nan_to_num(most, nan=UNLIMITED, posinf=UNLIMITED), UNLIMITED)
+    return plain, np.minimum(known_or(most, UNLIMITED), UNLIMITED)
 
 
 def _answers(

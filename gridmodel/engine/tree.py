@@ -141,8 +141,10 @@ def row_limits(grid: CompiledGrid, voltage_pu: np.ndarray, bounds: Bounds) -> Ro
     position = np.flatnonzero((grid.bus_row >= 0) & (grid.bus_row < grid.free_count))
     rows = grid.bus_row[position]
     now = np.abs(voltage_pu)
-    lowest = np.nan_to_num(bounds.vm_min_pu[position], nan=-np.inf)
-    highest = np.nan_to_num(bounds.vm_max_pu[position], nan=np.inf)
+    lowest, highest = (
+        known_or(bounds.vm_min_pu[position], -np.inf),
+        known_or(bounds.vm_max_pu[position], np.inf),
+    )
     within = _loops(grid, bounds)
     low = _tightest(grid.free_count, rows, lowest, position * LIMIT_KINDS + UNDERVOLTAGE, now, -1.0)
     high = _tightest(
@@ -164,7 +166,7 @@ def branch_limits(branches: Branches, bounds: Bounds) -> np.ndarray:
     limits = np.full(len(branches.kind), np.inf)
     for kind, allowed in ((LINE, bounds.line_percent), (TRANSFORMER, bounds.transformer_percent)):
         at = branches.kind == kind
-        limits[at] = np.nan_to_num(np.asarray(allowed, dtype=float), nan=np.inf)[branches.position[at]]
+        limits[at] = known_or(allowed[branches.position[at]], np.inf)
     return limits
 
 
@@ -175,6 +177,11 @@ def branch_loadings(branches: Branches, voltage_pu: np.ndarray) -> np.ndarray:
         there = np.abs(branches.yff * first + branches.yft * second) * branches.percent_from
         here = np.abs(branches.ytf * first + branches.ytt * second) * branches.percent_to
     return np.fmax(there, here)
+
+
+def known_or(values: np.ndarray, missing: float) -> np.ndarray:
+    """The values, with another where they are missing (NaN)."""
+    return np.where(np.isnan(values), missing, values)
 
 
 def _ends(branches: Branches, free_count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -198,7 +205,7 @@ def _loops(grid: CompiledGrid, bounds: Bounds) -> tuple[np.ndarray, np.ndarray, 
     per_volt = branch_loadings(branches, one)[at]
     with np.errstate(divide="ignore", invalid="ignore"):
         highest = branch_limits(branches, bounds)[at] / per_volt
-    return branches.from_row[at], np.nan_to_num(highest, nan=np.inf), _limit_numbers(branches)[at]
+    return branches.from_row[at], known_or(highest, np.inf), _limit_numbers(branches)[at]
 
 
 def _tightest(
