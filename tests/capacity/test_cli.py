@@ -200,7 +200,7 @@ def test_headroom_of_all_buses_is_summed_up_in_text_and_whole_in_files(run: Run,
     csv, parquet = town.with_name("h.csv"), town.with_name("h.parquet")
     code, out, _ = run("headroom", town, "--out", csv)
     assert code == 0
-    assert "6 buses in" in out and "what binds:" in out and "T1" in out and "C1" not in out
+    assert "6 buses: " in out and "what binds:" in out and "T1" in out and "C1" not in out
     _, said, _ = run("headroom", town, "--json", "--out", parquet)
     rows = strict(said)["rows"]
     table, places = pd.read_csv(csv), gpd.read_parquet(parquet)

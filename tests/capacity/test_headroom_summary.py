@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
 
+import pandas as pd
+
 from capacity.headroom import headroom
-from capacity.headroom_summary import STATION_COLUMNS, station_headroom, summary_report
+from capacity.headroom_summary import STATION_COLUMNS, headroom_csv, station_headroom, summary_report
 from capacity.impact import study_impact
 from capacity.limits import read_limits
 from gridmodel import build_model, find_scenario
@@ -41,7 +44,8 @@ def test_the_summary_names_every_status_and_what_binds() -> None:
     found = headroom(impact)
     values, lines = summary_report(found, 0.25, impact.yardstick)
     text = "\n".join(lines)
-    assert lines[0].startswith("6 buses in 0.25 s: ") and "2 already violated" in lines[0]
+    assert lines[0].startswith("6 buses: ") and "2 already violated" in lines[0]
+    assert lines[0].endswith("; 0.25 s, limits EN 50160")
     assert "already" not in text.replace(lines[0], "")
     assert values["buses"] == 6 and values["seconds"] == 0.25 and len(values["rows"]) == 6  # type: ignore[arg-type]
     for check in found["binding_check"].dropna().unique():
@@ -60,3 +64,13 @@ def test_stations_without_their_busbar_among_the_answers_are_left_out() -> None:
     stations = station_headroom(headroom(impact, ["B2", "A1"]), impact.yardstick)
     assert stations["station_id"].tolist() == ["T2"]
     assert stations["buses"].tolist() == [1] and not math.isnan(stations["least_kw"][0])
+
+
+def test_the_file_for_a_spreadsheet_has_places_in_degrees_and_no_formulas() -> None:
+    impact = study_impact(build_model(TWO), find_scenario(TWO), read_limits())
+    found = headroom(impact, ["B2", "A1"])
+    found.loc[0, "bus_id"] = "=1+1"
+    table = pd.read_csv(io.BytesIO(headroom_csv(found)))
+    assert table["bus_id"].tolist() == ["'=1+1", "A1"]
+    assert table["headroom_kw"].tolist() == found["headroom_kw"].tolist()
+    assert table["lon"].between(7.87, 7.91).all() and table["lat"].between(48.4, 48.5).all()
