@@ -132,7 +132,7 @@ def answer_at_buses(impact: Impact, bus_ids: Iterable[str] | None, question: Que
     buses = impact.model.network.buses
     ids = list(buses.index if bus_ids is None else bus_ids)
     at = impact.model.position("buses", ids)
-    grid, injection_pu = _operating_point(impact)
+    grid, injection_pu = operating_point(impact)
     answers = largest_additions(
         grid, injection_pu, bounds_for(impact, question), at,
         per_kw_pu=question.per_kw_pu(grid.sn_mva), cap_kw=question.cap_kw,
@@ -180,7 +180,7 @@ def joint_answer(impact: Impact, bus_ids: Iterable[str], question: Question) -> 
 
     ids = list(dict.fromkeys(bus_ids))
     at = impact.model.position("buses", ids)
-    grid, injection_pu = _operating_point(impact)
+    grid, injection_pu = operating_point(impact)
     answers = joint_addition_kw(
         grid, injection_pu, bounds_for(impact, question), at,
         per_kw_pu=question.per_kw_pu(grid.sn_mva), cap_kw=question.cap_kw,
@@ -216,7 +216,7 @@ def prove_headroom(
     from gridmodel.engine.linearised import reference_at
     from gridmodel.engine.proof import prove, whole_grid
 
-    grid, injection_pu = _operating_point(impact)
+    grid, injection_pu = operating_point(impact)
     at = impact.model.position("buses", found["bus_id"])
     status = pd.Index(_STATUSES).get_indexer(found["status"])
     answers = Answers(found["headroom_kw"].fillna(0).to_numpy(dtype=np.int64), status, np.full(len(at), -1))
@@ -257,7 +257,7 @@ def headroom_table(impact: Impact, at: np.ndarray, answers: Answers, question: Q
 
     buses = impact.model.network.buses
     known = answers.status != UNDETERMINED
-    check, table, element_id = binding_of(impact, answers, question)
+    check, table, element_id = named_limits(impact, answers.limit, question)
     columns = {
         "bus_id": buses.index[at],
         "direction": question.direction,
@@ -282,24 +282,24 @@ _CHECKS = np.array(
 _TABLES = np.array(["buses", "buses", "lines", "transformers", "buses", "buses"], dtype=object)
 
 
-def binding_of(
-    impact: Impact, answers: Answers, question: Question
+def named_limits(
+    impact: Impact, limit: np.ndarray, question: Question | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Check, table and element_id of what stops one kW more; None where nothing does.
+    """Check, table and element_id of limits the engine numbers; None where there is none.
 
-    A rating that only the N-1 reserve lowers is told as "n1_reserve".
+    A rating that only the N-1 reserve of the question lowers is told as "n1_reserve".
     """
-    from gridmodel.engine.answers import NO_LIMIT
+    from gridmodel.engine.answers import LIMIT_KINDS, NO_LIMIT
 
-    bound = answers.limit != NO_LIMIT
-    kind, position = np.where(bound, answers.kind, 0), np.where(bound, answers.position, 0)
+    bound = limit != NO_LIMIT
+    kind, position = np.where(bound, limit % LIMIT_KINDS, 0), np.where(bound, limit // LIMIT_KINDS, 0)
     check, table = _CHECKS[kind], _TABLES[kind]
     check[~bound] = table[~bound] = None
     element_id = np.full(len(bound), None, dtype=object)
     for name in ("buses", "lines", "transformers"):
         rows = table == name
         element_id[rows] = impact.model.network.table(name).index.to_numpy()[position[rows]]
-    if question.n1_reserve:
+    if question is not None and question.n1_reserve:
         plain, reserved = bounds_of(impact.yardstick), bounds_for(impact, question)
         for name in ("line", "transformer"):
             rows = table == f"{name}s"
@@ -308,8 +308,8 @@ def binding_of(
     return check, table, element_id
 
 
-def _operating_point(impact: Impact) -> tuple[CompiledGrid, np.ndarray]:
-    """The compiled grid, and what the scenario injects per row [pu]."""
+def operating_point(impact: Impact) -> tuple[CompiledGrid, np.ndarray]:
+    """The compiled grid of the model, and what the scenario injects per row [pu]."""
     from gridmodel.engine.of_model import compiled, injection_pu
 
     return compiled(impact.model), injection_pu(impact.model, impact.scenario)

@@ -120,7 +120,8 @@ def currents_before(grid: CompiledGrid, voltage_pu: np.ndarray, bounds: Bounds) 
     kinds = np.where(part.kind == LINE, LINE_OVERLOAD, TRANSFORMER_OVERLOAD)
     return Currents(
         part.from_row, part.to_row, *y, before_from, before_to,
-        *(np.maximum(1.0 - np.abs(before) ** 2, _LEAST_LEFT) for before in (before_from, before_to)),
+        np.maximum(1.0 - np.abs(before_from) ** 2, _LEAST_LEFT),
+        np.maximum(1.0 - np.abs(before_to) ** 2, _LEAST_LEFT),
         part.position * LIMIT_KINDS + kinds, np.where(broken, np.maximum(per_from, per_to), -1.0),
     )  # fmt: skip
 

@@ -74,6 +74,14 @@ class Stage(NamedTuple):
     currents: Currents
     noticeable: np.ndarray
 
+    @property
+    def broken(self) -> np.ndarray:
+        """Numbers of the limits broken before any addition."""
+        currents, voltages = self.currents, self.voltages
+        return np.concatenate(
+            [voltages.under_limit, voltages.over_limit, currents.limit[currents.growth >= 0.0]]
+        )
+
 
 class Verdicts(NamedTuple):
     """What a probe found.
