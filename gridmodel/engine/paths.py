@@ -27,6 +27,7 @@ from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.path_kernels import Addition, PathGrid
 from gridmodel.engine.path_search import answer, steps_to_source
+from gridmodel.engine.rings import Hung
 from gridmodel.engine.subtrees import subtrees_of
 from gridmodel.engine.tree import UNLIMITED, Ports, known_or, radial_reason, row_limits, tree_of
 
@@ -95,12 +96,25 @@ def path_headroom(
 
 
 def path_grid(
-    grid: CompiledGrid, injection_pu: np.ndarray, voltage_pu: np.ndarray, bounds: Bounds
+    grid: CompiledGrid,
+    injection_pu: np.ndarray,
+    voltage_pu: np.ndarray,
+    bounds: Bounds,
+    hung: Hung | None = None,
 ) -> tuple[PathGrid, bool]:
-    """Lay out what the kernels read, and tell whether a voltage is broken before any addition."""
+    """Lay out what the kernels read, and tell whether a voltage is broken before any addition.
+
+    Parameters
+    ----------
+    hung
+        What hangs on rows beside the tree (`rings`), where anything does.
+    """
     tree = tree_of(grid, voltage_pu, bounds)
     limits = row_limits(grid, voltage_pu, bounds)
-    below = subtrees_of(tree, limits, injection_pu, voltage_pu, grid.shares)
+    beside = None
+    if hung is not None:
+        limits, beside = hung.tighten(limits), (hung.rows, hung.series)
+    below = subtrees_of(tree, limits, injection_pu, voltage_pu, grid.shares, beside)
     plain, current_square = _plain_branches(tree.ports)
     return PathGrid(
         parent=tree.parent, ports=tree.ports, square=below.square, drawn=below.drawn, rest=below.rest,

@@ -21,9 +21,11 @@ import numpy as np
 from gridmodel.engine.answers import (
     AFFECTED_SHARE,
     CAPPED,
+    LIMIT_KINDS,
     NO_LIMIT,
     NOTICEABLE_PU,
     UNDETERMINED,
+    VOLTAGE_CHANGE,
     Answers,
 )
 from gridmodel.engine.batch import Injections
@@ -32,10 +34,11 @@ from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.kernels import CONVERGED
 from gridmodel.engine.linearised import Reference, reference_at
 from gridmodel.engine.of_profiles import injection_of_hour
-from gridmodel.engine.path_kernels import Addition
+from gridmodel.engine.path_kernels import Addition, PathGrid
 from gridmodel.engine.path_search import steps_to_source
 from gridmodel.engine.paths import path_grid
-from gridmodel.engine.tree import UNLIMITED, radial_reason
+from gridmodel.engine.rings import Opened, hung_on, opened
+from gridmodel.engine.tree import UNLIMITED, known_or, radial_reason
 from gridmodel.engine.year_kernels import lower_to
 
 
@@ -81,7 +84,7 @@ class YearAnswers(NamedTuple):
     unsolved
         Hours that have no solution before any addition: their blocks are undetermined.
     method
-        "path" (radial grids) or "whole grid", with the reason.
+        "path" (radial grids), "path" but for buses behind loops, or "whole grid" with the reason.
     """
 
     headroom_kw: np.ndarray
@@ -113,12 +116,19 @@ def year_headroom(
     grid = question.grid
     hours = hours_to_solve(question)
     reason = radial_reason(grid, question.bounds)
-    answers = _nothing_known(question, len(hours), "path" if not reason else f"whole grid: {reason}")
+    opening = opened(grid, question.bounds) if reason else None
+    method = "path" if not reason else f"whole grid: {reason}"
+    if opening is not None:
+        count = int(np.count_nonzero(_is_inside(question, opening)))
+        method = f"path, and whole grid at {count} buses behind loops"
+    answers = _nothing_known(question, len(hours), method)
     workers = max(1, min(threads or os.cpu_count() or 1, len(hours)))
     done, counts = [], []
 
     def work(worker: int) -> None:
-        judge = _path_judge(question) if not reason else _whole_grid_judge(question)
+        judge = _whole_grid_judge(question)
+        if not reason or opening is not None:
+            judge = _path_judge(question, opening, judge)
         for block in range(worker, len(hours), workers):
             counts.append(_settle_block(question, judge, block, hours[block], answers))
             done.append(block)
@@ -220,44 +230,76 @@ def _settle_block(
     return len(hours), probes, []
 
 
-def _path_judge(question: YearQuestion) -> Judge:
-    """The path method; what is beyond the range it is exact in is left to whole-grid solves."""
-    grid, bounds = question.grid, question.bounds
-    rows = grid.bus_row[question.buses]
-    change_pu = np.minimum(np.nan_to_num(bounds.change_pu[question.buses], nan=np.inf), UNLIMITED**0.5)
-    moved = np.zeros(len(rows))
-    beyond = _whole_grid_judge(question)
-    depth = 0
+def _is_inside(question: YearQuestion, opening: Opened) -> np.ndarray:
+    """Which of the buses asked for stand in a part that was cut off."""
+    buses = question.buses
+    return np.asarray((opening.grid.bus_row[buses] < 0) & (question.grid.bus_row[buses] >= 0))
+
+
+def _path_judge(question: YearQuestion, opening: Opened | None, beyond: Judge) -> Judge:
+    """The path method; what it does not serve, or not within the range it is exact in, is left to `beyond`."""
+    grid = question.grid if opening is None else opening.grid
+    row_of = np.arange(grid.row_count) if opening is None else opening.row_of
+    walk = _walker(question, grid)
+    outside = grid.bus_row[question.buses] >= 0
 
     def judge(
         injection_pu: np.ndarray, point: Reference, asked: np.ndarray, at_most_kw: np.ndarray, fresh: bool
     ) -> Answers:
-        nonlocal depth
-        paths, any_broken = path_grid(grid, injection_pu, point.voltage_pu, bounds)
-        if not depth:
-            depth = int(steps_to_source(paths.parent).max(initial=1))
-        addition = Addition(
-            complex(question.per_kw_pu), question.cap_kw, AFFECTED_SHARE, NOTICEABLE_PU, any_broken
+        hung = None
+        if opening is not None:
+            hung = hung_on(question.grid, opening, injection_pu, point.voltage_pu, question.bounds)
+            if hung is None:
+                return beyond(injection_pu, point, asked, at_most_kw, fresh)
+        paths, any_broken = path_grid(
+            grid, injection_pu[row_of], point.voltage_pu[row_of], question.bounds, hung
         )
-        free = rows[asked] < grid.free_count  # a source holds whatever is added to it
-        at = asked[free]
-        found = _capped(at_most_kw)
-        kw, status = np.empty(len(at), dtype=np.int64), np.empty(len(at), dtype=np.int8)
-        limit, start = np.empty(len(at), dtype=np.int64), moved[at]
-        lower_to(
-            paths, addition, rows[at], change_pu[at], depth, at_most_kw[free], fresh, question.every_hour, start,
-            kw, status, limit,
-        )  # fmt: skip
-        moved[at] = start
-        found.headroom_kw[free], found.status[free], found.limit[free] = kw, status, limit
-        lost = np.flatnonzero(found.status == UNDETERMINED)
+        found, served = _capped(at_most_kw), outside[asked]
+        _put(found, served, walk(paths, any_broken, asked[served], at_most_kw[served], fresh))
+        lost = np.flatnonzero(~served | (found.status == UNDETERMINED))
         if len(lost):
-            settled = beyond(injection_pu, point, asked[lost], at_most_kw[lost], fresh)
-            for values, new in zip(found, settled, strict=True):
-                values[lost] = new
+            _put(found, lost, beyond(injection_pu, point, asked[lost], at_most_kw[lost], fresh))
         return found
 
     return judge
+
+
+def _put(found: Answers, at: np.ndarray, part: Answers) -> None:
+    for values, new in zip(found, part, strict=True):
+        values[at] = new
+
+
+def _walker(
+    question: YearQuestion, grid: CompiledGrid
+) -> Callable[[PathGrid, bool, np.ndarray, np.ndarray, bool], Answers]:
+    """Ask buses of a radial grid in one hour, from where the hour before has left them."""
+    rows = grid.bus_row[question.buses]
+    change_pu = np.minimum(known_or(question.bounds.change_pu[question.buses], np.inf), UNLIMITED**0.5)
+    moved = np.zeros(len(rows))
+
+    def walk(
+        paths: PathGrid, any_broken: bool, asked: np.ndarray, at_most_kw: np.ndarray, fresh: bool
+    ) -> Answers:
+        depth = int(steps_to_source(paths.parent).max(initial=1))
+        addition = Addition(
+            complex(question.per_kw_pu), question.cap_kw, AFFECTED_SHARE, NOTICEABLE_PU, any_broken
+        )
+        found = _capped(at_most_kw)
+        free = rows[asked] < grid.free_count  # a source holds whatever is added to it
+        at = asked[free]
+        kw, status, limit = (np.empty(len(at), dtype=np.int64) for _ in range(3))
+        start = moved[at]
+        lower_to(
+            paths, addition, rows[at], change_pu[at], depth, at_most_kw[free], fresh, question.every_hour,
+            start, kw, status, limit,
+        )  # fmt: skip
+        moved[at] = start
+        own = (limit != NO_LIMIT) & (limit % LIMIT_KINDS >= VOLTAGE_CHANGE)
+        limit[own] = question.buses[at[own]] * LIMIT_KINDS + limit[own] % LIMIT_KINDS
+        _put(found, free, Answers(kw, status, limit))
+        return found
+
+    return walk
 
 
 def _whole_grid_judge(question: YearQuestion) -> Judge:
