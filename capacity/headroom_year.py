@@ -17,7 +17,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from capacity.headroom import Question, binding_of, bounds_for
+from capacity.headroom import Question, bounds_for, named_limits
 from capacity.impact import Impact
 from gridmodel.profiles import Profiles
 
@@ -199,7 +199,7 @@ def _firm_rows(
     known = np.where(answers.status == UNDETERMINED, -1, answers.headroom_kw)
     worst = known.argmin(axis=0), np.arange(len(at))
     firm = Answers(answers.headroom_kw[worst], answers.status[worst], answers.limit[worst])
-    check, table, element_id = binding_of(impact, firm, question)
+    check, table, element_id = named_limits(impact, firm.limit, question)
     hour, buses = answers.hour[worst], impact.model.network.buses
     columns = {
         "bus_id": buses.index[at],

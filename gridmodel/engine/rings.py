@@ -36,7 +36,7 @@ MOST_INSIDE_SHARE = 0.5
 LEAST_SCALE, MOST_SCALE = 0.9, 1.1
 _FIT_POINTS = 11
 # A ring's voltages have settled when none moves by more [pu]; the search for its limits stops at such a width.
-_SETTLED_PU, _NARROW = 1e-13, 1e-13
+_SETTLED_PU, _NARROW = 1e-11, 1e-12
 _MOST_STEPS, _POINTS = 60, 16
 
 
