@@ -1,7 +1,7 @@
 """Radial systems of any size, drawn by lot straight into arrays and a pandapower net.
 
-`gis.examples.synthetic_network` draws what a file would hold, geometry and ids included; this draws only what a
-load flow needs, with a whole utility's levels: a million buses take seconds. For benchmarks and tests.
+`gis.examples.synthetic_network` draws what a file would hold, geometry and ids included; this draws only
+what a load flow needs, with a whole utility's levels: a million buses take seconds. For benchmarks and tests.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from pandapower.auxiliary import pandapowerNet
 
-# Shape and size of a German suburb's grid, engineering judgement: a 110/20 kV station has ten 20 kV feeders of
-# eight stations; a 20/0.4 kV station has five feeders of ten cabinets, each cabinet one house.
+# Shape and size of a German suburb's grid, engineering judgement: a 110/20 kV station has ten 20 kV feeders
+# of eight stations; a 20/0.4 kV station has five feeders of ten cabinets, each cabinet one house.
 MV_FEEDERS: Final = 10
 STATIONS_PER_PRIMARY: Final = 80
 LV_FEEDERS: Final = 5
@@ -76,8 +76,8 @@ class RadialSystem:
 def radial_system(buses: int, seed: int = 0) -> RadialSystem:
     """Draw a radial 110/20/0.4 kV system by lot: the same for the same seed.
 
-    Imitates a suburb, no real place; solvable at any size, lowest voltage about 0.93 pu once its first 110/20 kV
-    station is full (8,162 buses).
+    Imitates a suburb, no real place; solvable at any size, lowest voltage about 0.93 pu once its first
+    110/20 kV station is full (8,162 buses).
 
     Parameters
     ----------
