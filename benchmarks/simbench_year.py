@@ -1,4 +1,4 @@
-"""SimBench's 1-MVLV-urban-all-0-sw (10,458 buses) and its year of hours, kept between runs in the temporary folder.
+"""SimBench's 1-MVLV-urban-all-0-sw (10,458 buses) and its year of hours, kept between runs.
 
 The grid and profiles are SimBench's (Meinecke et al., Energies 13(12), 3290, 2020; data ODbL).
 """
@@ -62,6 +62,7 @@ def simbench_net() -> pandapowerNet:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             net = simbench.get_simbench_net(CODE)
+        del net["loadcases"]  # indexed by names, which pandapower's own reader of pickles refuses
         unfinished = kept.with_stem(f"{CODE}.{os.getpid()}")
         pp.to_pickle(net, str(unfinished))
         unfinished.replace(kept)
