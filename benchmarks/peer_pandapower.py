@@ -11,7 +11,6 @@ import pandapower as pp
 
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
-
     from simbench_year import Year
 
 # Only powers change from solve to solve: pandapower keeps its admittance matrix then.

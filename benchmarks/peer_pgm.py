@@ -11,7 +11,6 @@ import numpy as np
 import power_grid_model as pgm
 from pandapower.pypower.idx_brch import BR_B, BR_G, BR_R, BR_STATUS, BR_X, F_BUS, SHIFT, T_BUS, TAP
 from pandapower.pypower.idx_bus import BS, GS, PD, QD
-
 from peer_pandapower import FIRST_KW, Limits
 
 if TYPE_CHECKING:
