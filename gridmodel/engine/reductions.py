@@ -102,7 +102,7 @@ def reduce_rows(state, first, good, bounds, figures, elements):  # type: ignore[
         at = np.uint64(i) * ROW
         re, im = load(state, at + V_RE), load(state, at + V_IM)
         store(state, at + Y_RE, root(re * re + im * im))
-    one, zero, none = same(1.0), same(0.0), same(-1.0)
+    one, zero, none, counts = same(1.0), same(0.0), same(-1.0), load(good, np.uint64(0))
     lowest, highest, drop, rise = same(np.inf), same(-np.inf), same(np.inf), same(np.inf)
     lowest_row, highest_row, drop_row, rise_row, too_low, too_high = none, none, none, none, zero, zero
     for i in range(len(low)):
@@ -120,8 +120,13 @@ def reduce_rows(state, first, good, bounds, figures, elements):  # type: ignore[
         rise_row, rise = where_less(above, rise, here, rise_row), where_less(above, rise, above, rise)
         too_low = too_low + where_less(below, zero, one, zero)
         too_high = too_high + where_less(above, zero, one, zero)
-        if len(elements.vm_min):
-            _keep_row(vm, below, above, i, first, good, elements)
+        if not len(elements.vm_min):
+            continue
+        if least(vm) < elements.vm_min[i] or greatest(vm) > elements.vm_max[i]:
+            _keep_row(vm, i, first, good, elements)
+        if least(below) < 0.0 or least(above) < 0.0:
+            elements.low_count[i] += int(total(where_less(below, zero, counts, zero)))
+            elements.high_count[i] += int(total(where_less(above, zero, counts, zero)))
     _put(lowest, lowest_row, first, good, figures.vm_min, figures.vm_min_row)
     _put(highest, highest_row, first, good, figures.vm_max, figures.vm_max_row)
     _put(drop, drop_row, first, good, figures.drop_left, figures.drop_row)
@@ -151,20 +156,18 @@ def _count(value, first, good, counts, column):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _keep_row(vm, below, above, i, first, good, elements):  # type: ignore[no-untyped-def]
-    """Extremes and counts of one row over the scenarios; lanes are looked at one by one only when needed."""
-    if least(vm) < elements.vm_min[i] or greatest(vm) > elements.vm_max[i]:
-        lane = np.empty(LANES)
-        store(lane, np.uint64(0), vm)
-        for k in range(LANES):
-            if good[k] > 0.0 and lane[k] < elements.vm_min[i]:
-                elements.vm_min[i], elements.vm_min_at[i] = lane[k], first + k
-            if good[k] > 0.0 and lane[k] > elements.vm_max[i]:
-                elements.vm_max[i], elements.vm_max_at[i] = lane[k], first + k
-    if least(below) < 0.0 or least(above) < 0.0:
-        zero, counts = same(0.0), load(good, np.uint64(0))
-        elements.low_count[i] += int(total(where_less(below, zero, counts, zero)))
-        elements.high_count[i] += int(total(where_less(above, zero, counts, zero)))
+def _keep_row(vm, i, first, good, elements):  # type: ignore[no-untyped-def]
+    """Extremes of one row over the scenarios, lane by lane; called only when there is a new one.
+
+    A call hands over every array in seven parts, which takes longer than the row itself.
+    """
+    lane = np.empty(LANES)
+    store(lane, np.uint64(0), vm)
+    for k in range(LANES):
+        if good[k] > 0.0 and lane[k] < elements.vm_min[i]:
+            elements.vm_min[i], elements.vm_min_at[i] = lane[k], first + k
+        if good[k] > 0.0 and lane[k] > elements.vm_max[i]:
+            elements.vm_max[i], elements.vm_max_at[i] = lane[k], first + k
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
