@@ -6,13 +6,18 @@ Prints one JSON object: seconds to get ready, of every solve, and the peak memor
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from machine import peak_gib
+
+if TYPE_CHECKING:
+    import power_grid_model as pgm
+    from peer_pgm import PgmGrid
 
 SOLVES = 3
 TABLES = "tables.npz"
@@ -26,7 +31,7 @@ def with_pandapower(buses: int, folder: Path) -> dict[str, object]:
     from gridmodel.synthetic import radial_net, radial_system
 
     net = radial_net(radial_system(buses))
-    seconds = timed(lambda: pp.runpp(net, numba=True), 2)
+    seconds = each(lambda: pp.runpp(net, numba=True), 2)
     figures: dict[str, object] = {
         "ready_s": 0.0,
         "solves_s": seconds,
@@ -45,35 +50,53 @@ def with_pandapower(buses: int, folder: Path) -> dict[str, object]:
 
 def with_pgm(buses: int, folder: Path) -> dict[str, object]:
     """power-grid-model: its tables become a model, then its faster exact method."""
-    import power_grid_model as pgm
-    from peer_pgm import METHODS, TOLERANCE_PU, PgmGrid
+    from peer_pgm import METHODS, PgmGrid
 
     grid = PgmGrid(dict(np.load(folder / TABLES)), first_load=0)
-    figures: dict[str, object] = {}
-    for method in METHODS:
-        started = time.perf_counter()
-        model = grid.model()
-        ready_s = time.perf_counter() - started
-        solved: list[np.ndarray] = []
-
-        def solve(model: pgm.PowerGridModel = model, method: pgm.CalculationMethod = method) -> None:
-            wanted = {pgm.ComponentType.node: ["u_pu"], pgm.ComponentType.generic_branch: ["i_from", "i_to"]}
-            solved[:] = [
-                model.calculate_power_flow(
-                    calculation_method=method,
-                    error_tolerance=TOLERANCE_PU,
-                    output_component_types=wanted,
-                )[pgm.ComponentType.node]["u_pu"]
-            ]
-
-        seconds = timed(solve, SOLVES)
-        figures[method.name] = {"ready_s": ready_s, "solves_s": seconds, "gib": peak_gib()}
-        error = float(np.abs(solved[0] - np.load(folder / VOLTAGES)).max())
-        assert error < 1e-7, f"power-grid-model differs by {error} pu"
-    return figures
+    return {method.name: _pgm_figures(grid, method, np.load(folder / VOLTAGES)) for method in METHODS}
 
 
-def timed(work: Callable[[], object], times: int) -> list[float]:
+def _pgm_figures(grid: PgmGrid, method: pgm.CalculationMethod, expected_pu: np.ndarray) -> dict[str, object]:
+    import power_grid_model as pgm
+    from peer_pgm import TOLERANCE_PU
+
+    wanted = {pgm.ComponentType.node: ["u_pu"], pgm.ComponentType.generic_branch: ["i_from", "i_to"]}
+    started = time.perf_counter()
+    model = grid.model()
+    ready_s = time.perf_counter() - started
+
+    def solve() -> dict[pgm.ComponentType, np.ndarray]:
+        return model.calculate_power_flow(
+            calculation_method=method, error_tolerance=TOLERANCE_PU, output_component_types=wanted
+        )
+
+    seconds = each(solve, SOLVES)
+    error = float(np.abs(solve()[pgm.ComponentType.node]["u_pu"] - expected_pu).max())
+    assert error < 1e-7, f"power-grid-model differs by {error} pu"
+    return {"ready_s": ready_s, "solves_s": seconds, "gib": peak_gib()}
+
+
+def with_engine(buses: int, folder: Path) -> dict[str, object]:
+    """The engine: compiled from the net, then one operating point."""
+    from gridmodel.engine.compiled import compile_grid
+    from gridmodel.engine.linearised import reference_at
+    from gridmodel.synthetic import radial_net, radial_system
+
+    compile_grid(radial_net(radial_system(100)))  # loads numba's compiled functions
+    net = radial_net(radial_system(buses))
+    net_gib = peak_gib()
+    started = time.perf_counter()
+    grid = compile_grid(net)
+    ready_s = time.perf_counter() - started
+    injection = grid.injection_pu(net.load["scaling"].to_numpy(), net.sgen["scaling"].to_numpy())
+    seconds = each(lambda: reference_at(grid, injection), SOLVES)
+    volts = np.abs(reference_at(grid, injection).voltage_pu)[grid.bus_row]
+    error = float(np.abs(volts - np.load(folder / VOLTAGES)).max())
+    assert error < 1e-7, f"the engine differs by {error} pu"
+    return {"ready_s": ready_s, "solves_s": seconds, "gib": peak_gib(), "net_gib": net_gib, "error_pu": error}
+
+
+def each(work: Callable[[], object], times: int) -> list[float]:
     """Seconds of each of some calls."""
     seconds = []
     for _ in range(times):
@@ -83,12 +106,7 @@ def timed(work: Callable[[], object], times: int) -> list[float]:
     return seconds
 
 
-def peak_gib() -> float:
-    """Largest memory this process has held so far [GiB]."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
-WAYS = {"pandapower": with_pandapower, "pgm": with_pgm}
+WAYS = {"pandapower": with_pandapower, "pgm": with_pgm, "engine": with_engine}
 
 
 if __name__ == "__main__":
