@@ -15,13 +15,13 @@ Result = TypeVar("Result")
 
 
 def timed(work: Callable[[], Result], runs: int) -> tuple[float, Result]:
-    """Median seconds of some calls after one that is not counted, and what the last one returned."""
-    result, seconds = work(), []
-    for _ in range(runs):
+    """Median seconds of some calls and what the last one returned; of several the first does not count."""
+    seconds = []
+    for _ in range(runs + (runs > 1)):
         started = time.perf_counter()
         result = work()
         seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds), result
+    return statistics.median(seconds[-runs:]), result
 
 
 def peak_gib() -> float:

@@ -43,24 +43,27 @@ def year_seconds(net: pandapowerNet, year: Year, steps: int) -> float:
     return time.perf_counter() - started
 
 
-def headroom_kw(net: pandapowerNet, bus: int, limits: Limits, *, tan_phi: float) -> tuple[int, int]:
-    """Headroom of a bus by bisection to 1 kW, and the load flows it took.
+def headroom_kw(net: pandapowerNet, bus: int, limits: Limits, *, tan_phi: float, cap_kw: int) -> int:
+    """Headroom of a bus by bisection to 1 kW.
 
     Doubles from 16 kW until a limit breaks, then halves: about ten load flows at a low-voltage bus.
     """
     probe = pp.create_load(net, bus, 0.0)
     pp.runpp(net)
-    flows, held, broken = 0, 0, FIRST_KW
-    while (flows := flows + 1) and _holds(net, probe, broken, limits, tan_phi):
-        held, broken = broken, 2 * broken
-    while broken - held > 1:
-        flows, middle = flows + 1, (held + broken) // 2
-        if _holds(net, probe, middle, limits, tan_phi):
-            held = middle
+    held, broken = 0, 0
+    while held < cap_kw and broken - held != 1:
+        tried = next_kw(held, broken, cap_kw)
+        if _holds(net, probe, tried, limits, tan_phi):
+            held = tried
         else:
-            broken = middle
+            broken = tried
     net.load = net.load.drop(probe)
-    return held, flows
+    return held
+
+
+def next_kw(held: int, broken: int, cap_kw: int) -> int:
+    """Next addition to try [kW]: twice as much while none broke a limit (`broken` 0), then half way."""
+    return (held + broken) // 2 if broken else min(max(2 * held, FIRST_KW), cap_kw)
 
 
 def _holds(net: pandapowerNet, probe: int, addition_kw: int, limits: Limits, tan_phi: float) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import numpy as np
 import power_grid_model as pgm
 from pandapower.pypower.idx_brch import BR_B, BR_G, BR_R, BR_STATUS, BR_X, F_BUS, SHIFT, T_BUS, TAP
 from pandapower.pypower.idx_bus import BS, GS, PD, QD
-from peer_pandapower import FIRST_KW, Limits
+from peer_pandapower import Limits, next_kw
 
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
@@ -119,21 +118,17 @@ def highest_percent(branches: np.ndarray, percent: np.ndarray) -> np.ndarray:
 
 
 def headroom_kw(
-    grid: PgmGrid, nodes: np.ndarray, limits: Limits, *, percent: np.ndarray, tan_phi: float
-) -> tuple[np.ndarray, int]:
-    """Headroom of many nodes by bisection in step: every round one batch; and the load flows it took."""
+    grid: PgmGrid, nodes: np.ndarray, limits: Limits, *, percent: np.ndarray, tan_phi: float, cap_kw: int
+) -> np.ndarray:
+    """Headroom of many nodes by bisection in step: every round is one batch of those not yet known."""
     model = grid.model()
-    held, broken = np.zeros(len(nodes), dtype=int), np.zeros(len(nodes), dtype=int)
-    open_nodes, flows = np.arange(len(nodes)), 0
-    while len(open_nodes):
-        low, high = held[open_nodes], broken[open_nodes]
-        tried = np.where(high == 0, np.maximum(2 * low, FIRST_KW), (low + high) // 2)
+    held, broken = (np.zeros(len(nodes), dtype=int) for _ in range(2))
+    while len(open_nodes := np.flatnonzero((held < cap_kw) & (broken - held != 1))):
+        tried = np.array([next_kw(held[n], broken[n], cap_kw) for n in open_nodes])
         holds = _hold(model, grid, nodes[open_nodes], tried, limits, percent, tan_phi)
-        flows += len(open_nodes)
         held[open_nodes[holds]] = tried[holds]
         broken[open_nodes[~holds]] = tried[~holds]
-        open_nodes = open_nodes[(broken[open_nodes] == 0) | (broken[open_nodes] - held[open_nodes] > 1)]
-    return held, flows
+    return held
 
 
 def _hold(
@@ -158,17 +153,6 @@ def _hold(
     if model.batch_error is not None:
         holds[model.batch_error.failed_scenarios] = False
     return np.asarray(holds)
-
-
-def faster_method(grid: PgmGrid, changed: dict[str, np.ndarray]) -> pgm.CalculationMethod:
-    """The exact method that takes less time for a batch like this one."""
-    seconds = {}
-    for method in METHODS:
-        model = grid.model()
-        started = time.perf_counter()
-        batch(model, changed, method)
-        seconds[method] = time.perf_counter() - started
-    return min(seconds, key=lambda method: seconds[method])
 
 
 def _rows(kind: str, ids: np.ndarray, **columns: object) -> np.ndarray:
