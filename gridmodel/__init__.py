@@ -8,6 +8,7 @@ from gridmodel.causes import islands_without_source
 from gridmodel.diagnosis import Diagnosis, diagnose
 from gridmodel.loadflow import run_load_flow
 from gridmodel.model import GridModel
+from gridmodel.outcome import KEEP_ALL, Keep
 from gridmodel.results import LoadFlowResult
 from gridmodel.rules import rules_for
 from gridmodel.scenario import Scenario, find_scenario, scenarios_of
@@ -15,10 +16,12 @@ from gridmodel.soundness import findings_of_result, findings_of_solution
 from gridmodel.store import store_result, stored_result, write_result
 
 __all__ = [
+    "KEEP_ALL",
     "CaseResults",
     "Catalogue",
     "Diagnosis",
     "GridModel",
+    "Keep",
     "LoadFlowResult",
     "Scenario",
     "branch_ratings_kva",
