@@ -9,6 +9,7 @@ from gridmodel.diagnosis import Diagnosis, diagnose
 from gridmodel.loadflow import run_load_flow
 from gridmodel.model import GridModel
 from gridmodel.outcome import KEEP_ALL, Keep
+from gridmodel.profiles import ProfileResults, Profiles, profiles_by_class, run_profiles
 from gridmodel.results import LoadFlowResult
 from gridmodel.rules import rules_for
 from gridmodel.scenario import Scenario, find_scenario, scenarios_of
@@ -23,6 +24,8 @@ __all__ = [
     "GridModel",
     "Keep",
     "LoadFlowResult",
+    "ProfileResults",
+    "Profiles",
     "Scenario",
     "branch_ratings_kva",
     "build_model",
@@ -32,10 +35,12 @@ __all__ = [
     "findings_of_solution",
     "islands_without_source",
     "line_figures",
+    "profiles_by_class",
     "read_catalogue",
     "rules_for",
     "run_cases",
     "run_load_flow",
+    "run_profiles",
     "scenarios_of",
     "store_result",
     "stored_result",

@@ -20,7 +20,7 @@ from gridmodel.engine.batch import (
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import LINE, TRANSFORMER, CompiledGrid, engine_name
 from gridmodel.engine.kernels import CONVERGED
-from gridmodel.engine.linearised import Reference, reference_at
+from gridmodel.engine.linearised import Reference, injected_current, reference_at
 from gridmodel.model import GridModel
 from gridmodel.outcome import BranchFigures, BusFigures, Extreme, Kept, Outcome
 from gridmodel.points import Points, demand_kw, in_service_kw, unserved_kw
@@ -59,7 +59,7 @@ def solve_in_batches(
     return Outcome(
         **_totals(model, grid, points, batch),
         converged=batch.converged,
-        weakest_bus=np.where(batch.worst_row >= 0, grid.row_bus[batch.worst_row], -1),
+        weakest_bus=_weakest_buses(grid, injections, batch.converged),
         supplied=supplied,
         vm_min=Extreme(batch.figures.vm_min, batch.figures.vm_min_bus),
         vm_max=Extreme(batch.figures.vm_max, batch.figures.vm_max_bus),
@@ -158,9 +158,7 @@ def _with_retries(wanted: _Wanted, injections: Injections, batch: Batch) -> Batc
 
     def again(point: int) -> Batch | None:
         alone = _only(injections, point)
-        power = _power_at(alone, alone.factors[0])
-        np.add.at(power, alone.added_row, alone.added_pu)
-        reference = reference_at(wanted.grid, power)
+        reference = reference_at(wanted.grid, _power_of(alone))
         return wanted.solve(alone, reference, threads=1) if reference.outcome == CONVERGED else None
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -169,6 +167,25 @@ def _with_retries(wanted: _Wanted, injections: Injections, batch: Batch) -> Batc
         if alone is not None and alone.converged[0]:
             batch = _with_point(batch, point, alone)
     return batch
+
+
+def _weakest_buses(grid: CompiledGrid, injections: Injections, converged: np.ndarray) -> np.ndarray:
+    """Where a point without solution has its largest drop of voltage, were the grid linear; -1 for others."""
+    weakest = np.full(len(converged), -1)
+    bus = np.flatnonzero(grid.bus_row >= 0)
+    for point in np.flatnonzero(~converged).tolist():
+        current = injected_current(_power_of(_only(injections, point)), grid.idle_pu, grid.shares)
+        change = np.zeros(grid.row_count, dtype=complex)
+        change[: grid.free_count] = grid.factors.solve(current[: grid.free_count])
+        weakest[point] = bus[np.argmin((change / grid.idle_pu).real[grid.bus_row[bus]])]
+    return weakest
+
+
+def _power_of(alone: Injections) -> np.ndarray:
+    """Power per row [pu] of the only scenario."""
+    power = _power_at(alone, alone.factors[0])
+    np.add.at(power, alone.added_row, alone.added_pu)
+    return power
 
 
 def _only(injections: Injections, point: int) -> Injections:

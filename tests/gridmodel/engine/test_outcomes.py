@@ -109,7 +109,7 @@ def test_a_point_near_the_largest_load_is_solved_where_the_sweeps_give_up() -> N
     )
     ours, theirs = both(model, points, None)
     assert ours.converged.tolist() == [True] * 5 + [False] * 3
-    assert (model.network.buses.index[ours.weakest_bus[5:7]] == "E").all()
+    assert (model.network.buses.index[ours.weakest_bus[5:]] == "E").all()
     assert (ours.served_kw[5:] == 0).all() and np.isnan(ours.loss_kw[5:]).all()
     assert_same_outcome(ours, theirs)
 
