@@ -99,7 +99,7 @@ def steady(base_pu: np.ndarray, scenarios: int) -> Injections:
     """The same injection in every scenario."""
     none = np.zeros(0, dtype=np.int64)
     return Injections(
-        np.ascontiguousarray(base_pu, dtype=complex), np.zeros(len(base_pu) + 1, dtype=np.int64),
+        _own(base_pu, complex), np.zeros(len(base_pu) + 1, dtype=np.int64),
         np.zeros(0, dtype=complex), none, np.zeros((scenarios, 0)),
         np.zeros(scenarios + 1, dtype=np.int64), none, np.zeros(0, dtype=complex),
     )  # fmt: skip
@@ -114,7 +114,7 @@ def with_additions(
     order = np.argsort(scenario, kind="stable")
     start = np.concatenate([[0], np.cumsum(np.bincount(scenario, minlength=injections.scenarios))])
     return injections._replace(
-        added_start=start.astype(np.int64), added_row=row[order].astype(np.int64), added_pu=pu[order]
+        added_start=start.astype(np.int64), added_row=_own(row[order], np.int64), added_pu=pu[order]
     )
 
 
@@ -136,8 +136,8 @@ def with_profiles(
     return injections._replace(
         term_start=start.astype(np.int64),
         term_pu=np.asarray(pu, dtype=complex)[alive][order],
-        term_profile=profile[alive][order].astype(np.int64),
-        factors=np.ascontiguousarray(factors, dtype=float),
+        term_profile=_own(profile[alive][order], np.int64),
+        factors=_own(factors, float),
     )
 
 
@@ -264,7 +264,12 @@ def _plan(grid: CompiledGrid, injections: Injections, reference: Reference, boun
 
 
 def _places(chosen: np.ndarray | None) -> np.ndarray:
-    return np.zeros(0, dtype=np.int64) if chosen is None else np.asarray(chosen, dtype=np.int64)
+    return np.zeros(0, dtype=np.int64) if chosen is None else _own(chosen, np.int64)
+
+
+def _own(values: np.ndarray, dtype: type) -> np.ndarray:
+    """Values in the one layout the kernels are compiled for: numba compiles anew for any other."""
+    return np.require(values, dtype, ["C_CONTIGUOUS", "ALIGNED", "WRITEABLE"])
 
 
 def _empty_batch(scenarios: int, rows: np.ndarray, branches: np.ndarray) -> Batch:
