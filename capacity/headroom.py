@@ -14,7 +14,7 @@ import geopandas as gpd
 import pandas as pd
 
 from capacity.impact import Impact, additions, blocked_by
-from gridmodel import run_cases
+from gridmodel import KEEP_ALL, run_cases
 
 Direction = Literal["load", "generation"]
 
@@ -107,7 +107,8 @@ def _blocking(
     """The worst limit that speaks against this addition, already broken ones first."""
     power_factor = cos_phi if direction == "load" else 1.0
     signed_kw = float(p_kw) if direction == "load" else -float(p_kw)
-    results = run_cases(impact.model, additions([bus_id], [signed_kw], cos_phi=power_factor), impact.scenario)
+    cases = additions([bus_id], [signed_kw], cos_phi=power_factor)
+    results = run_cases(impact.model, cases, impact.scenario, keep=KEEP_ALL)
     found = blocked_by(impact, results, 0, bus_id, p_kw / power_factor)
     if found.empty:
         return None
