@@ -11,7 +11,9 @@ B 20 kV ----L1---- C ----L2---- D          load at C, D
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pandapower
@@ -24,6 +26,11 @@ CABLE, LV_CABLE = "NA2XS2Y 1x185 RM/25 12/20 kV", "NAYY 4x150 SE"
 
 def plain() -> pandapowerNet:
     """The drawing, all loads of constant power."""
+    return copy.deepcopy(_drawing())
+
+
+@cache
+def _drawing() -> pandapowerNet:
     net = pandapower.create_empty_network()
     for name, vn_kv in zip("ABCDEFGH", (110, 20, 20, 20, 20, 0.4, 0.4, 0.4), strict=True):
         pandapower.create_bus(net, vn_kv, name=name)
@@ -175,6 +182,54 @@ def three_windings() -> pandapowerNet:
     return net
 
 
+def two_islands() -> pandapowerNet:
+    """A grid of its own beside the other, of another set-point; and a source out of service."""
+    net = plain()
+    for name in "XY":
+        pandapower.create_bus(net, 10.0, name=name)
+    pandapower.create_line(net, 8, 9, 2.0, CABLE)
+    pandapower.create_load(net, 9, 1.5, 0.5)
+    pandapower.create_ext_grid(net, 8, vm_pu=0.97, va_degree=12.0)
+    pandapower.create_ext_grid(net, 9, vm_pu=1.1, in_service=False)
+    return net
+
+
+def fused_buses_of_unlike_loads() -> pandapowerNet:
+    """Voltage-dependent loads at both ends of a closed coupler: one row of the matrix."""
+    net = voltage_dependent_loads()
+    twin = pandapower.create_bus(net, 0.4)
+    pandapower.create_load(net, twin, 0.02, 0.01, const_z_p_percent=70.0, const_z_q_percent=40.0)
+    pandapower.create_switch(net, 6, twin, et="b")
+    return net
+
+
+def other_base() -> pandapowerNet:
+    """Per unit of 63 MVA instead of 1 MVA, at 60 Hz."""
+    net = plain()
+    net.sn_mva, net.f_hz = 63.0, 60.0
+    return net
+
+
+def derated() -> pandapowerNet:
+    """Derating, leakage of a cable, windings that are not rated for the voltage of their bus."""
+    net = plain()
+    net.line["df"], net.trafo["df"] = 0.8, 0.9
+    net.line["g_us_per_km"] = 3.0
+    net.trafo.loc[1, ["vn_hv_kv", "vn_lv_kv"]] = 20.8, 0.41
+    return net
+
+
+def gaps_in_the_indices() -> pandapowerNet:
+    """Tables neither in order nor without gaps."""
+    net = plain()
+    pandapower.toolbox.reindex_buses(net, {bus: 100 - 7 * bus for bus in net.bus.index})
+    for table in ("bus", "line", "trafo", "load"):
+        net[table] = net[table].iloc[::-1]
+    for table in ("line", "trafo"):
+        pandapower.toolbox.reindex_elements(net, table, [3 * i + 40 for i in net[table].index])
+    return net
+
+
 def everything_off() -> pandapowerNet:
     """One of each out of service; loads scaled; a bus out of service takes its line with it."""
     net = plain()
@@ -221,7 +276,8 @@ ODD: dict[str, Callable[[], pandapowerNet]] = {
         plain, closed_ring, voltage_dependent_loads, voltage_dependent_beside_constant, two_sources,
         two_sources_on_one_bus, sources_that_only_meet_at_a_bus, dead_island, open_bus_switch,
         switch_with_impedance, capacitors, parallel_units, open_transformers, unlike_shifts, phase_shifter,
-        three_windings, everything_off, heavy_load, strong_generation, wards_and_unbalance,
+        three_windings, two_islands, fused_buses_of_unlike_loads, other_base, derated, gaps_in_the_indices,
+        everything_off, heavy_load, strong_generation, wards_and_unbalance,
     )
 }  # fmt: skip
 
