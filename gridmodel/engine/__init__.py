@@ -1,1 +1,1 @@
-"""The batch engine: a pandapower net compiled once, then thousands to millions of load flows on numbers alone."""
+"""The batch engine: a pandapower net compiled once, then millions of load flows on numbers alone."""

@@ -8,10 +8,8 @@ the nodes of sources. What one row is to the net stands in `bus_row` and `Branch
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy.sparse import csr_array
 
 from gridmodel.engine.factors import Factors, Stamps, elimination_order, factorise, stamps_of

@@ -22,7 +22,8 @@ class Stamps(NamedTuple):
     Attributes
     ----------
     start, row
-        Neighbours of higher number per row, ascending: entries start[i]..start[i+1]-1; structurally symmetric.
+        Neighbours of higher number per row, ascending: entries start[i]..start[i+1]-1; the
+        structure is symmetric.
     diagonal, low, up
         Complex entries (i, i), (row, i) and (i, row).
     """
@@ -40,7 +41,7 @@ class Stamps(NamedTuple):
 
 
 class Factors(NamedTuple):
-    """L and U in 2 x 2 blocks (a, b, c, d), rows of the last axis; block i stands for (a re + b im, c re + d im).
+    """L and U in 2 x 2 blocks: (a, b, c, d) turns (re, im) into (a re + b im, c re + d im).
 
     With b the right-hand side: y = b; for i upwards y[row] -= low y[i]; for i downwards
     x[i] = inverse[i] y[i] - sum(up x[row]).
@@ -58,7 +59,7 @@ class Factors(NamedTuple):
 
 
 def elimination_order(matrix: csc_array, sources: np.ndarray) -> np.ndarray:
-    """Free nodes in elimination order: a forest from its leaves, each feeder in one piece; else minimum degree."""
+    """Free nodes in elimination order: a forest from its leaves, feeder by feeder; else minimum degree."""
     is_free = np.ones(matrix.shape[0], dtype=bool)
     is_free[sources] = False
     starts, rows = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
@@ -135,7 +136,7 @@ def _walk(starts, rows, is_free, sources):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _symbolic(starts, rows, order, place):  # type: ignore[no-untyped-def]
-    """Neighbours of higher number per row once all lower ones are eliminated (union over the elimination tree)."""
+    """Neighbours of higher number per row once all lower ones are eliminated."""
     size = len(order)
     start = np.zeros(size + 1, dtype=np.int64)
     room = 2 * len(rows) + size

@@ -107,7 +107,7 @@ def read_case(net: pandapowerNet) -> PandapowerCase:
     from pandapower.pypower.makeSbus import makeSbus
     from pandapower.pypower.makeYbus import makeYbus
 
-    with _converted(net) as (ppc, ppci):
+    with _converted(net) as ppci:
         bus, base = ppci["bus"], float(ppci["baseMVA"])
         node_of = _node_lookup(net, len(bus))
         load_node, load_pu = _injections(net, "load", node_of, base)
@@ -137,8 +137,8 @@ def read_case(net: pandapowerNet) -> PandapowerCase:
 
 
 @contextmanager
-def _converted(net: pandapowerNet) -> Iterator[tuple[dict, dict]]:
-    """pandapower's case of a net, as `runpp` makes it; what it writes into the net is taken back."""
+def _converted(net: pandapowerNet) -> Iterator[dict]:
+    """pandapower's internal case of a net, as `runpp` makes it; what it writes into the net is taken back."""
     pandapower()
     from pandapower.auxiliary import _init_runpp_options
     from pandapower.pd2ppc import _pd2ppc
@@ -153,7 +153,7 @@ def _converted(net: pandapowerNet) -> Iterator[tuple[dict, dict]]:
         )  # fmt: skip
         names = ("bus", "bus_dc", "ext_grid", "gen", "branch", "branch_dc")
         net["_pd2ppc_lookups"] = dict.fromkeys(names, none)
-        yield _pd2ppc(net)
+        yield _pd2ppc(net)[1]
     finally:
         for name in _KEPT:
             if name in kept:
@@ -234,10 +234,17 @@ def _branches(net: pandapowerNet, ppci: dict, base: float) -> Branches:
     amps = base / (np.sqrt(3.0) * ppci["bus"][ends, BASE_KV])  # kA per pu, at both ends
     per_ka = _percent_per_ka(net, kind, position)
     return Branches(
-        ends[:, 0], ends[:, 1], *(np.asarray(y, dtype=complex) for y in (yff, yft, ytf, ytt)),
-        percent_from=per_ka[:, 0] * amps[:, 0], percent_to=per_ka[:, 1] * amps[:, 1],
-        kind=kind, position=position,
-    )  # fmt: skip
+        from_row=ends[:, 0],
+        to_row=ends[:, 1],
+        yff=yff.astype(complex),
+        yft=yft.astype(complex),
+        ytf=ytf.astype(complex),
+        ytt=ytt.astype(complex),
+        percent_from=per_ka[:, 0] * amps[:, 0],
+        percent_to=per_ka[:, 1] * amps[:, 1],
+        kind=kind,
+        position=position,
+    )
 
 
 def _places(net: pandapowerNet, in_service: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

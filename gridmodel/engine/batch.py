@@ -1,0 +1,402 @@
+"""Solve many scenarios of one compiled grid: block by block, judged while in the cache, on all cores.
+
+A scenario is a complex power per row. It comes in three parts, each of which may be empty: what every
+scenario has, what follows profiles, and a few additions of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from gridmodel.engine.bounds import Bounds
+from gridmodel.engine.compiled import CompiledGrid
+from gridmodel.engine.factors import Factors
+from gridmodel.engine.kernels import (
+    COLLAPSED_SHARE,
+    CONVERGED,
+    LANES,
+    ROW,
+    S_IM,
+    S_RE,
+    UNSETTLED,
+    V_IM,
+    V_RE,
+    settle,
+)
+from gridmodel.engine.linearised import Reference
+from gridmodel.engine.matrix import Branches
+from gridmodel.engine.reductions import (
+    Elements,
+    Figures,
+    RowBounds,
+    reduce_branches,
+    reduce_rows,
+    reduce_sources,
+    take_columns,
+)
+
+# A voltage has settled when a step moves it by less [pu]; what is left is smaller by the rate of the
+# iteration, under 1e-8 pu of the exact solution where that is better than 0.9.
+SETTLED_PU = 1e-9
+MOST_STEPS = 200
+
+
+class Injections(NamedTuple):
+    """Complex power injected per scenario and row [pu].
+
+    base[row] + sum of term_pu x factors[scenario, term_profile] over the terms of the row + the additions.
+
+    Attributes
+    ----------
+    base_pu
+        Per row, the same in every scenario.
+    term_start, term_pu, term_profile
+        Terms of row i: entries term_start[i]..term_start[i+1]-1.
+    factors
+        Scenarios x profiles.
+    added_start, added_row, added_pu
+        Additions of scenario t: entries added_start[t]..added_start[t+1]-1.
+    """
+
+    base_pu: np.ndarray
+    term_start: np.ndarray
+    term_pu: np.ndarray
+    term_profile: np.ndarray
+    factors: np.ndarray
+    added_start: np.ndarray
+    added_row: np.ndarray
+    added_pu: np.ndarray
+
+    @property
+    def scenarios(self) -> int:
+        return len(self.added_start) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What is known of every scenario.
+
+    Attributes
+    ----------
+    outcome
+        Per scenario CONVERGED, COLLAPSED or UNSETTLED (`kernels`).
+    steps
+        Sweeps its block took.
+    worst_row
+        Row whose voltage was lowest against its idle voltage where a scenario did not converge; -1 elsewhere.
+    figures, elements
+        See `reductions`; figures of a scenario that did not converge are NaN and -1.
+    rows, vm_pu
+        Rows chosen, and scenarios x rows [pu].
+    branches, percent
+        Entries of `grid.branches` chosen, and scenarios x branches [%].
+    """
+
+    outcome: np.ndarray
+    steps: np.ndarray
+    worst_row: np.ndarray
+    figures: Figures
+    elements: Elements
+    rows: np.ndarray
+    vm_pu: np.ndarray
+    branches: np.ndarray
+    percent: np.ndarray
+
+    @property
+    def converged(self) -> np.ndarray:
+        return np.asarray(self.outcome == CONVERGED)
+
+
+def steady(base_pu: np.ndarray, scenarios: int) -> Injections:
+    """The same injection in every scenario."""
+    none = np.zeros(0, dtype=np.int64)
+    return Injections(
+        np.ascontiguousarray(base_pu, dtype=complex), np.zeros(len(base_pu) + 1, dtype=np.int64),
+        np.zeros(0, dtype=complex), none, np.zeros((scenarios, 0)),
+        np.zeros(scenarios + 1, dtype=np.int64), none, np.zeros(0, dtype=complex),
+    )  # fmt: skip
+
+
+def with_additions(
+    injections: Injections, scenario: np.ndarray, row: np.ndarray, pu: np.ndarray
+) -> Injections:
+    """Add complex power [pu] at a row of a scenario; rows without supply (-1) take none."""
+    alive = row >= 0
+    scenario, row, pu = scenario[alive], row[alive], np.asarray(pu, dtype=complex)[alive]
+    order = np.argsort(scenario, kind="stable")
+    start = np.concatenate([[0], np.cumsum(np.bincount(scenario, minlength=injections.scenarios))])
+    return injections._replace(
+        added_start=start.astype(np.int64), added_row=row[order].astype(np.int64), added_pu=pu[order]
+    )
+
+
+def with_profiles(
+    injections: Injections, row: np.ndarray, pu: np.ndarray, profile: np.ndarray, factors: np.ndarray
+) -> Injections:
+    """Add complex power [pu] at rows that follows profiles.
+
+    Parameters
+    ----------
+    row, pu, profile
+        Per term: row (-1 takes none), complex power at a factor of one, column of `factors`.
+    factors
+        Scenarios x profiles.
+    """
+    alive = row >= 0
+    order = np.argsort(row[alive], kind="stable")
+    start = np.concatenate([[0], np.cumsum(np.bincount(row[alive], minlength=len(injections.base_pu)))])
+    return injections._replace(
+        term_start=start.astype(np.int64),
+        term_pu=np.asarray(pu, dtype=complex)[alive][order],
+        term_profile=profile[alive][order].astype(np.int64),
+        factors=np.ascontiguousarray(factors, dtype=float),
+    )
+
+
+def solve_batch(
+    grid: CompiledGrid,
+    injections: Injections,
+    reference: Reference,
+    *,
+    bounds: Bounds | None = None,
+    per_element: bool = False,
+    rows: np.ndarray | None = None,
+    branches: np.ndarray | None = None,
+    threads: int | None = None,
+) -> Batch:
+    """Solve all scenarios.
+
+    Parameters
+    ----------
+    reference
+        Operating point the iteration is linearised about and starts from (`linearised.reference_at`).
+    bounds
+        Limits counted and measured against; none when absent.
+    per_element
+        Whether extremes and counts per row and branch are kept.
+    rows, branches
+        Rows and entries of `grid.branches` whose figures are kept for every scenario.
+    threads
+        One per core when absent.
+    """
+    scenarios = injections.scenarios
+    plan = _plan(grid, injections, reference, row_bounds(grid, bounds))
+    batch = _empty_batch(scenarios, _places(rows), _places(branches))
+    sizes = (grid.row_count, len(grid.branches.kind)) if per_element else (0, 0)
+    blocks = -(-scenarios // LANES)
+    workers = max(1, min(threads or os.cpu_count() or 1, blocks))
+    edges = np.linspace(0, blocks, workers + 1).astype(np.int64) * LANES
+    parts = [empty_elements(*sizes) for _ in range(workers)]
+    out = _Out(batch.outcome, batch.steps, batch.worst_row, batch.figures, batch.vm_pu, batch.percent)
+
+    def work(k: int) -> None:
+        share = (edges[k], min(edges[k + 1], scenarios))
+        _solve_share(
+            np.uint64(LANES),
+            *share,
+            plan,
+            injections,
+            batch.rows,
+            batch.branches,
+            out,
+            parts[k],
+            SETTLED_PU,
+            MOST_STEPS,
+        )
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(work, range(workers)))
+    return replace(batch, elements=merge_elements(parts))
+
+
+def row_bounds(grid: CompiledGrid, bounds: Bounds | None) -> RowBounds:
+    """Bounds per row and branch: of buses joined to one row the tightest."""
+    low, high = np.full(grid.row_count, -np.inf), np.full(grid.row_count, np.inf)
+    reference = np.full(grid.row_count, -1)
+    percent = np.full(len(grid.branches.kind), np.inf)
+    if bounds is not None:
+        alive = grid.bus_row >= 0
+        at = grid.bus_row[alive]
+        np.fmax.at(low, at, bounds.vm_min_pu[alive])
+        np.fmin.at(high, at, bounds.vm_max_pu[alive])
+        counted = bounds.reference[alive]
+        reference[at] = np.where(counted >= 0, grid.bus_row[counted], -1)
+        for kind, limit in enumerate((bounds.line_percent, bounds.transformer_percent)):
+            chosen = grid.branches.kind == kind
+            percent[chosen] = limit[grid.branches.position[chosen]]
+    return RowBounds(low, high, reference, percent)
+
+
+class _Plan(NamedTuple):
+    """All of a grid that a sweep needs, as arrays."""
+
+    factors: Factors
+    live: np.ndarray
+    slopes: np.ndarray
+    pushed: np.ndarray
+    shares: np.ndarray
+    floor: np.ndarray
+    start: np.ndarray
+    branches: Branches
+    bounds: RowBounds
+    source_start: np.ndarray
+    source_col: np.ndarray
+    source_y: np.ndarray
+
+
+class _Out(NamedTuple):
+    """Where a kernel writes; shares of the scenarios write to rows of their own."""
+
+    outcome: np.ndarray
+    steps: np.ndarray
+    worst_row: np.ndarray
+    figures: Figures
+    vm_pu: np.ndarray
+    percent: np.ndarray
+
+
+def _plan(grid: CompiledGrid, injections: Injections, reference: Reference, bounds: RowBounds) -> _Plan:
+    live = (injections.base_pu != 0) | (np.diff(injections.term_start) > 0) | reference.slopes.any(axis=1)
+    live[injections.added_row] = True
+    sources = grid.matrix[grid.free_count :]
+    return _Plan(
+        factors=reference.factors,
+        live=live,
+        slopes=reference.slopes,
+        pushed=grid.pushed_pu,
+        shares=np.zeros((0, 4)) if grid.shares is None else grid.shares,
+        floor=(COLLAPSED_SHARE * np.abs(grid.idle_pu)) ** 2,
+        start=reference.voltage_pu,
+        branches=grid.branches,
+        bounds=bounds,
+        source_start=sources.indptr.astype(np.int64),
+        source_col=sources.indices.astype(np.int64),
+        source_y=sources.data.astype(complex),
+    )
+
+
+def _places(chosen: np.ndarray | None) -> np.ndarray:
+    return np.zeros(0, dtype=np.int64) if chosen is None else np.asarray(chosen, dtype=np.int64)
+
+
+def _empty_batch(scenarios: int, rows: np.ndarray, branches: np.ndarray) -> Batch:
+    return Batch(
+        outcome=np.full(scenarios, UNSETTLED),
+        steps=np.zeros(scenarios, dtype=np.int64),
+        worst_row=np.full(scenarios, -1),
+        figures=_empty_figures(scenarios),
+        elements=empty_elements(0, 0),
+        rows=rows,
+        vm_pu=np.full((scenarios, len(rows)), np.nan),
+        branches=branches,
+        percent=np.full((scenarios, len(branches)), np.nan),
+    )
+
+
+def _empty_figures(scenarios: int) -> Figures:
+    columns = {}
+    for name in Figures._fields:
+        integer = name.endswith(("_row", "_branch"))
+        columns[name] = np.full(scenarios, -1) if integer else np.full(scenarios, np.nan)
+    columns["source"] = np.full(scenarios, np.nan, dtype=complex)
+    columns["broken"] = np.full((scenarios, 4), -1)
+    return Figures(**columns)
+
+
+def empty_elements(rows: int, branches: int) -> Elements:
+    """Figures per element before any scenario."""
+    return Elements(
+        vm_min=np.full(rows, np.inf), vm_min_at=np.full(rows, -1),
+        vm_max=np.full(rows, -np.inf), vm_max_at=np.full(rows, -1),
+        low_count=np.zeros(rows, dtype=np.int64), high_count=np.zeros(rows, dtype=np.int64),
+        percent_max=np.full(branches, -np.inf), percent_max_at=np.full(branches, -1),
+        over_count=np.zeros(branches, dtype=np.int64), loss_sum=np.zeros(branches),
+    )  # fmt: skip
+
+
+def merge_elements(parts: list[Elements]) -> Elements:
+    """Bring the figures of several shares of the scenarios together."""
+    whole = Elements(*(np.array(values) for values in parts[0]))
+    for part in parts[1:]:
+        for name, better in (("vm_min", np.less), ("vm_max", np.greater), ("percent_max", np.greater)):
+            won = better(getattr(part, name), getattr(whole, name))
+            for field in (name, f"{name}_at"):
+                getattr(whole, field)[won] = getattr(part, field)[won]
+        for name in ("low_count", "high_count", "over_count", "loss_sum"):
+            getattr(whole, name)[:] += getattr(part, name)
+    np.sqrt(whole.percent_max, out=whole.percent_max, where=whole.percent_max_at >= 0)
+    return whole
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _solve_share(lanes, first, last, plan, injections, rows, branches, out, elements, tolerance, most_steps):  # type: ignore[no-untyped-def]
+    """Solve scenarios first..last-1, a block at a time, each from the voltages of the one before."""
+    size = len(plan.start)
+    state = np.zeros(size * int(ROW))
+    outcome, good = np.empty(LANES, dtype=np.int64), np.empty(LANES, dtype=np.bool_)
+    outcome[:] = UNSETTLED
+    for begin in range(first, last, LANES):
+        for k in range(lanes):  # lanes beyond the last scenario repeat it, and do not count
+            good[k] = begin + k < last
+        _load(lanes, state, begin, last, plan, injections, outcome)
+        steps = settle(
+            lanes, state, plan.factors, plan.live, plan.slopes, plan.pushed, plan.shares, plan.floor,
+            tolerance, most_steps, outcome,
+        )  # fmt: skip
+        for k in range(lanes):
+            if good[k]:
+                out.outcome[begin + k], out.steps[begin + k] = outcome[k], steps
+                if outcome[k] != CONVERGED:
+                    out.worst_row[begin + k] = _worst_row(state, k, plan.floor)
+            good[k] = good[k] and outcome[k] == CONVERGED
+        reduce_rows(lanes, state, begin, good, plan.bounds, out.figures, elements)
+        reduce_branches(lanes, state, begin, good, plan.branches, plan.bounds, out.figures, elements)
+        reduce_sources(
+            lanes, state, begin, good, plan.source_start, plan.source_col, plan.source_y,
+            len(plan.pushed), out.figures,
+        )  # fmt: skip
+        take_columns(lanes, state, begin, good, rows, out.vm_pu, plan.branches, branches, out.percent)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _load(lanes, state, begin, last, plan, injections, outcome):  # type: ignore[no-untyped-def]
+    """Put the injections of a block into the state; lanes that failed before start anew."""
+    base, term_start, term_pu, term_profile, factors, added_start, added_row, added_pu = injections
+    for i in range(len(base)):
+        at = np.uint64(i) * ROW
+        for k in range(lanes):
+            state[at + S_RE + k], state[at + S_IM + k] = base[i].real, base[i].imag
+            if outcome[k] != CONVERGED:
+                state[at + V_RE + k], state[at + V_IM + k] = plan.start[i].real, plan.start[i].imag
+        for term in range(term_start[i], term_start[i + 1]):
+            for k in range(lanes):
+                factor = factors[min(begin + k, last - 1), term_profile[term]]
+                state[at + S_RE + k] += term_pu[term].real * factor
+                state[at + S_IM + k] += term_pu[term].imag * factor
+    for k in range(lanes):
+        scenario = min(begin + k, last - 1)
+        for entry in range(added_start[scenario], added_start[scenario + 1]):
+            at = np.uint64(added_row[entry]) * ROW
+            state[at + S_RE + k] += added_pu[entry].real
+            state[at + S_IM + k] += added_pu[entry].imag
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _worst_row(state, k, floor):  # type: ignore[no-untyped-def]
+    """Row whose voltage is lowest against its idle voltage in one lane; NaN is lowest of all."""
+    lane = np.uint64(k)
+    worst, least = -1, np.inf
+    for i in range(len(floor)):
+        at = np.uint64(i) * ROW
+        share = (state[at + V_RE + lane] ** 2 + state[at + V_IM + lane] ** 2) / floor[i]
+        if not share >= least:
+            worst, least = i, share
+            if np.isnan(share):
+                break
+    return worst
