@@ -1,4 +1,7 @@
-"""How far the engine is from pandapower on a net pandapower has solved; shared with benchmarks/prove_engine.py."""
+"""How far the engine is from pandapower on a net pandapower has solved.
+
+Shared by the tests and benchmarks/prove_engine.py.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,7 @@ def set_point(net: pandapowerNet, points: Points, number: int) -> None:
 
 
 def differences(net: pandapowerNet, grid: CompiledGrid, batch: Batch, number: int) -> Differences:
-    """Compare one point of a batch with the net pandapower has solved at it; NaN where the engine has none."""
+    """Compare one point of a batch with the net solved at it by pandapower; NaN where the engine has none."""
     source = net.res_ext_grid["p_mw"].sum() + 1j * net.res_ext_grid["q_mvar"].sum()
     loss_mw = net.res_line["pl_mw"].sum() + net.res_trafo["pl_mw"].sum()
     figures = batch.figures

@@ -80,6 +80,15 @@ def every_case(grids: tuple[str, ...] = GRIDS) -> list[object]:
     ]
 
 
+def every_study_case() -> list[object]:
+    """Parameters (grid, case) over SimBench's six cases of the grids whose figures are known."""
+    return [
+        pytest.param(grid, case, id=f"{grid}/{case}", marks=needs_simbench)
+        for grid in SIMBENCH
+        for case in STUDY_CASES
+    ]
+
+
 def reference_net(grid: str, case: str = BASE) -> pandapowerNet:
     """A copy of a grid in one of its cases, not solved; base is the grid as shipped."""
     net = copy.deepcopy(_shipped(grid))

@@ -1,10 +1,10 @@
-"""Two engines agree on the grids everything is proved on, and on the oddities those do not have."""
+"""Two engines agree on oddities, and why a converter between them did not.
+
+That they agree on the reference grids stands in `test_engine_proof`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,10 +16,7 @@ from gridmodel import GridModel, Scenario
 from gridmodel.loadflow import apply_scenario, solve
 from tests.odd_grids import ODD, controlled_generator, plain, unlike_impedance
 from tests.reference_grids import (
-    SIMBENCH,
     STATION_AND_ONE,
-    STUDY_CASES,
-    every_case,
     needs_simbench,
     reference_net,
     solve_closely,
@@ -31,69 +28,21 @@ if TYPE_CHECKING:
 
 pytest.importorskip("power_grid_model", reason="power-grid-model is a library of tests only")
 
-from tests.third_opinion import Opinion, largest_difference_pu, opinion_from_plates, third_opinion
-
-# Both solve to 1e-10 or better; measured at most 1e-10 pu and 1.5e-9 of the losses on all of these.
-AGREED_PU = 1e-9
-AGREED_SHARE = 1e-8
-
-
-@cache
-def solved(grid: str, case: str) -> pandapowerNet:
-    return solve_closely(reference_net(grid, case))
-
-
-def losses_mw(net: pandapowerNet) -> float:
-    return float(net.res_line["pl_mw"].sum() + net.res_trafo["pl_mw"].sum())
-
-
-@needs_simbench
-@pytest.mark.parametrize("case", STUDY_CASES)
-@pytest.mark.parametrize("code", SIMBENCH)
-def test_a_study_case_is_the_one_of_the_reference(
-    code: str, case: str, shared: Callable[[str], Path]
-) -> None:
-    table = pd.read_csv(shared("05_package_networks") / "simbench_1.6.3_study_case_reference.csv")
-    row = table[(table["code"] == code) & (table["study_case"] == case)].iloc[0]
-    net = solved(code, case)
-    counts = [len(net[name]) for name in ("bus", "line", "trafo", "load", "sgen")]
-    assert counts == list(row[["buses", "lines", "trafos", "loads", "sgens"]])
-    assert losses_mw(net) == pytest.approx(row["loss_mw"], rel=1e-7)
-    assert extremes(net) == pytest.approx(list(row[["vm_min", "vm_max", "line_max", "trafo_max"]]), abs=2e-6)
-
-
-def test_oberrhein_is_the_one_of_the_reference(shared: Callable[[str], Path]) -> None:
-    table = pd.read_csv(shared("05_package_networks") / "pandapower_3.5.6_reference.csv")
-    for row, grid in zip(table.iloc, ("mv_oberrhein_load", "mv_oberrhein_generation"), strict=False):
-        net = solved(grid, "base")
-        assert losses_mw(net) == pytest.approx(row["loss_mw"], rel=1e-7)
-        assert extremes(net) == pytest.approx(
-            list(row[["vm_min", "vm_max", "line_max", "trafo_max"]]), abs=2e-6
-        )
-
-
-def extremes(net: pandapowerNet) -> list[float]:
-    vm_pu = net.res_bus["vm_pu"]
-    loadings = [net[table]["loading_percent"].max() for table in ("res_line", "res_trafo")]
-    return [vm_pu.min(), vm_pu.max(), *loadings]
-
-
-@pytest.mark.parametrize(("grid", "case"), every_case())
-def test_power_grid_model_agrees_on_a_reference_grid(grid: str, case: str) -> None:
-    require_agreement(solved(grid, case))
+from tests.third_opinion import (
+    AGREED_PU,
+    Opinion,
+    largest_difference_pu,
+    opinion_from_plates,
+    require_agreement,
+    third_opinion,
+)
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_power_grid_model_agrees_on_an_oddity(name: str) -> None:
-    require_agreement(solve_closely(ODD[name]()))
-
-
-def require_agreement(net: pandapowerNet) -> None:
-    inner, opinion = net._ppc["internal"], third_opinion(net)
-    np.testing.assert_allclose(opinion.voltage_pu, inner["V"], rtol=0, atol=AGREED_PU)
-    losses = np.real(inner["branch"][:, [13, 15]]).sum()  # active power into both ends
-    assert opinion.loss_mw == pytest.approx(losses, rel=AGREED_SHARE)
-    assert np.ptp(np.abs(inner["V"])) > 0.001  # there is something to agree on
+    net = solve_closely(ODD[name]())
+    require_agreement(net)
+    assert np.ptp(np.abs(net._ppc["internal"]["V"])) > 0.001  # there is something to agree on
 
 
 @pytest.mark.parametrize("broken", ["r_ohm_per_km", "c_nf_per_km", "length_km"])
