@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from capacity.headroom_year import YearHeadroom
     from capacity.impact import Impact
     from gis import Network
-    from gridmodel.profiles import Profiles
+    from gridmodel.profile_set import ProfileSet
 
 # The profiles that ship.
 SHIPPED = "year"
@@ -37,8 +37,8 @@ def require_fitting_options(
         raise typer.BadParameter("the profiles that ship have their own", param_hint="--time-zone")
 
 
-def profiles_for(profile: str, direction: Direction, network: Network, time_zone: str | None) -> Profiles:
-    """Profiles by their name, or of a file; told is whose load or generation follows none.
+def profiles_for(profile: str, direction: Direction, network: Network, time_zone: str | None) -> ProfileSet:
+    """ProfileSet by their name, or of a file; told is whose load or generation follows none.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def profiles_for(profile: str, direction: Direction, network: Network, time_zone
 def say_year_headroom(
     impact: Impact,
     question: Question,
-    profiles: Profiles,
+    profiles: ProfileSet,
     bus_ids: list[str] | None,
     *,
     every_hour: bool,

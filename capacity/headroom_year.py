@@ -19,7 +19,7 @@ import pandas as pd
 
 from capacity.headroom import Question, bounds_for, named_limits
 from capacity.impact import Impact
-from gridmodel.profiles import Profiles
+from gridmodel.profile_set import ProfileSet
 
 if TYPE_CHECKING:
     from gridmodel.engine.year import YearAnswers, YearQuestion
@@ -91,7 +91,7 @@ class YearHeadroom:
         )  # fmt: skip
 
 
-def blocks_of(profiles: Profiles) -> Blocks:
+def blocks_of(profiles: ProfileSet) -> Blocks:
     """Sort the hours of profiles into blocks, by their local time."""
     local, rules = profiles.local_time, _rules()
     starts = rules["seasons"]["starts"]
@@ -113,7 +113,7 @@ def off_peak(blocks: Blocks) -> np.ndarray:
 
 def headroom_year(
     impact: Impact,
-    profiles: Profiles,
+    profiles: ProfileSet,
     question: Question,
     bus_ids: Iterable[str] | None = None,
     *,
@@ -171,7 +171,7 @@ def _least(kw: np.ndarray) -> np.ndarray:
 
 
 def _asked(
-    impact: Impact, profiles: Profiles, question: Question, at: np.ndarray, blocks: Blocks, every_hour: bool
+    impact: Impact, profiles: ProfileSet, question: Question, at: np.ndarray, blocks: Blocks, every_hour: bool
 ) -> YearQuestion:
     from gridmodel.engine.of_model import compiled
     from gridmodel.engine.of_profiles import hourly_injections
@@ -191,7 +191,7 @@ def _asked(
 
 
 def _firm_rows(
-    impact: Impact, question: Question, answers: YearAnswers, at: np.ndarray, profiles: Profiles
+    impact: Impact, question: Question, answers: YearAnswers, at: np.ndarray, profiles: ProfileSet
 ) -> gpd.GeoDataFrame:
     """The least of all blocks per bus; undetermined where one of them is."""
     from gridmodel.engine.answers import UNDETERMINED, Answers

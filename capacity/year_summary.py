@@ -14,7 +14,7 @@ from gis.voltage import LV_MAX_KV
 
 if TYPE_CHECKING:
     from capacity.headroom_year import YearHeadroom
-    from gridmodel.profiles import Profiles
+    from gridmodel.profile_set import ProfileSet
 
 # Places and hours named in text; files and JSON have all.
 PLACES_NAMED = 10
@@ -24,7 +24,7 @@ KNOWN = ("ok", "already_violated", "capped")
 
 
 def year_report(
-    found: YearHeadroom, seconds: float, yardstick: Yardstick, profiles: Profiles, *, with_blocks: bool
+    found: YearHeadroom, seconds: float, yardstick: Yardstick, profiles: ProfileSet, *, with_blocks: bool
 ) -> Report:
     """All rows for machines; for people the spread of firm kW, the nights, and the places to sell them at.
 

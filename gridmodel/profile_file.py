@@ -15,7 +15,7 @@ import pandas as pd
 from gis import InputError, Network
 from gis.findings import join_findings, make_findings
 from gis.schema import CUSTOMER_CLASSES, GENERATOR_KINDS
-from gridmodel.profiles import Profiles
+from gridmodel.profile_set import ProfileSet
 
 TIME = "time"
 # A factor is 1 at the peak; above it by rounding only.
@@ -24,7 +24,7 @@ _HOUR = pd.Timedelta(hours=1)
 _SUFFIXES = (".csv", ".parquet")
 
 
-def read_profiles(path: Path, network: Network, *, time_zone: str = "UTC") -> Profiles:
+def read_profiles(path: Path, network: Network, *, time_zone: str = "UTC") -> ProfileSet:
     """Read profiles of a network from a file.
 
     Parameters
@@ -54,7 +54,7 @@ def read_profiles(path: Path, network: Network, *, time_zone: str = "UTC") -> Pr
         raise InputError(str(path), found)
     loads, generators = network.loads.index, network.generators.index
     elements = {name: name for name in columns if name in loads or name in generators}
-    return Profiles(
+    return ProfileSet(
         factors=figures.set_axis(time).sort_index(),
         of_class={name: name for name in columns if name in CUSTOMER_CLASSES and name not in elements},
         of_kind={

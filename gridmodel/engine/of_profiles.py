@@ -7,11 +7,11 @@ import numpy as np
 from gridmodel.engine.batch import Injections, steady, with_profiles
 from gridmodel.engine.of_model import compiled
 from gridmodel.model import GridModel
-from gridmodel.profiles import Profiles
+from gridmodel.profile_set import ProfileSet
 from gridmodel.scenario import Scenario
 
 
-def hourly_injections(model: GridModel, profiles: Profiles, scenario: Scenario) -> Injections:
+def hourly_injections(model: GridModel, profiles: ProfileSet, scenario: Scenario) -> Injections:
     """Injections per hour: loads at the scenario's power, generators at their rated one, times their profile.
 
     What follows no profile stays at the scenario's factor in all hours.

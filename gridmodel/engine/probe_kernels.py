@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from gridmodel.engine.answers import LIMIT_KINDS, NO_LIMIT, NO_SOLUTION, VOLTAGE_CHANGE
+from gridmodel.engine.blocks import aligned
 from gridmodel.engine.kernels import (
     COLLAPSED,
     CONVERGED,
@@ -34,7 +35,7 @@ _AGREEING_ROUNDS = 12
 @njit(cache=True, nogil=True, error_model="numpy")
 def probe_share(first, last, staged, additions, which, p_kw, verdicts, tolerance, most_steps):  # type: ignore[no-untyped-def]
     """Solve and judge questions first..last-1, a block at a time."""
-    state = np.zeros(len(staged.voltage_pu) * int(ROW))
+    state = aligned(len(staged.voltage_pu) * int(ROW))
     power = staged.injection_pu
     for i in range(len(power)):
         store(state, np.uint64(i) * ROW + S_RE, same(power[i].real))
@@ -48,7 +49,6 @@ def probe_share(first, last, staged, additions, which, p_kw, verdicts, tolerance
 @njit(cache=True, nogil=True, error_model="numpy")
 def _settle(state, begin, last, staged, additions, which, p_kw, tolerance, most_steps, outcome):  # type: ignore[no-untyped-def]
     """From the operating point to the state with the additions of a block; `kernels.settle` with them."""
-    start, row, low, up, inverse = staged.factors
     extremes = np.empty(2 * LANES)
     entries = 0
     for k in range(LANES):  # lanes beyond the last question repeat it
@@ -65,9 +65,9 @@ def _settle(state, begin, last, staged, additions, which, p_kw, tolerance, most_
         store(state, np.uint64(i) * ROW + Y_IM, same(current[i].imag))
     _add(state, begin, last, additions, which, p_kw, len(current), flowing)
     for _ in range(most_steps):
-        forward(state, start, row, low)
+        forward(state, staged.factors.start, staged.factors.row, staged.factors.low)
         backward(
-            state, start, row, up, inverse, staged.live, staged.slopes, staged.pushed, staged.shares,
+            state, True, staged.factors, staged.live, staged.slopes, staged.pushed, staged.shares,
             staged.floor, extremes,
         )  # fmt: skip
         _add(state, begin, last, additions, which, p_kw, len(current), flowing)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from gridmodel.profiles import Profiles
+from gridmodel.profile_set import ProfileSet
 from gridmodel.solar import clear_sky_factors
 
 Direction = Literal["load", "generation"]
@@ -24,7 +24,7 @@ YEAR = 2025
 _FOLDER = Path(__file__).parent
 
 
-def standard_profiles(direction: Direction, *, year: int = YEAR) -> Profiles:
+def standard_profiles(direction: Direction, *, year: int = YEAR) -> ProfileSet:
     """Make the shipped profiles of a year, for one direction of headroom.
 
     Public holidays are not known: their hours count as those of their weekday.
@@ -54,7 +54,7 @@ def standard_profiles(direction: Direction, *, year: int = YEAR) -> Profiles:
     of_class, of_kind = (
         {name: str(row[direction]) for name, row in choices[part].items()} for part in ("classes", "kinds")
     )
-    return Profiles(factors, of_class, of_kind, time_zone=place["time_zone"], source=_source(direction, year))
+    return ProfileSet(factors, of_class, of_kind, time_zone=place["time_zone"], source=_source(direction, year))
 
 
 def _load_factors(local: pd.DatetimeIndex) -> pd.DataFrame:

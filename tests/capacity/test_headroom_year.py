@@ -24,7 +24,7 @@ from capacity.limits import read_limits
 from gis import Network
 from gridmodel import build_model, find_scenario
 from gridmodel.loadflow import apply_scenario
-from gridmodel.profiles import Profiles
+from gridmodel.profile_set import ProfileSet
 from gridmodel.standard_profiles import standard_profiles
 from tests.capacity.grids import grid, station, with_column
 
@@ -32,17 +32,17 @@ YEAR = pd.date_range("2025-01-01", "2026-01-01", freq="h", tz="UTC", inclusive="
 COS_PHI = 0.95
 
 
-def _profiles(factors: dict[str, object], time: pd.DatetimeIndex = YEAR) -> Profiles:
+def _profiles(factors: dict[str, object], time: pd.DatetimeIndex = YEAR) -> ProfileSet:
     columns = pd.DataFrame(factors, index=time)
     kinds = {name: name for name in columns if name == "pv"}
-    return Profiles(columns, {name: name for name in columns if name not in kinds}, kinds)
+    return ProfileSet(columns, {name: name for name in columns if name not in kinds}, kinds)
 
 
 def _impact(network: Network) -> Impact:
     return study_impact(build_model(network), find_scenario(network), read_limits("en50160"))
 
 
-def _year(network: Network, profiles: Profiles, direction: Direction = "load") -> YearHeadroom:
+def _year(network: Network, profiles: ProfileSet, direction: Direction = "load") -> YearHeadroom:
     return headroom_year(_impact(network), profiles, Question(direction))
 
 

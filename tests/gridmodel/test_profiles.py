@@ -1,171 +1,217 @@
-"""Profiles: what ships, what a user's file may say, and every fault of it."""
+"""A year in hours: every hour is the load flow of that hour, and the year adds up."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import dataclasses
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from capacity.bounds import bounds_of
+from capacity.checks import make_yardstick
+from capacity.limits import read_limits
 from gis import InputError
-from gis.schema import CUSTOMER_CLASSES, GENERATOR_KINDS
-from gridmodel.profile_file import read_profiles
-from gridmodel.solar import clear_sky_factors
-from gridmodel.standard_profiles import dynamisation, standard_profiles
-from tests.capacity.grids import station
+from gridmodel import (
+    KEEP_ALL,
+    GridModel,
+    Keep,
+    ProfileResults,
+    Profiles,
+    Scenario,
+    profiles_by_class,
+    run_load_flow,
+    run_profiles,
+)
+from tests.gridmodel.zoo import model_of
 
-HOURS = pd.date_range("2025-01-01", "2026-01-01", freq="h", tz="UTC", inclusive="left")
-
-
-@pytest.mark.parametrize("direction", ["load", "generation"])
-def test_shipped_profiles_are_a_year_with_a_peak_of_one(direction: str) -> None:
-    profiles = standard_profiles(direction)  # type: ignore[arg-type]
-    factors = profiles.factors
-    assert len(factors) == 8760 and factors.index.is_unique and str(profiles.time.tz) == "UTC"
-    assert factors.to_numpy().min() >= 0.0 and factors.notna().all(axis=None)
-    peaks = factors[["h25", "g25", "l25", "mixed_high", "pv"]].max()
-    assert np.allclose(peaks, 1.0, atol=1e-12)
-    assert set(profiles.of_class) == set(CUSTOMER_CLASSES) and set(profiles.of_kind) == set(GENERATOR_KINDS)
-    assert {*profiles.of_class.values(), *profiles.of_kind.values()} <= set(factors.columns)
+SCENARIO = Scenario(load_factor=0.9, generation_factor=1.1)
+CLASSES = ["residential", "commercial", "pv"]
 
 
-def test_the_side_that_promises_less_is_taken_in_each_direction() -> None:
-    load, generation = standard_profiles("load"), standard_profiles("generation")
-    for name, column in load.of_class.items():
-        assert (load.factors[column] >= generation.factors[generation.of_class[name]]).all()
-    for name, column in load.of_kind.items():
-        assert (load.factors[column] <= generation.factors[generation.of_kind[name]]).all()
+def factors(hours: int, seed: int = 0, step: str = "h") -> pd.DataFrame:
+    drawn = np.random.default_rng(seed).uniform(0.1, 1.4, (hours, len(CLASSES)))
+    return pd.DataFrame(drawn, pd.date_range("2026-01-01", periods=hours, freq=step, tz="UTC"), CLASSES)
 
 
-def test_household_profile_by_hand() -> None:
-    """19 January 2025, a Sunday, 18 h local (17 h UTC): slp.csv row 1,sunday,18 x dynamisation of day 19."""
-    table = pd.read_csv("gridmodel/standard_profiles/slp.csv", index_col=["month", "day", "hour_of_day"])
-    factors = standard_profiles("load").factors["h25"]
-    at = {
-        "2025-01-19T17:00Z": table.loc[(1, "sunday", 18), "h25_kw"] * 1.2567016,
-        "2025-07-05T10:00Z": table.loc[(7, "saturday", 12), "h25_kw"] * 0.7919365,
+def solved(model: GridModel, table: pd.DataFrame, **more: object) -> ProfileResults:
+    bounds = bounds_of(make_yardstick(model.network, read_limits()))
+    profiles = profiles_by_class(model.network, table)
+    return run_profiles(model, profiles, SCENARIO, bounds=bounds, **more)  # type: ignore[arg-type]
+
+
+def load_flow_at(model: GridModel, row: pd.Series):  # type: ignore[no-untyped-def]
+    by_class = {
+        "residential": SCENARIO.load_factor * row["residential"],
+        "commercial": SCENARIO.load_factor * row["commercial"],
+        "pv": SCENARIO.generation_factor * row["pv"],
     }
-    ratio = factors["2025-07-05T10:00Z"] / factors["2025-01-19T17:00Z"]
-    expected = list(at.values())
-    assert ratio == pytest.approx(expected[1] / expected[0], rel=1e-6)
+    return run_load_flow(model, dataclasses.replace(SCENARIO, class_factors=by_class))
 
 
-def test_dynamisation_by_hand() -> None:
-    assert dynamisation(np.array([19])) == pytest.approx(
-        1.24 + 0.0021 * 19 - 7.02e-5 * 361 + 3.2e-7 * 6859 - 3.92e-10 * 130321
+@pytest.mark.parametrize("grid", ["station", "oddities", "sources"])
+def test_every_hour_is_the_load_flow_of_that_hour(grid: str) -> None:
+    model, table = model_of(grid), factors(24)
+    results = solved(model, table, keep=KEEP_ALL)
+    for number in (0, 11, 23):
+        hour, single = table.index[number], load_flow_at(model, table.iloc[number])
+        np.testing.assert_allclose(results.vm_pu.loc[hour], single.buses["vm_pu"], rtol=0, atol=1e-8)
+        np.testing.assert_allclose(
+            results.line_loading_percent.loc[hour], single.lines["loading_percent"], rtol=1e-6, atol=1e-9
+        )
+        summary, row = single.summary(), results.hours.loc[hour]
+        for name in ("demand_kw", "served_kw", "unserved_kw", "generation_kw", "source_kw", "loss_kw"):
+            assert row[name] == pytest.approx(summary[name], rel=1e-6, abs=1e-4), name
+
+
+def test_extremes_per_element_are_those_of_the_columns() -> None:
+    model, table = model_of("oddities"), factors(50)
+    results = solved(model, table, keep=KEEP_ALL)
+    supplied = results.buses["status"] == "supplied"
+    assert supplied.sum() == 5
+    volts, lines = results.vm_pu.loc[:, supplied], results.line_loading_percent
+    np.testing.assert_allclose(results.buses.loc[supplied, "vm_min_pu"], volts.min(), atol=1e-12)
+    assert results.buses.loc[supplied, "vm_min_hour"].tolist() == volts.idxmin().tolist()
+    assert results.buses.loc[supplied, "vm_max_hour"].tolist() == volts.idxmax().tolist()
+    assert results.buses.loc[~supplied, "vm_min_hour"].isna().all()
+    alive = lines.notna().any()
+    np.testing.assert_allclose(results.lines["loading_max_percent"], lines.max(), rtol=1e-12)
+    assert results.lines.loc[alive, "loading_max_hour"].tolist() == lines.loc[:, alive].idxmax().tolist()
+    np.testing.assert_allclose(results.hours["vm_min_pu"], volts.min(axis=1), atol=1e-12)
+    assert results.hours["line_id"].tolist() == lines.idxmax(axis=1).tolist()
+
+
+def test_counts_per_hour_and_per_element_are_the_same_counts() -> None:
+    model = model_of("station")
+    results = solved(model, 5.0 * factors(200))
+    assert results.hours["line_overloads"].sum() == results.lines["hours_over"].sum() > 0
+    assert results.hours["transformer_overloads"].sum() == results.transformers["hours_over"].sum()
+    assert results.hours["undervoltages"].sum() == results.buses["hours_below"].sum()
+    assert results.hours["overvoltages"].sum() == results.buses["hours_above"].sum()
+
+
+@pytest.mark.parametrize("grid", ["station", "oddities", "sources"])
+def test_the_energy_of_the_year_adds_up(grid: str) -> None:
+    results = solved(model_of(grid), factors(300))
+    energy = results.energy_kwh
+    assert energy["demand"] == pytest.approx(energy["served"] + energy["unserved"], rel=1e-9)
+    assert energy["source"] + energy["generation"] == pytest.approx(
+        energy["served"] + energy["loss"], rel=1e-6
+    )
+    branches = results.lines["loss_kwh"].sum() + results.transformers["loss_kwh"].sum()
+    assert branches == pytest.approx(energy["loss"], rel=1e-9)
+    assert (energy["unserved"] > 0) == (grid == "oddities")
+
+
+def test_a_quarter_of_an_hour_is_a_quarter_of_the_energy() -> None:
+    model, network = model_of("station"), model_of("station").network
+    table = factors(40)
+    quarters = table.set_axis(pd.date_range("2026-01-01", periods=40, freq="15min", tz="UTC"))
+    hourly = run_profiles(model, profiles_by_class(network, table), SCENARIO)
+    short = run_profiles(model, profiles_by_class(network, quarters, step_h=0.25), SCENARIO)
+    np.testing.assert_allclose(short.energy_kwh, hourly.energy_kwh / 4, rtol=1e-12)
+    np.testing.assert_allclose(short.lines["loss_kwh"], hourly.lines["loss_kwh"] / 4, rtol=1e-12)
+
+
+def test_factors_of_one_are_the_scenario() -> None:
+    model = model_of("station")
+    results = solved(model, factors(3) * 0.0 + 1.0, keep=KEEP_ALL)
+    plain = run_load_flow(model, SCENARIO)
+    np.testing.assert_allclose(results.vm_pu.iloc[1], plain.buses["vm_pu"], rtol=0, atol=1e-8)
+    assert results.hours["loss_kw"].tolist() == pytest.approx([plain.loss_kw] * 3, rel=1e-6)
+
+
+def test_an_element_without_profile_stays_as_the_scenario_has_it() -> None:
+    model, table = model_of("station"), factors(4)
+    profiles = profiles_by_class(model.network, table)
+    still = dataclasses.replace(profiles, of_load=profiles.of_load.where(profiles.of_load.index != "H", None))
+    results = run_profiles(model, still, SCENARIO)
+    expected = 0.9 * (30.0 + 20.0 * table["commercial"])
+    np.testing.assert_allclose(results.hours["demand_kw"], expected, rtol=1e-12)
+
+
+def test_reactive_power_may_follow_a_profile_of_its_own() -> None:
+    model, table = model_of("station"), factors(4)
+    network = model.network
+    along = run_profiles(model, profiles_by_class(network, table, q_factors=table[["commercial"]]), SCENARIO)
+    plain = run_profiles(model, profiles_by_class(network, table), SCENARIO)
+    np.testing.assert_allclose(along.hours["source_kvar"], plain.hours["source_kvar"], rtol=1e-9)
+    none = run_profiles(
+        model, profiles_by_class(network, table, q_factors=0.0 * table[["commercial"]]), SCENARIO
+    )
+    assert (none.hours["source_kvar"] < plain.hours["source_kvar"]).all()
+    np.testing.assert_allclose(none.hours["served_kw"], plain.hours["served_kw"])
+
+
+def test_an_hour_without_solution_is_a_row_and_its_neighbours_stand() -> None:
+    model, table = model_of("station"), factors(40)
+    table.iloc[7] = 200.0
+    results = solved(model, table)
+    calm = solved(model, table.drop(table.index[7]))
+    lost = results.hours.iloc[7]
+    assert (lost["status"], lost["reason"]) == ("not_converged", "the voltage collapses at E")
+    assert lost["unserved_kw"] == lost["demand_kw"] > 0 and np.isnan(lost["source_kw"])
+    for name in ("vm_min_pu", "line_loading_max_percent", "loss_kw"):
+        np.testing.assert_allclose(results.hours[name].drop(table.index[7]), calm.hours[name], rtol=1e-7)
+    np.testing.assert_allclose(results.buses["vm_min_pu"], calm.buses["vm_min_pu"], rtol=0, atol=1e-8)
+    assert results.energy_kwh["demand"] == pytest.approx(
+        results.energy_kwh["served"] + results.energy_kwh["unserved"]
     )
 
 
-def test_energy_of_a_profile_is_one_gwh_a_year() -> None:
-    """The table is power of a customer of 1 GWh a year: BDEW scales it so; holidays not counted make 2 % more."""
-    table = pd.read_csv("gridmodel/standard_profiles/slp.csv", index_col=["month", "day", "hour_of_day"])
-    local = HOURS.tz_convert("Europe/Berlin")
-    day = np.select([local.dayofweek == 5, local.dayofweek == 6], ["saturday", "sunday"], "workday")
-    rows = table.loc[pd.MultiIndex.from_arrays([local.month, day, local.hour])]
-    energy_kwh = {
-        "h25": (rows["h25_kw"].to_numpy() * dynamisation(local.dayofyear.to_numpy())).sum(),
-        "g25": rows["g25_kw"].sum(),
-        "l25": rows["l25_kw"].sum(),
+def test_no_hour_has_a_solution() -> None:
+    model = model_of("station")
+    results = solved(model, factors(5) * 0.0 + 300.0, keep=Keep(buses="all", lines=["L"]))
+    assert (results.hours["status"] == "not_converged").all() and results.vm_pu.isna().all(axis=None)
+    assert results.buses["vm_min_pu"].isna().all() and results.lines["loading_max_percent"].isna().all()
+    assert results.lines["loading_max_hour"].isna().all() and results.energy_kwh["served"] == 0.0
+
+
+def test_a_zone_is_told_in_utc() -> None:
+    table = factors(2).tz_convert("Europe/Berlin")
+    results = solved(model_of("station"), table)
+    assert str(results.hours.index.tz) == "UTC" and results.hours.index[0] == table.index[0]
+    assert str(results.buses["vm_min_hour"].dt.tz) == "UTC"
+
+
+def test_what_does_not_fit_is_refused_with_its_ids() -> None:
+    model = model_of("station")
+    sound = profiles_by_class(model.network, factors(4))
+    faults = {
+        "profiles_empty": {"factors": sound.factors.iloc[:0]},
+        "hours_without_zone": {"factors": sound.factors.tz_localize(None)},
+        "hours_duplicated": {"factors": sound.factors.iloc[[0, 1, 1, 2]]},
+        "hours_unsorted": {"factors": sound.factors.iloc[[0, 2, 1, 3]]},
+        "step_not_positive": {"step_h": 0.0},
+        "profile_gap": {"factors": sound.factors.assign(pv=[1.0, None, 1.0, np.inf])},
+        "profile_duplicated": {"factors": pd.concat([sound.factors, sound.factors[["pv"]]], axis=1)},
+        "profile_missing": {"of_load": sound.of_load.drop("H")},
+        "profile_unknown": {"of_generator": sound.of_generator.replace("pv", "wind")},
+        "profile_ambiguous": {"of_load": pd.concat([sound.of_load, sound.of_load.loc[["J"]]])},
     }
-    for name, value in energy_kwh.items():
-        assert value == pytest.approx(1e6, rel=0.02), name
+    named = {"profile_gap": "pv", "profile_missing": "H", "profile_unknown": "G", "profile_ambiguous": "J"}
+    for rule, change in faults.items():
+        with pytest.raises(InputError) as refused:
+            run_profiles(model, dataclasses.replace(sound, **change), SCENARIO)
+        assert refused.value.findings["rule"].tolist() == [rule]
+        if rule in named:
+            assert refused.value.findings["element_id"].tolist() == [named[rule]]
 
 
-def test_sun_stands_highest_at_noon_and_gives_nothing_at_night() -> None:
-    factors = pd.Series(clear_sky_factors(HOURS, latitude_degree=50.0, longitude_degree=0.0), HOURS)
-    june = factors["2025-06-21"]
-    assert june.max() > 0.95 and (june.iloc[[0, 1, 2, 22, 23]] == 0.0).all()
-    lit = (factors > 0).groupby(factors.index.date).sum()
-    assert lit[pd.Timestamp("2025-06-21").date()] in (16, 17, 18)
-    assert lit[pd.Timestamp("2025-12-21").date()] in (8, 9)
+def test_all_faults_are_named_at_once() -> None:
+    model = model_of("station")
+    sound = profiles_by_class(model.network, factors(4))
+    worse = dataclasses.replace(
+        sound, of_load=sound.of_load.drop("H"), factors=sound.factors.iloc[[1, 0, 2]].drop(columns="pv")
+    )
+    with pytest.raises(InputError) as refused:
+        run_profiles(model, worse, SCENARIO)
+    assert set(refused.value.findings["rule"]) == {"hours_unsorted", "profile_missing", "profile_unknown"}
 
 
-def test_sun_is_symmetric_about_the_equinox_hour_angle() -> None:
-    """At longitude 0 on 16 April and 1 September the equation of time is nearly 0: morning mirrors afternoon."""
-    factors = pd.Series(clear_sky_factors(HOURS, latitude_degree=50.0, longitude_degree=0.0), HOURS)
-    day = factors["2025-04-16"].to_numpy()
-    assert np.allclose(day, day[::-1], atol=0.01)
-
-
-def _write(tmp_path: Path, columns: dict[str, object], time: object = None, name: str = "own.csv") -> Path:
-    path = tmp_path / name
-    stamps = HOURS.strftime("%Y-%m-%dT%H:%MZ") if time is None else time
-    table = pd.DataFrame({"time": stamps, **columns})
-    table.to_parquet(path) if path.suffix == ".parquet" else table.to_csv(path, index=False)
-    return path
-
-
-@pytest.mark.parametrize("name", ["own.csv", "own.parquet"])
-def test_own_profiles_go_by_class_and_by_id(tmp_path: Path, name: str) -> None:
-    network = station()
-    load_id = str(network.loads.index[0])
-    path = _write(tmp_path, {"residential": 0.5, load_id: 0.25}, name=name)
-    profiles = read_profiles(path, network)
-    columns = profiles.column_of_loads(network)
-    factors = profiles.factors.to_numpy()
-    assert factors[0, columns[0]] == 0.25
-    assert (factors[0, columns[1:]] == 0.5).all()
-    assert profiles.without_profile(network) == []
-
-
-def test_a_class_the_file_does_not_name_is_said(tmp_path: Path) -> None:
-    network = station()
-    profiles = read_profiles(_write(tmp_path, {"commercial": 0.5}), network)
-    assert (profiles.column_of_loads(network) == -1).all()
-    assert profiles.without_profile(network) == ["residential"]
-
-
-def _with(values: np.ndarray, at: int, value: object) -> np.ndarray:
-    changed = values.astype(object)
-    changed[at] = value
-    return changed
-
-
-HALF = np.full(8760, 0.5)
-STAMPS = HOURS.strftime("%Y-%m-%dT%H:%MZ").to_numpy()
-FAULTS = {
-    "unknown_column": ({"residentail": HALF}, None, "residential"),
-    "no_profiles": ({}, None, "residential"),
-    "not_a_number": ({"residential": _with(HALF, 7, "much")}, None, "row 8"),
-    "negative": ({"residential": _with(HALF, 9, -0.1)}, None, "row 10"),
-    "above_peak": ({"residential": _with(HALF, 0, 3.5)}, None, "divide"),
-    "bad_time": ({"residential": HALF}, _with(STAMPS, 3, "yesterday"), "2025-01-01T00:00Z"),
-    "time_twice": ({"residential": HALF}, _with(STAMPS, 3, STAMPS[4]), "twice"),
-    "hour_missing": ({"residential": HALF[:-30]}, STAMPS[:-30], "30 hours"),
-    "not_an_hour": ({"residential": HALF}, _with(STAMPS, 5, "2025-01-01T05:15Z"), "full hours"),
-}
-
-
-@pytest.mark.parametrize("rule", list(FAULTS))
-def test_a_fault_is_named_with_what_to_do(tmp_path: Path, rule: str) -> None:
-    columns, time, said = FAULTS[rule]
-    with pytest.raises(InputError) as caught:
-        read_profiles(_write(tmp_path, columns, time), station())
-    found = caught.value.findings
-    assert rule in set(found["rule"])
-    assert said in " ".join(found.loc[found["rule"] == rule, "message"])
-
-
-def test_all_faults_come_at_once(tmp_path: Path) -> None:
-    path = _write(tmp_path, {"residential": _with(HALF, 0, -1.0), "nobody": HALF})
-    with pytest.raises(InputError) as caught:
-        read_profiles(path, station())
-    assert {"negative", "unknown_column"} <= set(caught.value.findings["rule"])
-
-
-@pytest.mark.parametrize("content", [None, b"\x00\xff\x00", b""])
-def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "own.csv"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(InputError):
-        read_profiles(path, station())
-
-
-def test_a_file_without_time_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "own.csv"
-    pd.DataFrame({"residential": HALF}).to_csv(path, index=False)
-    with pytest.raises(InputError) as caught:
-        read_profiles(path, station())
-    assert "no_time" in set(caught.value.findings["rule"])
+def test_ids_of_other_networks_do_no_harm() -> None:
+    model = model_of("station")
+    profiles = profiles_by_class(model.network, factors(2))
+    more = pd.concat([profiles.of_load, pd.Series({"elsewhere": "residential"})])
+    wider: Profiles = dataclasses.replace(profiles, of_load=more)
+    assert run_profiles(model, wider, SCENARIO).hours["status"].tolist() == ["converged"] * 2
