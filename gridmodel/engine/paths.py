@@ -47,6 +47,7 @@ def path_headroom(
     per_kw_pu: complex,
     cap_kw: int,
     threads: int = 1,
+    hung: Hung | None = None,
 ) -> Answers:
     """Find the largest addition at each bus, alone, before any limit is hit.
 
@@ -63,6 +64,9 @@ def path_headroom(
     threads
         Working at once.
 
+    hung
+        What hangs on rows beside the tree (`rings`), where anything does.
+
     Returns
     -------
     Answers
@@ -77,7 +81,7 @@ def path_headroom(
     reason = radial_reason(grid, bounds)
     if reason:
         raise ValueError(f"the path method does not serve this grid: {reason}")
-    paths, any_broken = path_grid(grid, injection_pu, voltage_pu, bounds)
+    paths, any_broken = path_grid(grid, injection_pu, voltage_pu, bounds, hung)
     addition = Addition(complex(per_kw_pu), int(cap_kw), AFFECTED_SHARE, NOTICEABLE_PU, any_broken)
     buses = np.asarray(buses, dtype=np.int64)
     rows = grid.bus_row[buses]

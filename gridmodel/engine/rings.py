@@ -229,7 +229,7 @@ def _rest(grid: CompiledGrid, kept: np.ndarray) -> tuple[CompiledGrid, np.ndarra
         branches=Branches(*(values[whole] for values in branches))._replace(
             from_row=from_node[whole], to_row=to_node[whole]
         ),
-        counts=grid.counts, out_of_scope=grid.out_of_scope,
+        counts=grid.counts, resting=grid.resting, out_of_scope=grid.out_of_scope,
     )  # fmt: skip
     order = elimination_order(case.matrix, case.source_nodes)
     return compile_case(case), kept[np.concatenate([order, sources]).astype(np.int64)]

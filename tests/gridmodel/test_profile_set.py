@@ -179,7 +179,7 @@ def test_a_set_laid_over_a_network_gives_the_hours_headroom_is_asked_in() -> Non
     """`run_profiles` and the headroom of a year must mean the same hour by the same set."""
     network = station(generators=[("P1", "A2", 60.0)])
     model, hours = build_model(network), standard_profiles("generation")
-    day = dataclasses.replace(hours, factors=hours.factors["2025-06-21"])
+    day = dataclasses.replace(hours, factors=hours.factors.loc["2025-06-21"])
     scenario = Scenario(load_factor=0.8, generation_factor=1.0)
     solved = run_profiles(model, day.over(network), scenario)
     grid, injections = compiled(model), hourly_injections(model, day, scenario)
