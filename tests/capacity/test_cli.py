@@ -235,6 +235,24 @@ def test_joint_headroom_is_one_row(run: Run, town: Path) -> None:
     assert "2 buses at once, load:" in run("headroom", town, *words)[1]
 
 
+def test_hosting_by_lot_is_a_row_a_draw(run: Run, town: Path) -> None:
+    out_file = town.with_name("lot.csv")
+    words = ("--plant-kw", 10, "--spread-kw", 2, "--draws", 6)
+    code, out, _ = run("hosting", town, *words, "--json", "--out", out_file)
+    said = strict(out)
+    assert code == 0 and said["draws"] == 6
+    kw = [row["installed_kw"] for row in said["rows"]]  # type: ignore[attr-defined]
+    assert said["mean_kw"] == pytest.approx(sum(kw) / 6)
+    assert pd.read_csv(out_file)["installed_kw"].tolist() == pytest.approx(kw)
+    code, text, _ = run("hosting", town, *words)
+    assert code == 0 and text.startswith("6 draws: 6 ok; ") and "generation at which a limit breaks" in text
+
+
+def test_hosting_where_a_limit_is_broken_before_is_exit_code_1(run: Run, weak_town: Path) -> None:
+    code, out, _ = run("hosting", weak_town, "--plant-kw", 10, "--draws", 2)
+    assert code == 1 and "2 already violated" in out
+
+
 def test_connect_answers_with_verdict_and_options(run: Run, town: Path) -> None:
     out_file = town.with_name("o.gpkg")
     words = ("--site", _site_near_a1(), "--dwellings", 2, "--json", "--out", out_file)
