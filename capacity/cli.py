@@ -186,10 +186,13 @@ def headroom_at(
     ] = 0,
     profile: Annotated[
         str | None,
-        typer.Option(help="Over a year: `year` for the profiles that ship, or a CSV or Parquet file of hours."),
+        typer.Option(
+            help="Over a year: `year` for the profiles that ship, or a CSV or Parquet file of hours."
+        ),
     ] = None,
     time_zone: Annotated[
-        str | None, typer.Option(help="Where hours of the day are counted with a file of hours; UTC if absent.")
+        str | None,
+        typer.Option(help="Where hours of the day are counted with a file of hours; UTC if absent."),
     ] = None,
     every_hour: Annotated[
         bool, typer.Option("--every-hour", help="With --profile: leave no hour out that another outweighs.")

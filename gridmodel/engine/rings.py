@@ -27,7 +27,12 @@ from gridmodel.engine.linearised import injected_current
 from gridmodel.engine.matrix import Branches, PandapowerCase
 from gridmodel.engine.subtrees import ORDER
 from gridmodel.engine.tree import (
-    RowLimits, branch_limits, branch_loadings, known_or, limit_numbers, radial_reason,
+    RowLimits,
+    branch_limits,
+    branch_loadings,
+    known_or,
+    limit_numbers,
+    radial_reason,
 )  # fmt: skip
 
 # With more of the rows than this behind loops, whole-grid solves have most of the work anyway.
@@ -270,7 +275,9 @@ def _describe(
     drawn = top_pu * np.conj(ring.back @ volts + ring.own * top_pu)
     base, square = np.abs(voltage_pu[ring.top_row]) ** 2, np.abs(top_pu) ** 2
     powers = (base / square - 1.0)[:, None] ** np.arange(ORDER + 1)
-    series = np.linalg.lstsq(np.concatenate([powers, square[:, None]], axis=1).astype(complex), drawn, rcond=None)[0]
+    series = np.linalg.lstsq(
+        np.concatenate([powers, square[:, None]], axis=1).astype(complex), drawn, rcond=None
+    )[0]
     (low, low_limit), (high, high_limit) = reach
     return series, base * np.array([low, high]) ** 2, np.array([low_limit, high_limit])
 
@@ -296,7 +303,12 @@ def _solve(
 
 
 def _reach(
-    grid: CompiledGrid, ring: Ring, injection_pu: np.ndarray, voltage_pu: np.ndarray, bounds: Bounds, end: float
+    grid: CompiledGrid,
+    ring: Ring,
+    injection_pu: np.ndarray,
+    voltage_pu: np.ndarray,
+    bounds: Bounds,
+    end: float,
 ) -> tuple[float, int] | None:
     """How far the voltage at the top may be scaled towards an end before a limit breaks, and which does."""
     holds, breaks, limit = 1.0, end, OUT_OF_RANGE

@@ -54,7 +54,9 @@ def standard_profiles(direction: Direction, *, year: int = YEAR) -> ProfileSet:
     of_class, of_kind = (
         {name: str(row[direction]) for name, row in choices[part].items()} for part in ("classes", "kinds")
     )
-    return ProfileSet(factors, of_class, of_kind, time_zone=place["time_zone"], source=_source(direction, year))
+    return ProfileSet(
+        factors, of_class, of_kind, time_zone=place["time_zone"], source=_source(direction, year)
+    )
 
 
 def _load_factors(local: pd.DatetimeIndex) -> pd.DataFrame:

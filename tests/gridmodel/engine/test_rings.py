@@ -68,7 +68,9 @@ def _cut(grid_: CompiledGrid, bounds: Bounds) -> Opened:
 @pytest.mark.parametrize("direction", ["load", "generation"])
 @pytest.mark.parametrize("where", [name for name in RINGS if name != "through the source"])
 def test_same_answers_as_whole_grid_solves(where: str, direction: str) -> None:
-    network = ringed(*RINGS[where], generators=[("P", "E1", 40.0), ("P2", "C1", 20.0)], sources=[("S", "M1", 1.03)])
+    network = ringed(
+        *RINGS[where], generators=[("P", "E1", 40.0), ("P2", "C1", 20.0)], sources=[("S", "M1", 1.03)]
+    )
     whole, bounds, injection = _case(network)
     assert opened(whole, bounds) is not None
     buses = np.arange(len(network.buses))
@@ -102,7 +104,9 @@ def test_what_a_ring_draws_is_what_flows_to_it() -> None:
         moved, _, injection = _case(ringed(*RINGS["behind a cable"], sources=[("S1", "M1", volts)]))
         voltage = reference_at(moved, injection).voltage_pu
         ring = _cut(moved, bounds).rings[0]
-        flow = voltage[ring.top_row] * np.conj(ring.back @ voltage[ring.rows] + ring.own * voltage[ring.top_row])
+        flow = voltage[ring.top_row] * np.conj(
+            ring.back @ voltage[ring.rows] + ring.own * voltage[ring.top_row]
+        )
         w = abs(voltage[ring.top_row]) ** 2
         powers = (base / w - 1.0) ** np.arange(hung.series.shape[1] - 1)
         assert abs(hung.series[0, :-1] @ powers + hung.series[0, -1] * w - flow) < 1e-10
