@@ -1,9 +1,9 @@
 """Headroom over many hours: per bus and block of hours the least of its headrooms, exact to whole kW.
 
 Hours are looked at worst first. Who is known to have H so far is only asked whether H holds in the next hour
-too, which is one probe a bus. Hours equal to another one are left out, and hours that another one outweighs at
-every load and generator: more load and less generation never give more headroom for load, nor the reverse more
-for generation. That is proved for a radial grid where all power flows one way (its voltages fall and its
+too, which is one probe a bus. Hours equal to another one are left out, and hours that another one outweighs
+at every load and generator: more load and less generation never give more headroom for load, nor the reverse
+more for generation. That is proved for a radial grid where all power flows one way (its voltages fall and its
 currents grow with every load); where generation runs it is a matter of measurement, and `every_hour` leaves
 no hour out but the equal ones.
 """
@@ -208,7 +208,7 @@ def _nothing_known(question: YearQuestion, blocks: int, method: str) -> YearAnsw
 def _settle_block(
     question: YearQuestion, judge: Judge, block: int, hours: np.ndarray, answers: YearAnswers
 ) -> tuple[int, int, list[int]]:
-    """Lower the answers of one block hour by hour; hours solved, pairs judged, and hours without a solution."""
+    """Lower the answers of one block; hours solved, pairs judged, and hours without a solution."""
     headroom_kw, status = answers.headroom_kw[block], answers.status[block]
     probes = 0
     for count, hour in enumerate(hours):
@@ -237,7 +237,7 @@ def _is_inside(question: YearQuestion, opening: Opened) -> np.ndarray:
 
 
 def _path_judge(question: YearQuestion, opening: Opened | None, beyond: Judge) -> Judge:
-    """The path method; what it does not serve, or not within the range it is exact in, is left to `beyond`."""
+    """The path method; what it does not serve, or not where it is exact, is left to `beyond`."""
     grid = question.grid if opening is None else opening.grid
     row_of = np.arange(grid.row_count) if opening is None else opening.row_of
     walk = _walker(question, grid)

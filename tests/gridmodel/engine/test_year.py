@@ -101,7 +101,7 @@ def test_another_hour_never_raises_headroom() -> None:
 
 
 def test_equal_and_outweighed_hours_are_left_out() -> None:
-    """Hours 0 and 3 are equal, 1 is lighter at every load, 2 is heavier at one load and lighter at another."""
+    """Hours 0 and 3 are equal, 1 is lighter at every load, 2 heavier at one and lighter at another."""
     network = station()
     factors = np.array([[1.0, 0.5, 0.8], [0.9, 0.5, 0.7], [0.2, 1.0, 0.1], [1.0, 0.5, 0.8]])[
         :, : len(network.loads)
