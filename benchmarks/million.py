@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SOLVES = 3
 TABLES = "tables.npz"
+PROVED_BUSES = 10
 VOLTAGES = "voltages.npy"
 
 
@@ -96,6 +97,25 @@ def with_engine(buses: int, folder: Path) -> dict[str, object]:
     return {"ready_s": ready_s, "solves_s": seconds, "gib": peak_gib(), "net_gib": net_gib, "error_pu": error}
 
 
+def with_headroom(buses: int, folder: Path) -> dict[str, object]:
+    """The engine: load headroom at every bus, and a proof by solving a sample on the whole grid."""
+    from bench_headroom import engine_headroom, prove_sample
+
+    from gridmodel.engine.compiled import compile_grid
+    from gridmodel.synthetic import radial_net, radial_system
+
+    small = radial_net(radial_system(100))
+    engine_headroom(small, compile_grid(small))  # loads numba's compiled functions
+    net = radial_net(radial_system(buses))
+    started = time.perf_counter()
+    grid = compile_grid(net)
+    ready_s = time.perf_counter() - started
+    seconds = each(lambda: engine_headroom(net, grid), SOLVES)
+    gib = peak_gib()
+    proved = prove_sample(net, grid, engine_headroom(net, grid), PROVED_BUSES)
+    return {"ready_s": ready_s, "solves_s": seconds, "gib": gib, "proved": proved}
+
+
 def each(work: Callable[[], object], times: int) -> list[float]:
     """Seconds of each of some calls."""
     seconds = []
@@ -106,7 +126,7 @@ def each(work: Callable[[], object], times: int) -> list[float]:
     return seconds
 
 
-WAYS = {"pandapower": with_pandapower, "pgm": with_pgm, "engine": with_engine}
+WAYS = {"pandapower": with_pandapower, "pgm": with_pgm, "engine": with_engine, "headroom": with_headroom}
 
 
 if __name__ == "__main__":

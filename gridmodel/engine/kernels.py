@@ -21,8 +21,8 @@ CONVERGED, COLLAPSED, UNSETTLED = 0, 1, 2
 COLLAPSED_SHARE = 0.1
 
 
-# What a sweep does with a row stands in one body: a function that takes arrays is too large for the compiler to
-# place in line, and handing them over, seven numbers each, takes longer than the row.
+# What a sweep does with a row stands in one body: a function that takes arrays is too large for the compiler
+# to place in line, and handing them over, seven numbers each, takes longer than the row.
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
