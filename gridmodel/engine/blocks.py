@@ -7,13 +7,19 @@ from numba import njit
 
 from gridmodel.engine.kernels import CONVERGED, ROW, S_IM, S_RE, UNSETTLED, V_IM, V_RE, settle
 from gridmodel.engine.lanes import LANES, load, same, store
-from gridmodel.engine.reductions import reduce_branches, reduce_rows, reduce_sources, take_columns
+from gridmodel.engine.reductions import (
+    reduce_branches,
+    reduce_injected,
+    reduce_rows,
+    reduce_sources,
+    take_columns,
+)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def solve_share(first, last, plan, injections, rows, branches, out, elements, tolerance, most_steps):  # type: ignore[no-untyped-def]
     """Solve scenarios first..last-1, a block at a time, each from the voltages of the one before."""
-    state = _aligned(len(plan.start) * int(ROW))
+    state = aligned(len(plan.start) * int(ROW))
     outcome, good = np.full(LANES, UNSETTLED), np.empty(LANES)
     factors = np.empty((injections.factors.shape[1]) * LANES)
     for begin in range(first, last, LANES):
@@ -30,24 +36,19 @@ def solve_share(first, last, plan, injections, rows, branches, out, elements, to
                 if outcome[k] == CONVERGED:
                     good[k] = 1.0
                 else:
-                    out.worst_row[begin + k] = _worst_row(state, k, plan.floor)
+                    out.worst_row[begin + k] = _worst_row(state, k, plan.floor, plan.bounds.row)
         reduce_rows(state, begin, good, plan.bounds, out.figures, elements)
         reduce_branches(state, begin, good, plan.branches, plan.bounds, out.figures, elements)
         reduce_sources(
-            state,
-            begin,
-            good,
-            plan.source_start,
-            plan.source_col,
-            plan.source_y,
-            len(plan.pushed),
+            state, begin, good, plan.source_start, plan.source_col, plan.source_y, len(plan.pushed),
             out.figures,
-        )
+        )  # fmt: skip
+        reduce_injected(state, begin, good, plan.live, plan.shares, out.figures)
         take_columns(state, begin, good, rows, out.vm_pu, plan.branches, branches, out.percent)
 
 
 @njit(cache=True, nogil=True)
-def _aligned(count):  # type: ignore[no-untyped-def]
+def aligned(count):  # type: ignore[no-untyped-def]
     """Zeros that begin at a cache line: lanes that lie across two take a sweep 1.5 times as long."""
     line_bytes = 64
     room = np.zeros(count + line_bytes // 8)
@@ -92,11 +93,11 @@ def _inject_block(state, begin, last, injections, factors):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _worst_row(state, k, floor):  # type: ignore[no-untyped-def]
-    """Row whose voltage is lowest against its idle voltage in one lane; NaN is lowest of all."""
+def _worst_row(state, k, floor, rows):  # type: ignore[no-untyped-def]
+    """Row of a bus whose voltage is lowest against its idle voltage in one lane; NaN is lowest of all."""
     lane = np.uint64(k)
     worst, smallest = -1, np.inf
-    for i in range(len(floor)):
+    for i in rows:
         at = np.uint64(i) * ROW
         share = (state[at + V_RE + lane] ** 2 + state[at + V_IM + lane] ** 2) / floor[i]
         if not share >= smallest:
