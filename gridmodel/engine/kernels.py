@@ -21,43 +21,6 @@ CONVERGED, COLLAPSED, UNSETTLED = 0, 1, 2
 COLLAPSED_SHARE = 0.1
 
 
-# What a sweep does with a row stands in one body: a function that takes arrays is too large for the compiler
-# to place in line, and handing them over, seven numbers each, takes longer than the row.
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def right_sides(state, count, live, slopes, pushed, shares):  # type: ignore[no-untyped-def]
-    """Right-hand sides at the voltages of the state: what `backward` leaves behind."""
-    for i in range(count):
-        at = np.uint64(i) * ROW
-        right_re, right_im = same(pushed[i].real), same(pushed[i].imag)
-        if live[i]:
-            re, im = load(state, at + V_RE), load(state, at + V_IM)
-            p, q, square = load(state, at + S_RE), load(state, at + S_IM), re * re + im * im
-            if len(shares):
-                size = root(square)
-                p = p * _mixed(size, square, shares[i, 0], shares[i, 1])
-                q = q * _mixed(size, square, shares[i, 2], shares[i, 3])
-            by_re, by_im = _current(p, q, re, im, square)
-            right_re = right_re + by_re - slopes[i, 0] * re - slopes[i, 1] * im
-            right_im = right_im + by_im - slopes[i, 2] * re - slopes[i, 3] * im
-        store(state, at + Y_RE, right_re)
-        store(state, at + Y_IM, right_im)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _mixed(size, square, current_share, impedance_share):  # type: ignore[no-untyped-def]
-    """Power at a voltage per power at 1 pu: the rest is constant."""
-    rest = 1.0 - current_share - impedance_share
-    return rest + current_share * size + impedance_share * square
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _current(p, q, re, im, square):  # type: ignore[no-untyped-def]
-    over = 1.0 / square
-    return (p * re + q * im) * over, (p * im - q * re) * over
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def forward(state, start, row, low):  # type: ignore[no-untyped-def]
     """Forward substitution, from the leaves to the sources."""
@@ -72,39 +35,45 @@ def forward(state, start, row, low):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def backward(state, start, row, up, inverse, live, slopes, pushed, shares, floor, extremes):  # type: ignore[no-untyped-def]
+def backward(state, substitute, factors, live, slopes, pushed, shares, floor, extremes):  # type: ignore[no-untyped-def]
     """Backward substitution, from the sources to the leaves; leaves the next right-hand side behind.
 
-    That of a row is the current of its power, less its linear part, and what sources push. `extremes` gets
-    the largest square of a step per lane (NaN if there was one), then the smallest of |V|^2 - floor.
+    That of a row is the current of its power at its voltage, less its linear part, and what sources push.
+    Without `substitute` voltages stay and only right-hand sides are made. `extremes` gets the largest square
+    of a step per lane (NaN if there was one), then the smallest of |V|^2 - floor. One body on purpose: with
+    the right-hand side in a function of its own a row takes more than twice as long.
     """
+    start, row, _, up, inverse = factors
     moved, lowest = same(0.0), same(np.inf)
     for i in range(len(start) - 2, -1, -1):
         at = np.uint64(i) * ROW
-        y_re, y_im = load(state, at + Y_RE), load(state, at + Y_IM)
-        re = inverse[i, 0] * y_re + inverse[i, 1] * y_im
-        im = inverse[i, 2] * y_re + inverse[i, 3] * y_im
-        for entry in range(start[i], start[i + 1]):
-            to = np.uint64(row[entry]) * ROW
-            v_re, v_im = load(state, to + V_RE), load(state, to + V_IM)
-            re = re - up[entry, 0] * v_re - up[entry, 1] * v_im
-            im = im - up[entry, 2] * v_re - up[entry, 3] * v_im
-        by_re, by_im = re - load(state, at + V_RE), im - load(state, at + V_IM)
+        old_re, old_im = load(state, at + V_RE), load(state, at + V_IM)
+        re, im = old_re, old_im
+        if substitute:
+            y_re, y_im = load(state, at + Y_RE), load(state, at + Y_IM)
+            re = inverse[i, 0] * y_re + inverse[i, 1] * y_im
+            im = inverse[i, 2] * y_re + inverse[i, 3] * y_im
+            for entry in range(start[i], start[i + 1]):
+                to = np.uint64(row[entry]) * ROW
+                v_re, v_im = load(state, to + V_RE), load(state, to + V_IM)
+                re = re - up[entry, 0] * v_re - up[entry, 1] * v_im
+                im = im - up[entry, 2] * v_re - up[entry, 3] * v_im
+            store(state, at + V_RE, re)
+            store(state, at + V_IM, im)
+        by_re, by_im = re - old_re, im - old_im
         step, square = by_re * by_re + by_im * by_im, re * re + im * im
         moved = where_less(moved, step, step, moved) + 0.0 * step  # NaN stays NaN
         lowest = where_less(square - floor[i], lowest, square - floor[i], lowest)
-        store(state, at + V_RE, re)
-        store(state, at + V_IM, im)
         right_re, right_im = same(pushed[i].real), same(pushed[i].imag)
         if live[i]:
             p, q = load(state, at + S_RE), load(state, at + S_IM)
             if len(shares):
                 size = root(square)
-                p = p * _mixed(size, square, shares[i, 0], shares[i, 1])
-                q = q * _mixed(size, square, shares[i, 2], shares[i, 3])
-            by_re, by_im = _current(p, q, re, im, square)
-            right_re = right_re + by_re - slopes[i, 0] * re - slopes[i, 1] * im
-            right_im = right_im + by_im - slopes[i, 2] * re - slopes[i, 3] * im
+                p = p * (1.0 - shares[i, 0] - shares[i, 1] + shares[i, 0] * size + shares[i, 1] * square)
+                q = q * (1.0 - shares[i, 2] - shares[i, 3] + shares[i, 2] * size + shares[i, 3] * square)
+            over = 1.0 / square
+            right_re = right_re + (p * re + q * im) * over - slopes[i, 0] * re - slopes[i, 1] * im
+            right_im = right_im + (p * im - q * re) * over - slopes[i, 2] * re - slopes[i, 3] * im
         store(state, at + Y_RE, right_re)
         store(state, at + Y_IM, right_im)
     store(extremes, np.uint64(0), moved)
@@ -117,13 +86,12 @@ def settle(state, factors, live, slopes, pushed, shares, floor, tolerance, most_
 
     A lane has settled when no voltage moved by more than `tolerance` [pu]; `outcome` says how each ended.
     """
-    start, row, low, up, inverse = factors
     extremes = np.empty(2 * LANES)
     outcome[:] = UNSETTLED
-    right_sides(state, len(start) - 1, live, slopes, pushed, shares)
+    backward(state, False, factors, live, slopes, pushed, shares, floor, extremes)
     for step in range(1, most_steps + 1):
-        forward(state, start, row, low)
-        backward(state, start, row, up, inverse, live, slopes, pushed, shares, floor, extremes)
+        forward(state, factors.start, factors.row, factors.low)
+        backward(state, True, factors, live, slopes, pushed, shares, floor, extremes)
         open_lanes = 0
         for k in range(LANES):
             if outcome[k] == COLLAPSED or not extremes[LANES + k] > 0.0 or np.isnan(extremes[k]):
