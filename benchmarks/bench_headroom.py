@@ -9,16 +9,16 @@ import numpy as np
 import pandapower as pp
 import peer_pandapower
 import peer_pgm
-from gridmodel.engine.answers import CAPPED, Answers
-from gridmodel.engine.largest import largest_additions
-from gridmodel.engine.proof import prove, whole_grid
 from machine import timed
 from peer_pandapower import Limits
 from simbench_year import CODE, simbench_net
 
+from gridmodel.engine.answers import CAPPED, Answers
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import CompiledGrid, compile_grid
+from gridmodel.engine.largest import largest_additions
 from gridmodel.engine.linearised import reference_at
+from gridmodel.engine.proof import prove, whole_grid
 
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
