@@ -27,6 +27,9 @@ from gridmodel.engine.reductions import Elements, Figures, RowBounds
 # iteration, under 1e-8 pu of the exact solution where that is better than 0.9.
 SETTLED_PU = 1e-9
 MOST_STEPS = 200
+# Rows times scenarios that are worth a thread of their own: they take about a millisecond, ten times what
+# starting a thread does.
+ROWS_A_THREAD = 100_000
 
 
 class Injections(NamedTuple):
@@ -172,7 +175,8 @@ def solve_batch(
     batch = _empty_batch(scenarios, _places(rows), _places(branches))
     sizes = (len(grid.bus_row), len(grid.branches.kind)) if per_element else (0, 0)
     blocks = -(-scenarios // LANES)
-    workers = max(1, min(threads or os.cpu_count() or 1, blocks))
+    worth = 1 + grid.row_count * scenarios // ROWS_A_THREAD
+    workers = max(1, min(threads or os.cpu_count() or 1, blocks, worth))
     edges = np.linspace(0, blocks, workers + 1).astype(np.int64) * LANES
     parts = [empty_elements(*sizes) for _ in range(workers)]
     out = _Out(batch.outcome, batch.steps, batch.worst_row, batch.figures, batch.vm_pu, batch.percent)
@@ -191,8 +195,11 @@ def solve_batch(
             MOST_STEPS,
         )
 
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(work, range(workers)))
+    if workers == 1:
+        work(0)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(work, range(workers)))
     return replace(batch, elements=_with_roots(merge_elements(parts)))
 
 

@@ -19,7 +19,7 @@ from gridmodel.engine.reductions import (
 @njit(cache=True, nogil=True, error_model="numpy")
 def solve_share(first, last, plan, injections, rows, branches, out, elements, tolerance, most_steps):  # type: ignore[no-untyped-def]
     """Solve scenarios first..last-1, a block at a time, each from the voltages of the one before."""
-    state = np.zeros(len(plan.start) * int(ROW))
+    state = aligned(len(plan.start) * int(ROW))
     outcome, good = np.full(LANES, UNSETTLED), np.empty(LANES)
     factors = np.empty((injections.factors.shape[1]) * LANES)
     for begin in range(first, last, LANES):
@@ -45,6 +45,15 @@ def solve_share(first, last, plan, injections, rows, branches, out, elements, to
         )  # fmt: skip
         reduce_injected(state, begin, good, plan.live, plan.shares, out.figures)
         take_columns(state, begin, good, rows, out.vm_pu, plan.branches, branches, out.percent)
+
+
+@njit(cache=True, nogil=True)
+def aligned(count):  # type: ignore[no-untyped-def]
+    """Zeros that begin at a cache line: lanes that lie across two take a sweep 1.5 times as long."""
+    line_bytes = 64
+    room = np.zeros(count + line_bytes // 8)
+    first = (-room.ctypes.data % line_bytes) // 8
+    return room[first : first + count]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

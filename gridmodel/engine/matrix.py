@@ -20,17 +20,8 @@ if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
 
 LINE, TRANSFORMER, OTHER = 0, 1, 2
-_KEPT = (
-    "_ppc",
-    "_options",
-    "_is_elements",
-    "_is_elements_final",
-    "_pd2ppc_lookups",
-    "_isolated_buses",
-    "converged",
-)
 # Elements whose equations are not those of a current into a fixed matrix.
-_OUT_OF_SCOPE = ("gen", "dcline", "svc", "tcsc", "ssc", "vsc", "vsc_stacked", "vsc_bipolar")
+_OUT_OF_SCOPE = ("gen", "xward", "dcline", "svc", "tcsc", "ssc", "vsc", "vsc_stacked", "vsc_bipolar")
 
 
 class Branches(NamedTuple):
@@ -148,7 +139,8 @@ def _converted(net: pandapowerNet) -> Iterator[tuple[dict, dict]]:
     from pandapower.auxiliary import _init_runpp_options
     from pandapower.pd2ppc import _pd2ppc
 
-    kept = {name: net[name] for name in _KEPT if name in net}
+    kept = {name: value for name, value in net.items() if _is_private(name)} | {"shunt": net["shunt"]}
+    net["shunt"] = net["shunt"].copy()  # pandapower fills in voltages that are missing
     none = np.array([], dtype=np.int64)
     try:
         _init_runpp_options(
@@ -160,11 +152,13 @@ def _converted(net: pandapowerNet) -> Iterator[tuple[dict, dict]]:
         net["_pd2ppc_lookups"] = dict.fromkeys(names, none)
         yield _pd2ppc(net)
     finally:
-        for name in _KEPT:
-            if name in kept:
-                net[name] = kept[name]
-            elif name in net:
-                del net[name]
+        for name in [name for name in net if _is_private(name) and name not in kept]:
+            del net[name]
+        net.update(kept)
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") or name == "converged"
 
 
 def _beyond(net: pandapowerNet) -> tuple[str, ...]:

@@ -121,7 +121,7 @@ def reduce_rows(state, first, good, bounds, figures, elements):  # type: ignore[
         at = np.uint64(i) * ROW
         re, im = load(state, at + V_RE), load(state, at + V_IM)
         store(state, at + Y_RE, root(re * re + im * im))
-    one, zero, none = same(1.0), same(0.0), same(-1.0)
+    one, zero, none, counts = same(1.0), same(0.0), same(-1.0), load(good, np.uint64(0))
     lowest, highest, drop, rise = same(np.inf), same(-np.inf), same(np.inf), same(np.inf)
     lowest_bus, highest_bus, drop_bus, rise_bus, too_low, too_high = none, none, none, none, zero, zero
     for b in range(len(row)):
@@ -139,8 +139,13 @@ def reduce_rows(state, first, good, bounds, figures, elements):  # type: ignore[
         rise_bus, rise = where_less(above, rise, here, rise_bus), where_less(above, rise, above, rise)
         too_low = too_low + where_less(below, zero, one, zero)
         too_high = too_high + where_less(above, zero, one, zero)
-        if len(elements.vm_min):
-            _keep_bus(vm, below, above, bus[b], first, good, elements)
+        if not len(elements.vm_min):
+            continue
+        if least(vm) < elements.vm_min[bus[b]] or greatest(vm) > elements.vm_max[bus[b]]:
+            _keep_bus(vm, bus[b], first, good, elements)
+        if least(below) < 0.0 or least(above) < 0.0:
+            elements.low_count[bus[b]] += int(total(where_less(below, zero, counts, zero)))
+            elements.high_count[bus[b]] += int(total(where_less(above, zero, counts, zero)))
     _put(lowest, lowest_bus, first, good, figures.vm_min, figures.vm_min_bus)
     _put(highest, highest_bus, first, good, figures.vm_max, figures.vm_max_bus)
     _put(drop, drop_bus, first, good, figures.drop_left, figures.drop_bus)
@@ -170,20 +175,18 @@ def _count(value, first, good, counts, column):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _keep_bus(vm, below, above, bus, first, good, elements):  # type: ignore[no-untyped-def]
-    """Extremes and counts of one bus over the scenarios; lanes are looked at one by one only when needed."""
-    if least(vm) < elements.vm_min[bus] or greatest(vm) > elements.vm_max[bus]:
-        lane = np.empty(LANES)
-        store(lane, np.uint64(0), vm)
-        for k in range(LANES):
-            if good[k] > 0.0 and lane[k] < elements.vm_min[bus]:
-                elements.vm_min[bus], elements.vm_min_at[bus] = lane[k], first + k
-            if good[k] > 0.0 and lane[k] > elements.vm_max[bus]:
-                elements.vm_max[bus], elements.vm_max_at[bus] = lane[k], first + k
-    if least(below) < 0.0 or least(above) < 0.0:
-        zero, counts = same(0.0), load(good, np.uint64(0))
-        elements.low_count[bus] += int(total(where_less(below, zero, counts, zero)))
-        elements.high_count[bus] += int(total(where_less(above, zero, counts, zero)))
+def _keep_bus(vm, bus, first, good, elements):  # type: ignore[no-untyped-def]
+    """Extremes of one bus over the scenarios, lane by lane; called only when there is a new one.
+
+    A call hands over every array in seven parts, which takes longer than the bus itself.
+    """
+    lane = np.empty(LANES)
+    store(lane, np.uint64(0), vm)
+    for k in range(LANES):
+        if good[k] > 0.0 and lane[k] < elements.vm_min[bus]:
+            elements.vm_min[bus], elements.vm_min_at[bus] = lane[k], first + k
+        if good[k] > 0.0 and lane[k] > elements.vm_max[bus]:
+            elements.vm_max[bus], elements.vm_max_at[bus] = lane[k], first + k
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
