@@ -96,7 +96,7 @@ def test_a_collapse_does_not_disturb_its_neighbours() -> None:
 
 @pytest.mark.parametrize("lane", range(LANES))
 def test_what_is_no_number_any_more_hides_no_extreme_beside_it(lane: int) -> None:
-    """Overflow in one lane, the same calm scenario in the others: its figures are the extremes of all buses."""
+    """Overflow in one lane, a calm scenario in the others: its figures are the extremes of all buses."""
     grid = grid_of("station")
     factors = np.ones((LANES, len(grid.load_row)))
     factors[lane] = 1e200
