@@ -42,40 +42,9 @@ def solve_in_batches(
 
     A point that the sweeps give up is tried by Newton's method before it counts as not converged.
     """
-    injections = injections_of(grid, points)
-    lines, transformers = branch_entries(grid, LINE), branch_entries(grid, TRANSFORMER)
-    wanted = _Wanted(
-        grid,
-        bounds,
-        per_element,
-        grid.bus_row[kept.buses],
-        np.concatenate([lines[kept.lines], transformers[kept.transformers]]),
-    )
+    injections, wanted = injections_of(grid, points), _Wanted(grid, bounds, per_element, kept)
     batch = wanted.solve(injections, reference_at(grid, middle_of(injections)))
-    batch = _with_retries(wanted, injections, batch)
-    supplied = grid.bus_row >= 0
-    line, transformer = (_Branches.of(model, grid, kind) for kind in _KINDS)
-    percent = np.split(batch.percent, [len(kept.lines)], axis=1)
-    return Outcome(
-        **_totals(model, grid, points, batch),
-        converged=batch.converged,
-        weakest_bus=_weakest_buses(grid, injections, batch.converged),
-        supplied=supplied,
-        vm_min=Extreme(batch.figures.vm_min, batch.figures.vm_min_bus),
-        vm_max=Extreme(batch.figures.vm_max, batch.figures.vm_max_bus),
-        line=line.extreme(grid, batch, batch.figures.line_percent, batch.figures.line_branch),
-        transformer=transformer.extreme(
-            grid, batch, batch.figures.transformer_percent, batch.figures.transformer_branch
-        ),
-        broken=batch.figures.broken,
-        vm_pu=np.where(supplied[kept.buses], batch.vm_pu, np.nan),
-        line_percent=line.columns(batch, percent[0], kept.lines),
-        transformer_percent=transformer.columns(batch, percent[1], kept.transformers),
-        buses=_bus_figures(batch) if per_element else None,
-        lines=line.figures(grid, batch) if per_element else None,
-        transformers=transformer.figures(grid, batch) if per_element else None,
-        engine=engine_name(),
-    )
+    return _outcome(model, points, wanted, injections, _with_retries(wanted, injections, batch))
 
 
 def injections_of(grid: CompiledGrid, points: Points) -> Injections:
@@ -127,23 +96,25 @@ def _power_at(injections: Injections, factors: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Wanted:
-    """What is asked of every batch on one grid; rows and entries of branches, -1 for what has no current."""
+    """What is asked of every batch on one grid."""
 
     grid: CompiledGrid
     bounds: Bounds | None
     per_element: bool
-    rows: np.ndarray
-    branches: np.ndarray
+    kept: Kept
 
     def solve(self, injections: Injections, reference: Reference, threads: int | None = None) -> Batch:
+        lines, transformers = (branch_entries(self.grid, kind) for kind in _KINDS)
+        branches = np.concatenate([lines[self.kept.lines], transformers[self.kept.transformers]])
+        rows = self.grid.bus_row[self.kept.buses]
         return solve_batch(
             self.grid,
             injections,
             reference,
             bounds=self.bounds,
             per_element=self.per_element,
-            rows=np.maximum(self.rows, 0),
-            branches=np.maximum(self.branches, 0),
+            rows=rows[rows >= 0],
+            branches=branches[branches >= 0],
             threads=threads,
         )
 
@@ -216,6 +187,39 @@ def _per_scenario(batch: Batch) -> tuple[np.ndarray, ...]:
     return batch.outcome, batch.steps, batch.worst_row, batch.vm_pu, batch.percent
 
 
+def _outcome(
+    model: GridModel, points: Points, wanted: _Wanted, injections: Injections, batch: Batch
+) -> Outcome:
+    grid, kept, figures = wanted.grid, wanted.kept, batch.figures
+    line, transformer = (_Branches.of(model, grid, kind) for kind in _KINDS)
+    with_current = np.count_nonzero(line.entries[kept.lines] >= 0)
+    return Outcome(
+        **_totals(model, grid, points, batch),
+        converged=batch.converged,
+        weakest_bus=_weakest_buses(grid, injections, batch.converged),
+        supplied=grid.bus_row >= 0,
+        vm_min=Extreme(figures.vm_min, figures.vm_min_bus),
+        vm_max=Extreme(figures.vm_max, figures.vm_max_bus),
+        line=line.extreme(grid, batch, figures.line_percent, figures.line_branch),
+        transformer=transformer.extreme(grid, batch, figures.transformer_percent, figures.transformer_branch),
+        broken=figures.broken,
+        vm_pu=_spread(batch.vm_pu, grid.bus_row[kept.buses] >= 0),
+        line_percent=line.columns(batch, batch.percent[:, :with_current], kept.lines),
+        transformer_percent=transformer.columns(batch, batch.percent[:, with_current:], kept.transformers),
+        buses=_bus_figures(batch) if wanted.per_element else None,
+        lines=line.figures(grid, batch) if wanted.per_element else None,
+        transformers=transformer.figures(grid, batch) if wanted.per_element else None,
+        engine=engine_name(),
+    )
+
+
+def _spread(values: np.ndarray, has: np.ndarray) -> np.ndarray:
+    """Columns of those that have one, NaN for the others."""
+    spread = np.full((len(values), len(has)), np.nan)
+    spread[:, has] = values
+    return spread
+
+
 def _totals(model: GridModel, grid: CompiledGrid, points: Points, batch: Batch) -> dict[str, np.ndarray]:
     """Power demanded, served, generated, lost and drawn from the sources, per point."""
     demand, kw, supplied = demand_kw(model, points), 1e3 * grid.sn_mva, grid.bus_row >= 0
@@ -265,7 +269,7 @@ class _Branches:
 
     def extreme(self, grid: CompiledGrid, batch: Batch, percent: np.ndarray, branch: np.ndarray) -> Extreme:
         """Largest loading per point; that of a resting branch where none carries current."""
-        at = np.where(branch >= 0, grid.branches.position[branch], -1) if len(self.entries) else branch
+        at = np.append(grid.branches.position, -1)[branch]  # -1 takes the last
         rests = (branch < 0) & batch.converged & (self.resting == 0).any()
         first = int(np.argmax(self.resting == 0)) if len(self.resting) else -1
         value = np.where(rests, 0.0, np.where(branch >= 0, percent, np.nan))
@@ -273,8 +277,9 @@ class _Branches:
 
     def columns(self, batch: Batch, percent: np.ndarray, kept: np.ndarray) -> np.ndarray:
         """Loadings of the branches kept: points x branches."""
+        here = self.entries[kept] >= 0
         rests = np.where(batch.converged[:, None], self.resting[kept], np.nan)
-        return np.where(self.entries[kept] >= 0, percent, rests)
+        return np.where(here, _spread(percent, here), rests)
 
     def figures(self, grid: CompiledGrid, batch: Batch) -> BranchFigures:
         elements, here = batch.elements, self.entries >= 0
