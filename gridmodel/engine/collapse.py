@@ -191,16 +191,17 @@ def _next_share(state: _Bracket, count: int) -> np.ndarray:
     low, high = state.low, state.high
     step = 0.9 * SHARE_WITHIN * low
     below = (1.0 - 0.4 * SHARE_WITHIN) * state.estimate
-    aimed = np.where(below > low + 0.2 * step, below, low + step)
+    aimed = np.where(state.estimate > low + step, below, low + step)
     between = np.where(high > 8.0 * low, np.sqrt(high * np.maximum(low, 0.01 * high)), 0.5 * (low + high))
-    bad = ~((aimed > low) & (aimed < high)) | (count % 4 == 3)
+    bad = ~((aimed > low) & (aimed < high)) | (count % 6 == 5)
     return np.asarray(np.minimum(np.where(bad, between, aimed), 1.0))
 
 
 def _close_in(state: _Bracket, trial: np.ndarray, probe: Probe, won: np.ndarray, lost: np.ndarray) -> None:
     """Move the solved or the failed end of the brackets, and what the tangents tell of the largest share."""
     two = _reach_of_two(state, trial, probe.steepness)
-    told = np.where(two > trial, two, _reach_of_one(trial, probe.reach))
+    one = _reach_of_one(trial, probe.reach)
+    told = np.where(two > trial, 0.5 * (one + two), one)  # the first tells too little, the second too much
     state.estimate = np.where(won, told, state.estimate)
     state.low, state.steepness = np.where(won, trial, state.low), np.where(won, probe.steepness, state.steepness)
     state.high = np.where(lost, trial, state.high)
@@ -255,7 +256,7 @@ def _probe(
 
     def work(k: int) -> None:
         chosen = columns[edges[k] : edges[k + 1]]
-        _probe_columns(np.uint64(LANES), chosen, numbers, fixed, demand, share, start, open_, SETTLED_PU, probe)
+        _probe_columns(chosen, numbers, fixed, demand, share, start, open_, SETTLED_PU, probe)
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(work, range(workers)))
@@ -263,22 +264,22 @@ def _probe(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _probe_columns(lanes, columns, numbers, fixed, demand, share, start, open_, tolerance, probe):  # type: ignore[no-untyped-def]
+def _probe_columns(columns, numbers, fixed, demand, share, start, open_, tolerance, probe):  # type: ignore[no-untyped-def]
     stamps, pushed, shares, floor, part_start = numbers
     state = np.zeros(len(fixed) * int(ROW))
     work = workspace(len(fixed), len(stamps.row))
     outcome, place = np.empty(LANES, dtype=np.int64), np.empty(LANES, dtype=np.int64)
     column = np.empty(LANES, dtype=np.int64)
-    for begin in range(0, len(columns), LANES):
+    for begin in range(0, len(columns), int(LANES)):
+        lanes = np.uint64(min(LANES, len(columns) - begin))
         for k in range(lanes):
-            column[k] = columns[min(begin + k, len(columns) - 1)]
+            column[k] = columns[begin + k]
         for part in range(len(part_start) - 1):
             first, last = part_start[part], part_start[part + 1]
             wanted = 0
             for k in range(lanes):
-                alive = begin + k < len(columns) and open_[part, column[k]]
-                outcome[k], place[k] = UNSETTLED if alive else CONVERGED, first
-                wanted += alive
+                outcome[k], place[k] = UNSETTLED if open_[part, column[k]] else CONVERGED, first
+                wanted += outcome[k] == UNSETTLED
             if not wanted:
                 continue
             _load(lanes, state, first, last, column, share[part], fixed, demand, start)
@@ -288,7 +289,7 @@ def _probe_columns(lanes, columns, numbers, fixed, demand, share, start, open_, 
             _push_demand(lanes, state, first, last, column, demand, shares)
             solve_lanes(lanes, state, work, stamps, first, last)
             for k in range(lanes):
-                if begin + k < len(columns) and open_[part, column[k]]:
+                if open_[part, column[k]]:
                     _keep(state, k, part, first, last, column[k], outcome[k], place[k], probe)
 
 
