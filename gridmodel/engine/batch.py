@@ -12,34 +12,16 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from gridmodel.engine.blocks import solve_share
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.factors import Factors
-from gridmodel.engine.kernels import (
-    COLLAPSED_SHARE,
-    CONVERGED,
-    LANES,
-    ROW,
-    S_IM,
-    S_RE,
-    UNSETTLED,
-    V_IM,
-    V_RE,
-    settle,
-)
+from gridmodel.engine.kernels import COLLAPSED_SHARE, CONVERGED, UNSETTLED
+from gridmodel.engine.lanes import LANES
 from gridmodel.engine.linearised import Reference
 from gridmodel.engine.matrix import Branches
-from gridmodel.engine.reductions import (
-    Elements,
-    Figures,
-    RowBounds,
-    reduce_branches,
-    reduce_rows,
-    reduce_sources,
-    take_columns,
-)
+from gridmodel.engine.reductions import Elements, Figures, RowBounds
 
 # A voltage has settled when a step moves it by less [pu]; what is left is smaller by the rate of the
 # iteration, under 1e-8 pu of the exact solution where that is better than 0.9.
@@ -197,8 +179,7 @@ def solve_batch(
 
     def work(k: int) -> None:
         share = (edges[k], min(edges[k + 1], scenarios))
-        _solve_share(
-            np.uint64(LANES),
+        solve_share(
             *share,
             plan,
             injections,
@@ -332,71 +313,3 @@ def merge_elements(parts: list[Elements]) -> Elements:
             getattr(whole, name)[:] += getattr(part, name)
     np.sqrt(whole.percent_max, out=whole.percent_max, where=whole.percent_max_at >= 0)
     return whole
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _solve_share(lanes, first, last, plan, injections, rows, branches, out, elements, tolerance, most_steps):  # type: ignore[no-untyped-def]
-    """Solve scenarios first..last-1, a block at a time, each from the voltages of the one before."""
-    size = len(plan.start)
-    state = np.zeros(size * int(ROW))
-    outcome, good = np.empty(LANES, dtype=np.int64), np.empty(LANES, dtype=np.bool_)
-    outcome[:] = UNSETTLED
-    for begin in range(first, last, LANES):
-        for k in range(lanes):  # lanes beyond the last scenario repeat it, and do not count
-            good[k] = begin + k < last
-        _load(lanes, state, begin, last, plan, injections, outcome)
-        steps = settle(
-            lanes, state, plan.factors, plan.live, plan.slopes, plan.pushed, plan.shares, plan.floor,
-            tolerance, most_steps, outcome,
-        )  # fmt: skip
-        for k in range(lanes):
-            if good[k]:
-                out.outcome[begin + k], out.steps[begin + k] = outcome[k], steps
-                if outcome[k] != CONVERGED:
-                    out.worst_row[begin + k] = _worst_row(state, k, plan.floor)
-            good[k] = good[k] and outcome[k] == CONVERGED
-        reduce_rows(lanes, state, begin, good, plan.bounds, out.figures, elements)
-        reduce_branches(lanes, state, begin, good, plan.branches, plan.bounds, out.figures, elements)
-        reduce_sources(
-            lanes, state, begin, good, plan.source_start, plan.source_col, plan.source_y,
-            len(plan.pushed), out.figures,
-        )  # fmt: skip
-        take_columns(lanes, state, begin, good, rows, out.vm_pu, plan.branches, branches, out.percent)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _load(lanes, state, begin, last, plan, injections, outcome):  # type: ignore[no-untyped-def]
-    """Put the injections of a block into the state; lanes that failed before start anew."""
-    base, term_start, term_pu, term_profile, factors, added_start, added_row, added_pu = injections
-    for i in range(len(base)):
-        at = np.uint64(i) * ROW
-        for k in range(lanes):
-            state[at + S_RE + k], state[at + S_IM + k] = base[i].real, base[i].imag
-            if outcome[k] != CONVERGED:
-                state[at + V_RE + k], state[at + V_IM + k] = plan.start[i].real, plan.start[i].imag
-        for term in range(term_start[i], term_start[i + 1]):
-            for k in range(lanes):
-                factor = factors[min(begin + k, last - 1), term_profile[term]]
-                state[at + S_RE + k] += term_pu[term].real * factor
-                state[at + S_IM + k] += term_pu[term].imag * factor
-    for k in range(lanes):
-        scenario = min(begin + k, last - 1)
-        for entry in range(added_start[scenario], added_start[scenario + 1]):
-            at = np.uint64(added_row[entry]) * ROW
-            state[at + S_RE + k] += added_pu[entry].real
-            state[at + S_IM + k] += added_pu[entry].imag
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _worst_row(state, k, floor):  # type: ignore[no-untyped-def]
-    """Row whose voltage is lowest against its idle voltage in one lane; NaN is lowest of all."""
-    lane = np.uint64(k)
-    worst, least = -1, np.inf
-    for i in range(len(floor)):
-        at = np.uint64(i) * ROW
-        share = (state[at + V_RE + lane] ** 2 + state[at + V_IM + lane] ** 2) / floor[i]
-        if not share >= least:
-            worst, least = i, share
-            if np.isnan(share):
-                break
-    return worst

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from gridmodel.engine.kernels import LANES, ROW, S_IM, S_RE, V_IM, V_RE, Y_RE
+from gridmodel.engine.kernels import ROW, S_IM, S_RE, V_IM, V_RE, Y_RE
+from gridmodel.engine.lanes import LANES, greatest, least, load, root, same, store, total, where_less
 
 
 class Figures(NamedTuple):
@@ -91,155 +92,197 @@ class RowBounds(NamedTuple):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def reduce_rows(lanes, state, first, good, bounds, figures, elements):  # type: ignore[no-untyped-def]
+def reduce_rows(state, first, good, bounds, figures, elements):  # type: ignore[no-untyped-def]
     """Voltages of a block: magnitudes go into the group Y_RE, extremes and counts into the results.
 
-    `first` is the number of the block's first scenario, `good` flags the lanes that count.
+    `first` is the number of the block's first scenario; `good` is 1 for the lanes that count, else 0.
     """
     low, high, reference, _ = bounds
     for i in range(len(low)):
         at = np.uint64(i) * ROW
-        for k in range(lanes):
-            re, im = state[at + V_RE + k], state[at + V_IM + k]
-            state[at + Y_RE + k] = np.sqrt(re * re + im * im)
-    best = np.empty((4, LANES))
-    best_row = np.full((4, LANES), -1, dtype=np.int64)
-    count = np.zeros((2, LANES), dtype=np.int64)
-    best[:] = np.inf
+        re, im = load(state, at + V_RE), load(state, at + V_IM)
+        store(state, at + Y_RE, root(re * re + im * im))
+    one, zero, none = same(1.0), same(0.0), same(-1.0)
+    lowest, highest, drop, rise = same(np.inf), same(-np.inf), same(np.inf), same(np.inf)
+    lowest_row, highest_row, drop_row, rise_row, too_low, too_high = none, none, none, none, zero, zero
     for i in range(len(low)):
-        at = np.uint64(i) * ROW
-        to = np.uint64(reference[i]) * ROW if reference[i] >= 0 else np.uint64(0)
-        by = 1.0 if reference[i] >= 0 else 0.0
-        for k in range(lanes):
-            vm = state[at + Y_RE + k]
-            zero = by * state[to + Y_RE + k]
-            below, above = vm - (low[i] + zero), (high[i] + zero) - vm
-            if vm < best[0, k]:
-                best[0, k], best_row[0, k] = vm, i
-            if -vm < best[1, k]:
-                best[1, k], best_row[1, k] = -vm, i
-            if below < best[2, k]:
-                best[2, k], best_row[2, k] = below, i
-            if above < best[3, k]:
-                best[3, k], best_row[3, k] = above, i
-            count[0, k] += below < 0.0
-            count[1, k] += above < 0.0
+        vm, here = load(state, np.uint64(i) * ROW + Y_RE), same(float(i))
+        base = zero
+        if reference[i] >= 0:
+            base = load(state, np.uint64(reference[i]) * ROW + Y_RE)
+        below, above = vm - (base + low[i]), base + high[i] - vm
+        lowest_row, lowest = where_less(vm, lowest, here, lowest_row), where_less(vm, lowest, vm, lowest)
+        highest_row, highest = (
+            where_less(highest, vm, here, highest_row),
+            where_less(highest, vm, vm, highest),
+        )
+        drop_row, drop = where_less(below, drop, here, drop_row), where_less(below, drop, below, drop)
+        rise_row, rise = where_less(above, rise, here, rise_row), where_less(above, rise, above, rise)
+        too_low = too_low + where_less(below, zero, one, zero)
+        too_high = too_high + where_less(above, zero, one, zero)
         if len(elements.vm_min):
-            _keep_row(lanes, state, i, first, good, low[i], high[i], by, to, elements)
-    for k in range(lanes):
-        if good[k]:
-            t = first + k
-            figures.vm_min[t], figures.vm_min_row[t] = best[0, k], best_row[0, k]
-            figures.vm_max[t], figures.vm_max_row[t] = -best[1, k], best_row[1, k]
-            figures.drop_left[t], figures.drop_row[t] = best[2, k], best_row[2, k]
-            figures.rise_left[t], figures.rise_row[t] = best[3, k], best_row[3, k]
-            figures.broken[t, 0], figures.broken[t, 1] = count[0, k], count[1, k]
+            _keep_row(vm, below, above, i, first, good, elements)
+    _put(lowest, lowest_row, first, good, figures.vm_min, figures.vm_min_row)
+    _put(highest, highest_row, first, good, figures.vm_max, figures.vm_max_row)
+    _put(drop, drop_row, first, good, figures.drop_left, figures.drop_row)
+    _put(rise, rise_row, first, good, figures.rise_left, figures.rise_row)
+    _count(too_low, first, good, figures.broken, 0)
+    _count(too_high, first, good, figures.broken, 1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _keep_row(lanes, state, i, first, good, low, high, by, to, elements):  # type: ignore[no-untyped-def]
-    at = np.uint64(i) * ROW
-    for k in range(lanes):
-        if good[k]:
-            vm = state[at + Y_RE + k]
-            zero = by * state[to + Y_RE + k]
-            if vm < elements.vm_min[i]:
-                elements.vm_min[i], elements.vm_min_at[i] = vm, first + k
-            if vm > elements.vm_max[i]:
-                elements.vm_max[i], elements.vm_max_at[i] = vm, first + k
-            elements.low_count[i] += vm < low + zero
-            elements.high_count[i] += vm > high + zero
+def _put(value, place, first, good, values, places):  # type: ignore[no-untyped-def]
+    """Write an extreme and its place to the scenarios of the lanes that count."""
+    lane = np.empty(2 * LANES)
+    store(lane, np.uint64(0), value)
+    store(lane, np.uint64(LANES), place)
+    for k in range(LANES):
+        if good[k] > 0.0:
+            values[first + k], places[first + k] = lane[k], int(lane[LANES + k])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def reduce_branches(lanes, state, first, good, branches, bounds, figures, elements):  # type: ignore[no-untyped-def]
-    """Loadings and losses of a block."""
-    square, loss = np.empty(LANES), np.empty(LANES)
-    best = np.zeros((4, LANES))
-    best_branch = np.full((4, LANES), -1, dtype=np.int64)
-    count = np.zeros((2, LANES), dtype=np.int64)
-    total = np.zeros(LANES)
-    for e in range(len(branches.kind)):
-        kind = branches.kind[e]
-        _branch(lanes, state, e, branches, square, loss)
-        if kind > 1:
-            continue
-        limit = bounds.percent[e]
-        over = 1.0 / (limit * limit)
-        for k in range(lanes):
-            total[k] += loss[k]
-            if square[k] > best[kind, k]:
-                best[kind, k], best_branch[kind, k] = square[k], e
-            used = square[k] * over
-            if used > best[2 + kind, k]:
-                best[2 + kind, k], best_branch[2 + kind, k] = used, e
-            count[kind, k] += used > 1.0
+def _count(value, first, good, counts, column):  # type: ignore[no-untyped-def]
+    lane = np.empty(LANES)
+    store(lane, np.uint64(0), value)
+    for k in range(LANES):
+        if good[k] > 0.0:
+            counts[first + k, column] = int(lane[k])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _keep_row(vm, below, above, i, first, good, elements):  # type: ignore[no-untyped-def]
+    """Extremes and counts of one row over the scenarios; lanes are looked at one by one only when needed."""
+    if least(vm) < elements.vm_min[i] or greatest(vm) > elements.vm_max[i]:
+        lane = np.empty(LANES)
+        store(lane, np.uint64(0), vm)
+        for k in range(LANES):
+            if good[k] > 0.0 and lane[k] < elements.vm_min[i]:
+                elements.vm_min[i], elements.vm_min_at[i] = lane[k], first + k
+            if good[k] > 0.0 and lane[k] > elements.vm_max[i]:
+                elements.vm_max[i], elements.vm_max_at[i] = lane[k], first + k
+    if least(below) < 0.0 or least(above) < 0.0:
+        zero, counts = same(0.0), load(good, np.uint64(0))
+        elements.low_count[i] += int(total(where_less(below, zero, counts, zero)))
+        elements.high_count[i] += int(total(where_less(above, zero, counts, zero)))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def reduce_branches(state, first, good, branches, bounds, figures, elements):  # type: ignore[no-untyped-def]
+    """Loadings and losses of a block; branches are sorted by kind, lines before transformers."""
+    lost = same(0.0)
+    lost = lost + _reduce_kind(
+        state, first, good, branches, bounds, 0, figures.line_percent, figures.line_branch,
+        figures.line_used, figures.line_used_branch, figures.broken, elements,
+    )  # fmt: skip
+    lost = lost + _reduce_kind(
+        state, first, good, branches, bounds, 1, figures.transformer_percent, figures.transformer_branch,
+        figures.transformer_used, figures.transformer_used_branch, figures.broken, elements,
+    )  # fmt: skip
+    lane = np.empty(LANES)
+    store(lane, np.uint64(0), lost)
+    for k in range(LANES):
+        if good[k] > 0.0:
+            figures.loss[first + k] = lane[k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _reduce_kind(  # type: ignore[no-untyped-def]
+    state, first, good, branches, bounds, kind, percent, branch, used, used_branch, broken, elements
+):
+    """Loadings of the branches of one kind; returns their losses per lane."""
+    one, zero, counts = same(1.0), same(0.0), load(good, np.uint64(0))
+    most, most_branch, worst, worst_branch = zero, same(-1.0), zero, same(-1.0)
+    over, lost = zero, zero
+    for e in range(np.searchsorted(branches.kind, kind), np.searchsorted(branches.kind, kind + 1)):
+        square, loss = _branch(state, e, branches)
+        here, limit = same(float(e)), bounds.percent[e] * bounds.percent[e]
+        share = square / limit
+        most_branch, most = (
+            where_less(most, square, here, most_branch),
+            where_less(most, square, square, most),
+        )
+        worst_branch, worst = (
+            where_less(worst, share, here, worst_branch),
+            where_less(worst, share, share, worst),
+        )
+        over = over + where_less(one, share, one, zero)
+        lost = lost + loss
         if len(elements.percent_max):
-            for k in range(lanes):
-                if good[k]:
-                    elements.loss_sum[e] += loss[k]
-                    elements.over_count[e] += square[k] > limit * limit
-                    if square[k] > elements.percent_max[e]:  # squares until all blocks are done
-                        elements.percent_max[e], elements.percent_max_at[e] = square[k], first + k
-    for k in range(lanes):
-        if good[k]:
-            t = first + k
-            figures.line_percent[t], figures.line_branch[t] = np.sqrt(best[0, k]), best_branch[0, k]
-            figures.transformer_percent[t] = np.sqrt(best[1, k])
-            figures.transformer_branch[t] = best_branch[1, k]
-            figures.line_used[t], figures.line_used_branch[t] = np.sqrt(best[2, k]), best_branch[2, k]
-            figures.transformer_used[t] = np.sqrt(best[3, k])
-            figures.transformer_used_branch[t] = best_branch[3, k]
-            figures.loss[t] = total[k]
-            figures.broken[t, 2], figures.broken[t, 3] = count[0, k], count[1, k]
+            elements.loss_sum[e] += total(where_less(zero, counts, loss, zero))
+            if greatest(share) > 1.0:
+                elements.over_count[e] += int(total(where_less(one, share, counts, zero)))
+            if greatest(square) > elements.percent_max[e]:
+                _keep_branch(square, e, first, good, elements)
+    _put(root(most), most_branch, first, good, percent, branch)
+    _put(root(worst), worst_branch, first, good, used, used_branch)
+    _count(over, first, good, broken, 2 + kind)
+    return lost
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _branch(lanes, state, e, branches, square, loss):  # type: ignore[no-untyped-def]
+def _keep_branch(square, e, first, good, elements):  # type: ignore[no-untyped-def]
+    lane = np.empty(LANES)
+    store(lane, np.uint64(0), square)
+    for k in range(LANES):
+        if good[k] > 0.0 and lane[k] > elements.percent_max[e]:  # squares until all blocks are done
+            elements.percent_max[e], elements.percent_max_at[e] = lane[k], first + k
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _branch(state, e, branches):  # type: ignore[no-untyped-def]
     """Square of the loading [%] of the end that is loaded more, and losses [pu], per lane."""
     f, t = np.uint64(branches.from_row[e]) * ROW, np.uint64(branches.to_row[e]) * ROW
     yff, yft, ytf, ytt = branches.yff[e], branches.yft[e], branches.ytf[e], branches.ytt[e]
-    a, b, c, d = yff.real, yff.imag, yft.real, yft.imag
-    p, q, r, s = ytf.real, ytf.imag, ytt.real, ytt.imag
-    at_from, at_to = branches.percent_from[e] ** 2, branches.percent_to[e] ** 2
-    for k in range(lanes):
-        fr, fi, tr, ti = state[f + V_RE + k], state[f + V_IM + k], state[t + V_RE + k], state[t + V_IM + k]
-        ir, ii = a * fr - b * fi + c * tr - d * ti, a * fi + b * fr + c * ti + d * tr
-        jr, ji = p * fr - q * fi + r * tr - s * ti, p * fi + q * fr + r * ti + s * tr
-        one, two = (ir * ir + ii * ii) * at_from, (jr * jr + ji * ji) * at_to
-        square[k] = one if one > two else two
-        loss[k] = fr * ir + fi * ii + tr * jr + ti * ji
+    fr, fi, tr, ti = (
+        load(state, f + V_RE),
+        load(state, f + V_IM),
+        load(state, t + V_RE),
+        load(state, t + V_IM),
+    )
+    ir = yff.real * fr - yff.imag * fi + yft.real * tr - yft.imag * ti
+    ii = yff.real * fi + yff.imag * fr + yft.real * ti + yft.imag * tr
+    jr = ytf.real * fr - ytf.imag * fi + ytt.real * tr - ytt.imag * ti
+    ji = ytf.real * fi + ytf.imag * fr + ytt.real * ti + ytt.imag * tr
+    near = (ir * ir + ii * ii) * (branches.percent_from[e] * branches.percent_from[e])
+    far = (jr * jr + ji * ji) * (branches.percent_to[e] * branches.percent_to[e])
+    return where_less(near, far, far, near), fr * ir + fi * ii + tr * jr + ti * ji
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def reduce_sources(lanes, state, first, good, source_start, source_col, source_y, free_count, figures):  # type: ignore[no-untyped-def]
+def reduce_sources(state, first, good, source_start, source_col, source_y, free_count, figures):  # type: ignore[no-untyped-def]
     """Complex power the sources feed: what flows into the grid, and what is drawn at their own rows."""
-    for k in range(lanes):
-        if not good[k]:
-            continue
-        power = 0j
-        for source in range(len(source_start) - 1):
-            current = 0j
-            for entry in range(source_start[source], source_start[source + 1]):
-                to = np.uint64(source_col[entry]) * ROW
-                current += source_y[entry] * complex(state[to + V_RE + k], state[to + V_IM + k])
-            at = np.uint64(free_count + source) * ROW
-            held = complex(state[at + V_RE + k], state[at + V_IM + k])
-            power += held * np.conj(current) - complex(state[at + S_RE + k], state[at + S_IM + k])
-        figures.source[first + k] = power
+    lane = np.empty(2 * LANES)
+    p, q = same(0.0), same(0.0)
+    for source in range(len(source_start) - 1):
+        ir, ii = same(0.0), same(0.0)
+        for entry in range(source_start[source], source_start[source + 1]):
+            to, y = np.uint64(source_col[entry]) * ROW, source_y[entry]
+            re, im = load(state, to + V_RE), load(state, to + V_IM)
+            ir, ii = ir + y.real * re - y.imag * im, ii + y.real * im + y.imag * re
+        at = np.uint64(free_count + source) * ROW
+        re, im = load(state, at + V_RE), load(state, at + V_IM)
+        p = p + re * ir + im * ii - load(state, at + S_RE)
+        q = q + im * ir - re * ii - load(state, at + S_IM)
+    store(lane, np.uint64(0), p)
+    store(lane, np.uint64(LANES), q)
+    for k in range(LANES):
+        if good[k] > 0.0:
+            figures.source[first + k] = complex(lane[k], lane[LANES + k])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def take_columns(lanes, state, first, good, rows, vm_pu, branches, chosen, percent):  # type: ignore[no-untyped-def]
+def take_columns(state, first, good, rows, vm_pu, branches, chosen, percent):  # type: ignore[no-untyped-def]
     """Voltages of chosen rows (after `reduce_rows`) and loadings of chosen branches, per scenario."""
-    square, loss = np.empty(LANES), np.empty(LANES)
+    lane = np.empty(LANES)
     for j in range(len(rows)):
         at = np.uint64(rows[j]) * ROW
-        for k in range(lanes):
-            if good[k]:
-                vm_pu[first + k, j] = state[at + Y_RE + k]
+        for k in range(LANES):
+            if good[k] > 0.0:
+                vm_pu[first + k, j] = state[at + Y_RE + np.uint64(k)]
     for j in range(len(chosen)):
-        _branch(lanes, state, chosen[j], branches, square, loss)
-        for k in range(lanes):
-            if good[k]:
-                percent[first + k, j] = np.sqrt(square[k])
+        square, _ = _branch(state, chosen[j], branches)
+        store(lane, np.uint64(0), root(square))
+        for k in range(LANES):
+            if good[k] > 0.0:
+                percent[first + k, j] = lane[k]
