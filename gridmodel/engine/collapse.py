@@ -20,10 +20,8 @@ from numba import njit
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.factors import Stamps
 from gridmodel.engine.kernels import (
-    COLLAPSED,
     COLLAPSED_SHARE,
     CONVERGED,
-    LANES,
     ROW,
     S_IM,
     S_RE,
@@ -33,6 +31,7 @@ from gridmodel.engine.kernels import (
     Y_IM,
     Y_RE,
 )
+from gridmodel.engine.lanes import LANES, load, root, store
 from gridmodel.engine.newton import newton, solve_lanes, workspace
 
 # The share is told within 1 % of itself, down to a millionth of the demand.
@@ -133,7 +132,7 @@ class _Bracket:
 def _search(grid: CompiledGrid, fixed: np.ndarray, demand: np.ndarray, threads: int | None) -> Servable:
     """Try all of the demand, then none, then follow the tangent from the last share that was solved."""
     free = grid.free_count
-    fixed, demand = (np.ascontiguousarray(power[:free], dtype=complex) for power in (fixed, demand))
+    fixed, demand = (np.array(power[:free], dtype=complex, order="C") for power in (fixed, demand))
     shape = (grid.part_count, demand.shape[1])
     idle = np.repeat(grid.idle_pu[:free, None], shape[1], axis=1)
     row_part = grid.row_part[:free]
@@ -269,56 +268,57 @@ def _probe_columns(columns, numbers, fixed, demand, share, start, open_, toleran
     state = np.zeros(len(fixed) * int(ROW))
     work = workspace(len(fixed), len(stamps.row))
     outcome, place = np.empty(LANES, dtype=np.int64), np.empty(LANES, dtype=np.int64)
-    column = np.empty(LANES, dtype=np.int64)
-    for begin in range(0, len(columns), int(LANES)):
-        lanes = np.uint64(min(LANES, len(columns) - begin))
-        for k in range(lanes):
-            column[k] = columns[begin + k]
+    for begin in range(0, len(columns), LANES):
+        column = np.full(LANES, columns[begin])  # lanes beyond the last scenario repeat one, and do not count
+        column[: min(LANES, len(columns) - begin)] = columns[begin : begin + LANES]
         for part in range(len(part_start) - 1):
             first, last = part_start[part], part_start[part + 1]
             wanted = 0
-            for k in range(lanes):
-                outcome[k], place[k] = UNSETTLED if open_[part, column[k]] else CONVERGED, first
-                wanted += outcome[k] == UNSETTLED
+            for k in range(LANES):
+                alive = begin + k < len(columns) and open_[part, column[k]]
+                outcome[k], place[k] = UNSETTLED if alive else CONVERGED, first
+                wanted += alive
             if not wanted:
                 continue
-            _load(lanes, state, first, last, column, share[part], fixed, demand, start)
-            newton(
-                lanes, state, work, stamps, pushed, shares, floor, tolerance, first, last, outcome, place
-            )  # fmt: skip
-            _push_demand(lanes, state, first, last, column, demand, shares)
-            solve_lanes(lanes, state, work, stamps, first, last)
-            for k in range(lanes):
+            _load(state, first, last, column, share[part], fixed, demand, start)
+            newton(state, work, stamps, pushed, shares, floor, tolerance, first, last, outcome, place)
+            _push_demand(state, first, last, column, demand, shares)
+            solve_lanes(state, work, stamps, first, last)
+            for k in range(min(LANES, len(columns) - begin)):
                 if open_[part, column[k]]:
                     _keep(state, k, part, first, last, column[k], outcome[k], place[k], probe)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _load(lanes, state, first, last, column, share, fixed, demand, start):  # type: ignore[no-untyped-def]
+def _load(state, first, last, column, share, fixed, demand, start):  # type: ignore[no-untyped-def]
     for i in range(first, last):
         at = np.uint64(i) * ROW
-        for k in range(lanes):
+        for k in range(LANES):
+            lane = np.uint64(k)
             power = fixed[i, column[k]] - share[column[k]] * demand[i, column[k]]
             volts = start[i, column[k]]
-            state[at + S_RE + k], state[at + S_IM + k] = power.real, power.imag
-            state[at + V_RE + k], state[at + V_IM + k] = volts.real, volts.imag
+            state[at + S_RE + lane], state[at + S_IM + lane] = power.real, power.imag
+            state[at + V_RE + lane], state[at + V_IM + lane] = volts.real, volts.imag
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _push_demand(lanes, state, first, last, column, demand, shares):  # type: ignore[no-untyped-def]
+def _push_demand(state, first, last, column, demand, shares):  # type: ignore[no-untyped-def]
     """Change of the injected current with the share, as right-hand side: its solution is the tangent."""
-    ip, zp, iq, zq = 0.0, 0.0, 0.0, 0.0
+    drawn = np.empty(2 * LANES)
     for i in range(first, last):
         at = np.uint64(i) * ROW
+        for k in range(LANES):
+            drawn[k], drawn[LANES + k] = -demand[i, column[k]].real, -demand[i, column[k]].imag
+        p, q = load(drawn, np.uint64(0)), load(drawn, np.uint64(LANES))
+        re, im = load(state, at + V_RE), load(state, at + V_IM)
+        square = re * re + im * im
         if len(shares):
-            ip, zp, iq, zq = shares[i, 0], shares[i, 1], shares[i, 2], shares[i, 3]
-        for k in range(lanes):
-            re, im = state[at + V_RE + k], state[at + V_IM + k]
-            square = re * re + im * im
-            size = np.sqrt(square)
-            p = -demand[i, column[k]].real * (1.0 - ip - zp + ip * size + zp * square) / square
-            q = -demand[i, column[k]].imag * (1.0 - iq - zq + iq * size + zq * square) / square
-            state[at + Y_RE + k], state[at + Y_IM + k] = p * re + q * im, p * im - q * re
+            size = root(square)
+            p = p * (1.0 - shares[i, 0] - shares[i, 1] + shares[i, 0] * size + shares[i, 1] * square)
+            q = q * (1.0 - shares[i, 2] - shares[i, 3] + shares[i, 2] * size + shares[i, 3] * square)
+        over = 1.0 / square
+        store(state, at + Y_RE, (p * re + q * im) * over)
+        store(state, at + Y_IM, (p * im - q * re) * over)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

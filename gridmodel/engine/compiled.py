@@ -90,6 +90,20 @@ class CompiledGrid:
         part[: self.free_count] = np.repeat(np.arange(self.part_count), np.diff(self.part_start))
         return part
 
+    @property
+    def named_row(self) -> np.ndarray:
+        """Per row the nearest one towards the source that is a bus of the net: itself, but for auxiliary nodes."""
+        named, start = np.arange(self.row_count), self.stamps.start
+        joined = np.flatnonzero(np.diff(start) > 0)
+        up = named.copy()
+        up[joined] = self.stamps.row[start[joined]]
+        for _ in range(self.row_count):
+            lost = (self.row_bus[named] < 0) & (up[named] != named)
+            if not lost.any():
+                break
+            named = np.where(lost, up[named], named)
+        return named
+
     def at_rows(self, rows: np.ndarray, power_pu: np.ndarray) -> np.ndarray:
         """Sum complex power given per element over the rows; what has no supply (-1) drops out."""
         alive = rows >= 0

@@ -20,7 +20,6 @@ from gridmodel.engine.factors import _find
 from gridmodel.engine.kernels import (
     COLLAPSED,
     CONVERGED,
-    LANES,
     ROW,
     S_IM,
     S_RE,
@@ -30,6 +29,7 @@ from gridmodel.engine.kernels import (
     Y_IM,
     Y_RE,
 )
+from gridmodel.engine.lanes import LANES, load, root, same, store, where_less
 
 # One 2 x 2 block per lane.
 A, B, C, D = (np.uint64(LANES * part) for part in range(4))
@@ -54,29 +54,33 @@ def workspace(rows, entries):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def newton(lanes, state, work, stamps, pushed, shares, floor, tolerance, first, last, outcome, place):  # type: ignore[no-untyped-def]
+def newton(state, work, stamps, pushed, shares, floor, tolerance, first, last, outcome, place):  # type: ignore[no-untyped-def]
     """Solve rows first..last-1, a part of the grid, in every lane that is UNSETTLED on entry; returns steps.
 
     On return `outcome` is CONVERGED or COLLAPSED, or UNSETTLED after MOST_STEPS. `place` is the row that
-    moved most in the last step: near a collapse the bus that goes first. Factors of the last step but one
-    voltages stay in `work`, from which `solve_lanes` serves further right-hand sides.
+    moved most in the last step: near a collapse the bus that goes first. The factors stay in `work`, so that
+    `solve_lanes` serves further right-hand sides.
     """
-    moved, lowest = np.empty(LANES), np.empty(LANES)
-    sound = np.empty(LANES, dtype=np.bool_)
+    sound, figures = np.empty(LANES), np.empty(3 * LANES)
+    alive = np.empty(LANES)
+    for k in range(LANES):
+        place[k] = first if outcome[k] == UNSETTLED else place[k]
     for step in range(1, MOST_STEPS + 1):
-        linearise(lanes, state, work, stamps, pushed, shares, first, last)
-        eliminate(lanes, work, stamps, first, last, sound)
-        for k in range(lanes):
-            if outcome[k] == UNSETTLED and not sound[k]:
+        linearise(state, work, stamps, pushed, shares, first, last)
+        eliminate(work, stamps, first, last, sound)
+        for k in range(LANES):
+            if outcome[k] == UNSETTLED and sound[k] == 0.0:
                 outcome[k] = COLLAPSED
-        solve_lanes(lanes, state, work, stamps, first, last)
-        advance(lanes, state, floor, first, last, outcome, moved, lowest, place)
+            alive[k] = 1.0 if outcome[k] == UNSETTLED else 0.0
+        solve_lanes(state, work, stamps, first, last)
+        advance(state, floor, first, last, alive, figures)
         open_lanes = 0
-        for k in range(lanes):
+        for k in range(LANES):
             if outcome[k] == UNSETTLED:
-                if not lowest[k] > 0.0:  # NaN is a collapse too
+                place[k] = int(figures[2 * LANES + k])
+                if not figures[LANES + k] > 0.0:  # NaN is a collapse too
                     outcome[k] = COLLAPSED
-                elif moved[k] <= tolerance * tolerance:
+                elif figures[k] <= tolerance * tolerance:
                     outcome[k] = CONVERGED
                 else:
                     open_lanes += 1
@@ -86,138 +90,143 @@ def newton(lanes, state, work, stamps, pushed, shares, floor, tolerance, first, 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def linearise(lanes, state, work, stamps, pushed, shares, first, last):  # type: ignore[no-untyped-def]
+def linearise(state, work, stamps, pushed, shares, first, last):  # type: ignore[no-untyped-def]
     """Matrix less the slopes of the currents, and the right-hand side: `linearised.current_slopes` in lanes."""
     start, _, diagonal, low, up = stamps
-    ip, zp, iq, zq = 0.0, 0.0, 0.0, 0.0
     for i in range(first, last):
         at, to = np.uint64(i) * ROW, np.uint64(i) * BLOCK
-        g, h = diagonal[i].real, diagonal[i].imag
-        push_re, push_im = pushed[i].real, pushed[i].imag
+        g, h, push = diagonal[i].real, diagonal[i].imag, pushed[i]
+        re, im = load(state, at + V_RE), load(state, at + V_IM)
+        p, q = load(state, at + S_RE), load(state, at + S_IM)
+        square = re * re + im * im
+        over = 1.0 / square
+        g_re, g_im = same(0.0), same(0.0)
         if len(shares):
+            size = root(square)
             ip, zp, iq, zq = shares[i, 0], shares[i, 1], shares[i, 2], shares[i, 3]
-        for k in range(lanes):
-            re, im = state[at + V_RE + k], state[at + V_IM + k]
-            s_re, s_im = state[at + S_RE + k], state[at + S_IM + k]
-            square = re * re + im * im
-            size = np.sqrt(square)
-            p = s_re * (1.0 - ip - zp + ip * size + zp * square)
-            q = s_im * (1.0 - iq - zq + iq * size + zq * square)
-            grown_p, grown_q = s_re * (ip / size + 2.0 * zp), s_im * (iq / size + 2.0 * zq)
-            over = 1.0 / square
-            i_re, i_im = (p * re + q * im) * over, (p * im - q * re) * over
+            grown_p, grown_q = p * (ip / size + 2.0 * zp), q * (iq / size + 2.0 * zq)
             g_re, g_im = grown_p * re + grown_q * im, grown_p * im - grown_q * re
-            a = (p + g_re * re - 2.0 * re * i_re) * over
-            b = (q + g_re * im - 2.0 * im * i_re) * over
-            c = (g_im * re - q - 2.0 * re * i_im) * over
-            d = (p + g_im * im - 2.0 * im * i_im) * over
-            work.pivot[to + A + k], work.pivot[to + B + k] = g - a, -h - b
-            work.pivot[to + C + k], work.pivot[to + D + k] = h - c, g - d
-            state[at + Y_RE + k] = i_re - a * re - b * im + push_re
-            state[at + Y_IM + k] = i_im - c * re - d * im + push_im
+            p = p * (1.0 - ip - zp + ip * size + zp * square)
+            q = q * (1.0 - iq - zq + iq * size + zq * square)
+        i_re, i_im = (p * re + q * im) * over, (p * im - q * re) * over
+        a, b = (p + g_re * re - 2.0 * re * i_re) * over, (q + g_re * im - 2.0 * im * i_re) * over
+        c, d = (g_im * re - q - 2.0 * re * i_im) * over, (p + g_im * im - 2.0 * im * i_im) * over
+        store(work.pivot, to + A, g - a)
+        store(work.pivot, to + B, -h - b)
+        store(work.pivot, to + C, h - c)
+        store(work.pivot, to + D, g - d)
+        store(state, at + Y_RE, i_re - a * re - b * im + push.real)
+        store(state, at + Y_IM, i_im - c * re - d * im + push.imag)
     for entry in range(start[first], start[last]):
-        to = np.uint64(entry) * BLOCK
-        g, h, r, s = low[entry].real, low[entry].imag, up[entry].real, up[entry].imag
-        for k in range(lanes):
-            work.low[to + A + k], work.low[to + B + k] = g, -h
-            work.low[to + C + k], work.low[to + D + k] = h, g
-            work.up[to + A + k], work.up[to + B + k] = r, -s
-            work.up[to + C + k], work.up[to + D + k] = s, r
+        _store_block(work.low, np.uint64(entry) * BLOCK, low[entry])
+        _store_block(work.up, np.uint64(entry) * BLOCK, up[entry])
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _store_block(blocks, to, value):  # type: ignore[no-untyped-def]
+    """A complex number as a block, in all lanes."""
+    store(blocks, to + A, same(value.real))
+    store(blocks, to + B, same(-value.imag))
+    store(blocks, to + C, same(value.imag))
+    store(blocks, to + D, same(value.real))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def eliminate(lanes, work, stamps, first, last, sound):  # type: ignore[no-untyped-def]
-    """Right-looking LU in blocks, as `factors._eliminate`; `sound` tells if all determinants are positive."""
+def eliminate(work, stamps, first, last, sound):  # type: ignore[no-untyped-def]
+    """Right-looking LU in blocks, as `factors._eliminate`; `sound` is 0 where a determinant is not positive."""
     start, row, _, _, _ = stamps
-    for k in range(lanes):
-        sound[k] = True
+    good, none = same(1.0), same(0.0)
     for i in range(first, last):
         at = np.uint64(i) * BLOCK
-        for k in range(lanes):
-            a, b = work.pivot[at + A + k], work.pivot[at + B + k]
-            c, d = work.pivot[at + C + k], work.pivot[at + D + k]
-            determinant = a * d - b * c
-            sound[k] = sound[k] & (determinant > 0.0)
-            over = 1.0 / determinant
-            work.pivot[at + A + k], work.pivot[at + B + k] = d * over, -b * over
-            work.pivot[at + C + k], work.pivot[at + D + k] = -c * over, a * over
+        a, b = load(work.pivot, at + A), load(work.pivot, at + B)
+        c, d = load(work.pivot, at + C), load(work.pivot, at + D)
+        determinant = a * d - b * c
+        good = where_less(none, determinant, good, none)
+        over = 1.0 / determinant
+        store(work.pivot, at + A, d * over)
+        store(work.pivot, at + B, -1.0 * b * over)
+        store(work.pivot, at + C, -1.0 * c * over)
+        store(work.pivot, at + D, a * over)
         for lower in range(start[i], start[i + 1]):
-            _product(lanes, work.low, np.uint64(lower) * BLOCK, work.pivot, at)
+            _product(work.low, np.uint64(lower) * BLOCK, work.pivot, at)
             for upper in range(start[i], start[i + 1]):
                 if row[lower] == row[upper]:
-                    _subtract(lanes, work.pivot, np.uint64(row[lower]) * BLOCK, work, lower, upper)
+                    _subtract(work.pivot, np.uint64(row[lower]) * BLOCK, work, lower, upper)
                 elif row[lower] < row[upper]:
                     target = _find(start, row, row[lower], row[upper])
-                    _subtract(lanes, work.up, np.uint64(target) * BLOCK, work, lower, upper)
+                    _subtract(work.up, np.uint64(target) * BLOCK, work, lower, upper)
                 else:
                     target = _find(start, row, row[upper], row[lower])
-                    _subtract(lanes, work.low, np.uint64(target) * BLOCK, work, lower, upper)
+                    _subtract(work.low, np.uint64(target) * BLOCK, work, lower, upper)
+    store(sound, np.uint64(0), good)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _product(lanes, left, at, right, to):  # type: ignore[no-untyped-def]
+def _product(left, at, right, to):  # type: ignore[no-untyped-def]
     """Replace the left block by left times right."""
-    for k in range(lanes):
-        a, b, c, d = left[at + A + k], left[at + B + k], left[at + C + k], left[at + D + k]
-        p, q, r, s = right[to + A + k], right[to + B + k], right[to + C + k], right[to + D + k]
-        left[at + A + k], left[at + B + k] = a * p + b * r, a * q + b * s
-        left[at + C + k], left[at + D + k] = c * p + d * r, c * q + d * s
+    a, b, c, d = load(left, at + A), load(left, at + B), load(left, at + C), load(left, at + D)
+    p, q, r, s = load(right, to + A), load(right, to + B), load(right, to + C), load(right, to + D)
+    store(left, at + A, a * p + b * r)
+    store(left, at + B, a * q + b * s)
+    store(left, at + C, c * p + d * r)
+    store(left, at + D, c * q + d * s)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _subtract(lanes, target, at, work, lower, upper):  # type: ignore[no-untyped-def]
+def _subtract(target, at, work, lower, upper):  # type: ignore[no-untyped-def]
     """Subtract low[lower] times up[upper] from a block."""
-    x, y = np.uint64(lower) * BLOCK, np.uint64(upper) * BLOCK
-    for k in range(lanes):
-        a, b, c, d = work.low[x + A + k], work.low[x + B + k], work.low[x + C + k], work.low[x + D + k]
-        p, q, r, s = work.up[y + A + k], work.up[y + B + k], work.up[y + C + k], work.up[y + D + k]
-        target[at + A + k] -= a * p + b * r
-        target[at + B + k] -= a * q + b * s
-        target[at + C + k] -= c * p + d * r
-        target[at + D + k] -= c * q + d * s
+    low, up, x, y = work.low, work.up, np.uint64(lower) * BLOCK, np.uint64(upper) * BLOCK
+    a, b, c, d = load(low, x + A), load(low, x + B), load(low, x + C), load(low, x + D)
+    p, q, r, s = load(up, y + A), load(up, y + B), load(up, y + C), load(up, y + D)
+    store(target, at + A, load(target, at + A) - a * p - b * r)
+    store(target, at + B, load(target, at + B) - a * q - b * s)
+    store(target, at + C, load(target, at + C) - c * p - d * r)
+    store(target, at + D, load(target, at + D) - c * q - d * s)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def solve_lanes(lanes, state, work, stamps, first, last):  # type: ignore[no-untyped-def]
+def solve_lanes(state, work, stamps, first, last):  # type: ignore[no-untyped-def]
     """Solve for the right-hand side in the group Y; the solution takes its place."""
     start, row, _, _, _ = stamps
+    low, up, pivot = work.low, work.up, work.pivot
     for i in range(first, last):
         at = np.uint64(i) * ROW
+        re, im = load(state, at + Y_RE), load(state, at + Y_IM)
         for entry in range(start[i], start[i + 1]):
-            to, block = np.uint64(row[entry]) * ROW, np.uint64(entry) * BLOCK
-            for k in range(lanes):
-                re, im = state[at + Y_RE + k], state[at + Y_IM + k]
-                state[to + Y_RE + k] -= work.low[block + A + k] * re + work.low[block + B + k] * im
-                state[to + Y_IM + k] -= work.low[block + C + k] * re + work.low[block + D + k] * im
+            to, x = np.uint64(row[entry]) * ROW, np.uint64(entry) * BLOCK
+            store(state, to + Y_RE, load(state, to + Y_RE) - load(low, x + A) * re - load(low, x + B) * im)
+            store(state, to + Y_IM, load(state, to + Y_IM) - load(low, x + C) * re - load(low, x + D) * im)
     for i in range(last - 1, first - 1, -1):
-        at, block = np.uint64(i) * ROW, np.uint64(i) * BLOCK
+        at, x = np.uint64(i) * ROW, np.uint64(i) * BLOCK
+        y_re, y_im = load(state, at + Y_RE), load(state, at + Y_IM)
         for entry in range(start[i], start[i + 1]):
-            to, over = np.uint64(row[entry]) * ROW, np.uint64(entry) * BLOCK
-            for k in range(lanes):
-                re, im = state[to + Y_RE + k], state[to + Y_IM + k]
-                state[at + Y_RE + k] -= work.up[over + A + k] * re + work.up[over + B + k] * im
-                state[at + Y_IM + k] -= work.up[over + C + k] * re + work.up[over + D + k] * im
-        for k in range(lanes):
-            re, im = state[at + Y_RE + k], state[at + Y_IM + k]
-            state[at + Y_RE + k] = work.pivot[block + A + k] * re + work.pivot[block + B + k] * im
-            state[at + Y_IM + k] = work.pivot[block + C + k] * re + work.pivot[block + D + k] * im
+            to, y = np.uint64(row[entry]) * ROW, np.uint64(entry) * BLOCK
+            re, im = load(state, to + Y_RE), load(state, to + Y_IM)
+            y_re = y_re - load(up, y + A) * re - load(up, y + B) * im
+            y_im = y_im - load(up, y + C) * re - load(up, y + D) * im
+        store(state, at + Y_RE, load(pivot, x + A) * y_re + load(pivot, x + B) * y_im)
+        store(state, at + Y_IM, load(pivot, x + C) * y_re + load(pivot, x + D) * y_im)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def advance(lanes, state, floor, first, last, outcome, moved, lowest, place):  # type: ignore[no-untyped-def]
-    """Take the solution in Y for voltages where a lane is UNSETTLED; the largest square of a step and its row."""
-    for k in range(lanes):
-        if outcome[k] == UNSETTLED:
-            moved[k], lowest[k], place[k] = -1.0, np.inf, first
+def advance(state, floor, first, last, alive, figures):  # type: ignore[no-untyped-def]
+    """Take the solution in Y for voltages where a lane is alive.
+
+    `figures` gets per lane the largest square of a step, the smallest of |V|^2 - floor, the row of the first.
+    """
+    moved, lowest, place = same(-1.0), same(np.inf), same(float(first))
+    half, taken = same(0.5), load(alive, np.uint64(0))
     for i in range(first, last):
         at = np.uint64(i) * ROW
-        for k in range(lanes):
-            if outcome[k] == UNSETTLED:
-                re, im = state[at + Y_RE + k], state[at + Y_IM + k]
-                d_re, d_im = re - state[at + V_RE + k], im - state[at + V_IM + k]
-                step, above = d_re * d_re + d_im * d_im, re * re + im * im - floor[i]
-                if step > moved[k] or step != step:  # NaN stays
-                    moved[k], place[k] = step, i
-                if above < lowest[k] or above != above:
-                    lowest[k] = above
-                state[at + V_RE + k], state[at + V_IM + k] = re, im
+        old_re, old_im = load(state, at + V_RE), load(state, at + V_IM)
+        re, im = load(state, at + Y_RE), load(state, at + Y_IM)
+        by_re, by_im = re - old_re, im - old_im
+        step, above = by_re * by_re + by_im * by_im, re * re + im * im - floor[i]
+        place = where_less(moved, step, same(float(i)), place)
+        moved = where_less(step, moved, moved, step)
+        lowest = where_less(lowest, above, lowest, above)
+        store(state, at + V_RE, where_less(half, taken, re, old_re))
+        store(state, at + V_IM, where_less(half, taken, im, old_im))
+    store(figures, np.uint64(0), moved)
+    store(figures, np.uint64(LANES), lowest)
+    store(figures, np.uint64(2 * LANES), place)
