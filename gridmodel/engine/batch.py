@@ -17,7 +17,7 @@ from gridmodel.engine.blocks import solve_share
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.factors import Factors, Stamps
-from gridmodel.engine.kernels import COLLAPSED_SHARE, CONVERGED, UNSETTLED
+from gridmodel.engine.kernels import CONVERGED, UNSETTLED
 from gridmodel.engine.lanes import LANES
 from gridmodel.engine.linearised import Reference
 from gridmodel.engine.matrix import Branches
@@ -259,7 +259,7 @@ def _plan(grid: CompiledGrid, injections: Injections, reference: Reference, boun
         slopes=reference.slopes,
         pushed=grid.pushed_pu,
         shares=np.zeros((0, 4)) if grid.shares is None else grid.shares,
-        floor=(COLLAPSED_SHARE * np.abs(grid.idle_pu)) ** 2,
+        floor=grid.floor_pu**2,
         start=reference.voltage_pu,
         idle=grid.idle_pu,
         stamps=grid.stamps,

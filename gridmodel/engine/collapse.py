@@ -20,7 +20,6 @@ from numba import njit
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.factors import Stamps
 from gridmodel.engine.kernels import (
-    COLLAPSED_SHARE,
     CONVERGED,
     ROW,
     S_IM,
@@ -52,7 +51,9 @@ class Servable:
     ----------
     share
         Parts x scenarios [0..1, within SHARE_WITHIN of itself]; 0 where there is no solution even without
-        demand.
+        demand, or only for less than LEAST_SHARE of it.
+    solved
+        Parts x scenarios: whether there is a solution without demand.
     weakest_row
         Parts x scenarios: row of the lowest voltage at that share; where the share is 0 the row that moved
         most when the solution was lost.
@@ -64,6 +65,7 @@ class Servable:
     """
 
     share: np.ndarray
+    solved: np.ndarray
     weakest_row: np.ndarray
     voltage_pu: np.ndarray
     slope: np.ndarray
@@ -105,14 +107,13 @@ def servable_shares(
     """
     scenarios = demand_pu.shape[1]
     fixed = np.broadcast_to(fixed_pu if fixed_pu.ndim == 2 else fixed_pu[:, None], demand_pu.shape)
-    found = [
-        _search(grid, fixed[:, at], demand_pu[:, at], threads)
-        for at in (slice(first, first + TOGETHER) for first in range(0, scenarios, TOGETHER))
-    ]
+    together = [slice(first, first + TOGETHER) for first in range(0, scenarios, TOGETHER)]
+    with np.errstate(divide="ignore", invalid="ignore"):  # what has no solution is NaN
+        found = [_search(grid, fixed[:, at], demand_pu[:, at], threads) for at in together]
     if not found:
         nothing = np.zeros((grid.free_count, 0))
         none = np.zeros((grid.part_count, 0))
-        return Servable(none, none.astype(np.int64), nothing.astype(complex), nothing)
+        return Servable(none, none.astype(bool), none.astype(np.int64), nothing.astype(complex), nothing)
     return Servable(
         *(np.concatenate([getattr(f, name) for f in found], axis=1) for name in Servable.__dataclass_fields__)
     )
@@ -162,7 +163,7 @@ def _search(grid: CompiledGrid, fixed: np.ndarray, demand: np.ndarray, threads: 
         won = open_ & (probe.outcome == CONVERGED)
         _close_in(state, trial, probe, won, open_ & ~won)
         voltage[won[row_part]], tangent[won[row_part]] = probe.voltage[won[row_part]], probe.tangent[won[row_part]]
-    return Servable(state.low, _weakest(grid, state, voltage), voltage, _magnitude_slope(voltage, tangent))
+    return Servable(state.low, solved | carried, _weakest(grid, state, voltage), voltage, _magnitude_slope(voltage, tangent))
 
 
 def _is_open(state: _Bracket) -> np.ndarray:
@@ -181,8 +182,7 @@ def _reach_of_one(share: np.ndarray, reach: np.ndarray) -> np.ndarray:
 
 def _reach_of_two(state: _Bracket, share: np.ndarray, steepness: np.ndarray) -> np.ndarray:
     """Largest share told by the tangents of two: steepness x (L - share) is the same at both."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(share + state.steepness * (share - state.low) / (steepness - state.steepness))
+    return np.asarray(share + state.steepness * (share - state.low) / (steepness - state.steepness))
 
 
 def _next_share(state: _Bracket, count: int) -> np.ndarray:
@@ -246,7 +246,7 @@ def _probe(
         stamps=grid.stamps,
         pushed=grid.pushed_pu,
         shares=np.zeros((0, 4)) if grid.shares is None else grid.shares,
-        floor=(COLLAPSED_SHARE * np.abs(grid.idle_pu)) ** 2,
+        floor=grid.floor_pu**2,
         part_start=grid.part_start,
     )
     blocks = -(-len(columns) // LANES)

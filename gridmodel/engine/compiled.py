@@ -14,6 +14,7 @@ from scipy.sparse import csc_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from gridmodel.engine.factors import Factors, Stamps, elimination_order, factorise, stamps_of
+from gridmodel.engine.kernels import COLLAPSED_SHARE
 from gridmodel.engine.matrix import LINE, OTHER, TRANSFORMER, Branches, PandapowerCase, read_case
 from gridmodel.lean import pandapower
 
@@ -82,6 +83,14 @@ class CompiledGrid:
     @property
     def part_count(self) -> int:
         return len(self.part_start) - 1
+
+    @property
+    def floor_pu(self) -> np.ndarray:
+        """Voltage per row below which it has collapsed [pu]: a share of its idle one, or of 1 pu if that is less.
+
+        Where transformers of different shift work against each other the idle voltage is next to nothing.
+        """
+        return COLLAPSED_SHARE * np.maximum(np.abs(self.idle_pu), 1.0)
 
     @property
     def row_part(self) -> np.ndarray:

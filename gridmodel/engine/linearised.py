@@ -15,7 +15,7 @@ from gridmodel.engine.alone import settle_alone
 from gridmodel.engine.collapse import servable_shares
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.factors import Factors, factorise
-from gridmodel.engine.kernels import COLLAPSED, COLLAPSED_SHARE, CONVERGED, UNSETTLED
+from gridmodel.engine.kernels import COLLAPSED, CONVERGED, UNSETTLED
 
 # Newton's method doubles the right digits a step: from within 1e-6 pu the next step leaves rounding.
 SETTLED_PU = 1e-10
@@ -84,7 +84,7 @@ def _newton(grid: CompiledGrid, injection_pu: np.ndarray, volts: np.ndarray) -> 
         fresh = factors.solve(current - _times(slopes[free], volts[free]) + grid.pushed_pu)
         moved = np.abs(fresh - volts[free]).max(initial=0.0)
         volts = np.concatenate([fresh, volts[grid.free_count :]])
-        if not (np.abs(fresh) > COLLAPSED_SHARE * np.abs(grid.idle_pu[free])).all():
+        if not (np.abs(fresh) > grid.floor_pu[free]).all():
             outcome = COLLAPSED
             break
         if moved <= SETTLED_PU:

@@ -6,6 +6,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from gis.errors import InputError
+from gis.findings import make_findings
 from gridmodel.engine.compiled import CompiledGrid, compile_grid
 from gridmodel.model import GridModel
 from gridmodel.scenario import Scenario
@@ -14,9 +16,19 @@ _COMPILED: WeakKeyDictionary[GridModel, CompiledGrid] = WeakKeyDictionary()
 
 
 def compiled(model: GridModel) -> CompiledGrid:
-    """Compile the model's net once; a net whose tables are changed afterwards must be built anew."""
+    """Compile the model's net once; a net whose tables are changed afterwards must be built anew.
+
+    Raises
+    ------
+    InputError
+        No source is in service.
+    """
     if model not in _COMPILED:
-        _COMPILED[model] = compile_grid(model.net)
+        try:
+            _COMPILED[model] = compile_grid(model.net)
+        except UserWarning as missing_source:  # pandapower's own, bare
+            fault = make_findings("no_source", "sources", [""], str(missing_source))
+            raise InputError("network", fault) from missing_source
     return _COMPILED[model]
 
 
