@@ -134,7 +134,7 @@ def diagnose(model: GridModel, scenario: Scenario | str | None = None) -> Diagno
     chosen = scenario if isinstance(scenario, Scenario) else find_scenario(model.network, scenario)
     # The engine needs numba, which takes a second to import: what solves goes without.
     from gridmodel.servable import compiled_or_none, demand_in, largest_shares
-    from gridmodel.suspects import loads_of, solves_without, suspect_loads
+    from gridmodel.suspects import loads_of, smallest_rating_kva, solves_without, suspect_loads
 
     grid = compiled_or_none(model)
     if grid is None:
@@ -146,7 +146,7 @@ def diagnose(model: GridModel, scenario: Scenario | str | None = None) -> Diagno
         return _without_solution(model, chosen)
     limit = collect(model, chosen, converged=True, servable_share=share)
     apply_scenario(model, chosen)
-    suspects = suspect_loads(grid, loads_of(model), demand, carried)[0]
+    suspects = suspect_loads(grid, loads_of(model, smallest_rating_kva(model)), demand, carried)[0]
     freed = len(suspects) > 0 and solves_without(grid, demand, 0, suspects.index.to_numpy())
     found = _diagnosis(model, limit, _area_shares(model, grid, carried))
     return replace(found, suspects=suspects.reset_index(drop=True), solves_without_suspects=freed)

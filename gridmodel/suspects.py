@@ -29,10 +29,10 @@ class Loads(NamedTuple):
     rating_kva: np.ndarray
 
 
-def loads_of(model: GridModel) -> Loads:
-    """The network's loads as suspects."""
+def loads_of(model: GridModel, rating_kva: pd.Series) -> Loads:
+    """The network's loads as suspects, with `smallest_rating_kva` per bus."""
     loads = model.network.loads
-    rating = loads["bus_id"].map(_smallest_rating_kva(model))
+    rating = loads["bus_id"].map(rating_kva)
     return Loads(
         *(np.asarray(column, dtype=object) for column in (loads.index, loads["bus_id"], loads["customer_class"])),
         rating.to_numpy(dtype=float),
@@ -149,7 +149,7 @@ def _shares_without(grid: CompiledGrid, demand: Demand, tried: list[pd.DataFrame
     return found
 
 
-def _smallest_rating_kva(model: GridModel) -> pd.Series:
+def smallest_rating_kva(model: GridModel) -> pd.Series:
     """Smallest rating on the way from the source per bus; missing where nothing is rated."""
     supply, ratings = trace_supply(model.network), branch_ratings_kva(model.network, model.catalogue)
     own = np.full(len(supply.buses), np.inf)
