@@ -10,27 +10,17 @@ import pandas as pd
 from gridmodel.engine.collapse import Servable, servable_shares
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.model import GridModel
+from gridmodel.outcome import FAILURE_COLUMNS
 from gridmodel.points import Points
 from gridmodel.servable import Demand, compiled_or_none, largest_shares
 from gridmodel.suspects import Loads, loads_of, smallest_rating_kva, suspect_loads
 
-FAILURE_COLUMNS = (
-    "weakest_bus_id",
-    "weakest_vm_pu",
-    "servable_share",
-    "unserved_kw",
-    "suspect_load_id",
-    "suspect_bus_id",
-    "suspect_p_kw",
-    "solves_without_suspect",
-    "reason",
-)
 # Points explained at a time: bounds the memory, loads x points and five times that for leaving one out.
 TOGETHER = 64
 
 
 def explain_failures(model: GridModel, points: Points, failed: np.ndarray, ids: pd.Index) -> pd.DataFrame:
-    """Say for each operating point without solution where it breaks, how much it could serve, who is to blame.
+    """Say for each operating point without solution where it breaks, what it could serve, who is to blame.
 
     Every point asked about is a row, also one that has a solution (share 1). What a case adds is a suspect
     like any load: then `suspect_load_id` is missing and `suspect_bus_id` names where it stands.
@@ -49,23 +39,25 @@ def explain_failures(model: GridModel, points: Points, failed: np.ndarray, ids: 
     DataFrame
         Indexed by the labels: weakest_bus_id and weakest_vm_pu (lowest voltage [pu] at the servable share, or
         where the solution is lost and no voltage), servable_share (of all demand alike [0..1, within 1 %]),
-        unserved_kw (what remains of the demand then), suspect_load_id, suspect_bus_id, suspect_p_kw (likeliest
-        of `gridmodel.suspects`, missing for none), solves_without_suspect, reason.
+        unserved_kw (what remains of the demand then), suspect_load_id, suspect_bus_id, suspect_p_kw (the
+        likeliest of `gridmodel.suspects`, missing for none), solves_without_suspect, reason.
     """
     failed = np.asarray(failed, dtype=np.int64)
     grid = compiled_or_none(model)
     why = _beyond(grid)
     if grid is None or why:
-        rows = [{"reason": why} for _ in failed]
+        rows: list[dict[str, object]] = [{"reason": why} for _ in failed]
     else:
         rating_kva = smallest_rating_kva(model)
-        rows = [row for chosen in _chunks(failed) for row in _explained(model, grid, points, chosen, rating_kva)]
-    table = pd.DataFrame(rows, index=ids[failed], columns=list(FAILURE_COLUMNS))
-    numbers = ["weakest_vm_pu", "servable_share", "unserved_kw", "suspect_p_kw"]
-    return table.astype({**dict.fromkeys(numbers, float), "solves_without_suspect": "boolean"})
+        rows = [
+            row for chosen in _chunks(failed) for row in _explained(model, grid, points, chosen, rating_kva)
+        ]
+    return pd.DataFrame(rows, index=ids[failed], columns=list(FAILURE_COLUMNS)).astype(FAILURE_COLUMNS)
 
 
-def demand_at(model: GridModel, grid: CompiledGrid, points: Points, chosen: np.ndarray) -> tuple[Demand, np.ndarray]:
+def demand_at(
+    grid: CompiledGrid, points: Points, chosen: np.ndarray
+) -> tuple[Demand, np.ndarray]:
     """Demand and generation at some operating points, and the bus of each addition that draws.
 
     Additions that draw stand behind the network's loads, one per bus; what they inject is generation.
@@ -114,7 +106,7 @@ def _chunks(failed: np.ndarray) -> Iterator[np.ndarray]:
 def _explained(
     model: GridModel, grid: CompiledGrid, points: Points, chosen: np.ndarray, rating_kva: pd.Series
 ) -> Iterator[dict[str, object]]:
-    demand, buses = demand_at(model, grid, points, chosen)
+    demand, buses = demand_at(grid, points, chosen)
     carried = largest_shares(grid, demand)
     loads = _with_additions(model, loads_of(model, rating_kva), buses, rating_kva)
     suspects = suspect_loads(grid, loads, demand, carried)

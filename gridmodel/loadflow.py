@@ -138,8 +138,8 @@ def confirmed_share(model: GridModel, scenario: Scenario, share: float) -> float
     from gridmodel.servable import compiled_or_none, demand_in, voltages_at
 
     grid = compiled_or_none(model)
-    for fallback in (1.0, 0.995, 0.98, 0.95, 0.9, 0.75, 0.5, 0.25, 0.1) if grid is not None else ():
-        volts = voltages_at(grid, demand_in(model, scenario), fallback * share)
+    for fallback in (1.0, 0.995, 0.98, 0.95, 0.9, 0.75, 0.5, 0.25, 0.1):
+        volts = None if grid is None else voltages_at(grid, demand_in(model, scenario), fallback * share)
         if volts is None:
             continue
         at_bus = np.where(np.isnan(volts), 1.0, volts)

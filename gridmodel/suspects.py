@@ -32,10 +32,11 @@ class Loads(NamedTuple):
 def loads_of(model: GridModel, rating_kva: pd.Series) -> Loads:
     """The network's loads as suspects, with `smallest_rating_kva` per bus."""
     loads = model.network.loads
-    rating = loads["bus_id"].map(rating_kva)
     return Loads(
-        *(np.asarray(column, dtype=object) for column in (loads.index, loads["bus_id"], loads["customer_class"])),
-        rating.to_numpy(dtype=float),
+        load_id=loads.index.to_numpy(dtype=object),
+        bus_id=loads["bus_id"].to_numpy(dtype=object),
+        customer_class=loads["customer_class"].to_numpy(dtype=object),
+        rating_kva=loads["bus_id"].map(rating_kva).to_numpy(dtype=float),
     )
 
 

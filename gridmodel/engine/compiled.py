@@ -51,6 +51,8 @@ class CompiledGrid:
         Current that the sources push into each free row [pu]: idle voltages are its solution.
     matrix
         Whole admittance matrix, rows x rows.
+    counts, resting
+        Rows of the net's tables; per line and transformer whether both its ends have supply.
     out_of_scope
         Why pandapower must solve this net instead; empty when the engine may.
     """
@@ -74,6 +76,7 @@ class CompiledGrid:
     pushed_pu: np.ndarray
     matrix: csr_array
     counts: dict[str, int] = field(default_factory=dict)
+    resting: dict[str, np.ndarray] = field(default_factory=dict)
     out_of_scope: tuple[str, ...] = ()
 
     @property
@@ -86,9 +89,9 @@ class CompiledGrid:
 
     @property
     def floor_pu(self) -> np.ndarray:
-        """Voltage per row below which it has collapsed [pu]: a share of its idle one, or of 1 pu if that is less.
+        """Voltage per row below which it has collapsed [pu]: a share of its idle one, or of 1 pu.
 
-        Where transformers of different shift work against each other the idle voltage is next to nothing.
+        The larger: where transformers of different shift work against each other the idle one is near 0.
         """
         return COLLAPSED_SHARE * np.maximum(np.abs(self.idle_pu), 1.0)
 
@@ -101,7 +104,7 @@ class CompiledGrid:
 
     @property
     def named_row(self) -> np.ndarray:
-        """Per row the nearest one towards the source that is a bus of the net: itself, but for auxiliary nodes."""
+        """Per row the nearest one towards the source that is a bus of the net: mostly itself."""
         named, start = np.arange(self.row_count), self.stamps.start
         joined = np.flatnonzero(np.diff(start) > 0)
         up = named.copy()
@@ -171,6 +174,7 @@ def compile_case(case: PandapowerCase) -> CompiledGrid:
         pushed_pu=pushed,
         matrix=matrix,
         counts=case.counts,
+        resting=case.resting,
         out_of_scope=case.out_of_scope,
     )
 

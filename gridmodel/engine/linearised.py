@@ -17,8 +17,9 @@ from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.factors import Factors, factorise
 from gridmodel.engine.kernels import COLLAPSED, CONVERGED, UNSETTLED
 
-# Newton's method doubles the right digits a step: from within 1e-6 pu the next step leaves rounding.
-SETTLED_PU = 1e-10
+# Newton's method doubles the right digits a step: one that moved no voltage by more than this [pu] has left
+# an error of about its square.
+SETTLED_PU = 1e-6
 MOST_STEPS = 25
 # Plain sweeps that bring the voltages near the solution, where Newton's method is safe and needs few steps:
 # sweeping is cheaper than factorising. Below half its idle voltage a bus is past the largest power.

@@ -1,3 +1,4 @@
+# mypy: check-untyped-defs=False
 """Newton's method for a block of scenarios, each with a matrix of its own: exact where sweeps are slow.
 
 Near the largest power a grid can carry, sweeps about one reference contract slowly or not at all. Here every
@@ -63,19 +64,18 @@ def newton(state, work, stamps, pushed, shares, floor, tolerance, first, last, o
     """
     sound, figures = np.empty(LANES), np.empty(3 * LANES)
     alive = np.empty(LANES)
-    for k in range(LANES):
-        place[k] = first if outcome[k] == UNSETTLED else place[k]
     for step in range(1, MOST_STEPS + 1):
         linearise(state, work, stamps, pushed, shares, first, last)
         eliminate(work, stamps, first, last, sound)
         for k in range(LANES):
-            if outcome[k] == UNSETTLED and sound[k] == 0.0:
-                outcome[k] = COLLAPSED
-            alive[k] = 1.0 if outcome[k] == UNSETTLED else 0.0
+            alive[k] = 1.0 if outcome[k] == UNSETTLED and sound[k] > 0.0 else 0.0
         solve_lanes(state, work, stamps, first, last)
         advance(state, floor, first, last, alive, figures)
         open_lanes = 0
         for k in range(LANES):
+            if outcome[k] == UNSETTLED and alive[k] == 0.0:
+                outcome[k] = COLLAPSED
+                place[k] = int(figures[2 * LANES + k]) if step == 1 else place[k]
             if outcome[k] == UNSETTLED:
                 place[k] = int(figures[2 * LANES + k])
                 if not figures[LANES + k] > 0.0:  # NaN is a collapse too
@@ -91,7 +91,7 @@ def newton(state, work, stamps, pushed, shares, floor, tolerance, first, last, o
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def linearise(state, work, stamps, pushed, shares, first, last):  # type: ignore[no-untyped-def]
-    """Matrix less the slopes of the currents, and the right-hand side: `linearised.current_slopes` in lanes."""
+    """Matrix less the slopes of the currents (`linearised.current_slopes`), and the right-hand side."""
     start, _, diagonal, low, up = stamps
     for i in range(first, last):
         at, to = np.uint64(i) * ROW, np.uint64(i) * BLOCK
@@ -133,7 +133,7 @@ def _store_block(blocks, to, value):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def eliminate(work, stamps, first, last, sound):  # type: ignore[no-untyped-def]
-    """Right-looking LU in blocks, as `factors._eliminate`; `sound` is 0 where a determinant is not positive."""
+    """Right-looking LU in blocks (`factors`); `sound` is 0 where a determinant is not positive."""
     start, row, _, _, _ = stamps
     good, none = same(1.0), same(0.0)
     for i in range(first, last):

@@ -1,3 +1,4 @@
+# mypy: check-untyped-defs=False
 """What sweeps did not settle is solved anew by Newton's method, and what that does not solve is raised.
 
 From the voltages without injection Newton's method finds what loads draw. With strong generation it may leave
@@ -73,7 +74,7 @@ def _choose_fed(state, first, last, pending):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _raise(state, work, plan, tolerance, first, last, pending, row):  # type: ignore[no-untyped-def]
-    """Raise all power of the UNSETTLED lanes from nothing to the whole; the injections are whole afterwards."""
+    """Raise all power of the UNSETTLED lanes from nothing; the injections are whole afterwards."""
     raised, going = pending == UNSETTLED, pending == UNSETTLED
     solved, step, tried = np.zeros(LANES), np.full(LANES, FIRST_STEP), np.ones(LANES)
     before, outcome = np.empty((last - first, LANES), dtype=np.complex128), np.empty(LANES, dtype=np.int64)
