@@ -54,7 +54,7 @@ class Before:
     vm_pu, percent, rating_mva
         Voltages, and loadings and ratings by table, before.
     start
-        Options of `runpp` that start from this solution.
+        Options of `runpp` that start from this solution; none where it takes none.
     """
 
     net: pandapowerNet
@@ -69,7 +69,8 @@ def before(net: pandapowerNet) -> Before:
     """Solve a net and lay the probe into it."""
     probe = pandapower.create_load(net, net.bus.index[0], 0.0)
     solve_closely(net)
-    volts = net.res_bus[["vm_pu", "va_degree"]].fillna({"vm_pu": 1.0, "va_degree": 0.0}).to_numpy()
+    # pandapower takes no start with middles of transformers of three windings, and none with dead buses.
+    from_here = not len(net.trafo3w) and not net.res_bus["vm_pu"].isna().any()
     line, trafo = net.line, net.trafo
     line_kv = net.bus["vn_kv"].loc[line["from_bus"]].to_numpy()
     return Before(
@@ -81,7 +82,11 @@ def before(net: pandapowerNet) -> Before:
             "line": (np.sqrt(3.0) * line_kv * line["max_i_ka"] * line["df"] * line["parallel"]).to_numpy(),
             "trafo": (trafo["sn_mva"] * trafo["df"] * trafo["parallel"]).to_numpy(),
         },
-        {"init_vm_pu": volts[:, 0].copy(), "init_va_degree": volts[:, 1].copy()},
+        {
+            f"init_{name}": net.res_bus[name].to_numpy(copy=True)
+            for name in ("vm_pu", "va_degree")
+            if from_here
+        },
     )
 
 
