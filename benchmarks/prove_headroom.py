@@ -89,7 +89,7 @@ def proved(grid: str, case: str, direction: str, halve: int) -> Row:
     wrong = unreal = 0
     started = time.perf_counter()
     for bus in drawn[:halve]:
-        wrong += naive_headroom_kw(state, int(bus), direction, numba=True) != answers.headroom_kw[bus]
+        wrong += naive_headroom_kw(state, int(bus), direction, fast=True) != answers.headroom_kw[bus]
     halving_s = (time.perf_counter() - started) / max(len(drawn[:halve]), 1)
     for bus in drawn:
         unreal += not is_real(state, int(bus), answers, direction)
@@ -110,9 +110,9 @@ def engine_answers(net: pandapowerNet, direction: str) -> Answers:
 def is_real(state: Before, bus: int, answers: Answers, direction: str) -> bool:
     """Whether 2 kW less break no limit and 2 kW more break one."""
     headroom_kw = int(answers.headroom_kw[bus])
-    fits = holds(state, bus, headroom_kw - 2, direction, numba=True)
+    fits = holds(state, bus, headroom_kw - 2, direction, fast=True)
     return fits and (
-        answers.status[bus] == CAPPED or not holds(state, bus, headroom_kw + 2, direction, numba=True)
+        answers.status[bus] == CAPPED or not holds(state, bus, headroom_kw + 2, direction, fast=True)
     )
 
 
