@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from capacity import cli_data, output
-from capacity.cli_headroom import say_headroom, say_joint_headroom
+from capacity.cli_headroom import say_headroom, say_hosting, say_joint_headroom
 from capacity.cli_options import (
     BAD_INPUT,
     DEFECT,
@@ -48,6 +48,8 @@ app = typer.Typer(
 
 # Most homes, heat pumps or charging points of one development; more is a slip of the keyboard.
 MOST_UNITS = 1_000_000
+# Most draws of a hosting capacity by lot; the mean of more than these moves no more.
+MOST_DRAWS = 100_000
 
 app.command("import")(cli_data.import_source)
 app.command()(cli_data.repair)
@@ -204,6 +206,38 @@ def headroom_at(
     if joint:
         raise typer.Exit(say_joint_headroom(impact, asked, bus or [], out=out, as_json=as_json))
     raise typer.Exit(say_headroom(impact, asked, bus or None, proof=proof, out=out, as_json=as_json))
+
+
+@app.command()
+def hosting(
+    network: NetworkFile,
+    plant_kw: Annotated[float, typer.Option(min=0.001, callback=finite, help="Mean size of a plant [kW].")],
+    spread_kw: Annotated[
+        float, typer.Option(min=0, callback=finite, help="Standard deviation of its size [kW].")
+    ] = 0.0,
+    draws: Annotated[int, typer.Option(min=1, max=MOST_DRAWS, help="How often to start anew.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the lot.")] = 0,
+    bus: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--bus", help="Where a plant may come; may be repeated. The buses of all loads if absent."
+        ),
+    ] = None,
+    scenario: ScenarioId = None,
+    limits: LimitsName = "en50160",
+    out: TableOut = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hosting capacity by lot: plants added at random until a limit breaks; exit code 1 if one is already."""
+    from capacity.limits import read_limits
+    from gridmodel import find_scenario
+
+    output.require_target(out, network, suffix=TABLE_SUFFIXES)
+    profile, grid = read_limits(limits), _network(network)
+    output.require_ids(grid, "buses", bus or [], option="--bus")
+    impact = _impact(grid, find_scenario(grid, scenario), profile)
+    lot = {"plant_kw": plant_kw, "spread_kw": spread_kw, "draws": draws, "seed": seed, "bus_ids": bus or None}
+    raise typer.Exit(say_hosting(impact, lot, out=out, as_json=as_json))
 
 
 @app.command()

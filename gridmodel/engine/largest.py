@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import numpy as np
 
-from gridmodel.engine.answers import Answers, undetermined
+from gridmodel.engine.answers import OUT_OF_RANGE, UNDETERMINED, Answers, undetermined
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.kernels import CONVERGED
 from gridmodel.engine.linearised import Reference, reference_at
+from gridmodel.engine.paths import path_headroom
 from gridmodel.engine.probes import stage
+from gridmodel.engine.tree import radial_reason
 from gridmodel.engine.wide import joint_addition, largest, wide_headroom
 
 
@@ -49,10 +52,22 @@ def largest_additions(
     point = reference or reference_at(grid, injection_pu)
     if point.outcome != CONVERGED or not len(buses):
         return undetermined(len(buses))
-    return wide_headroom(
-        grid, injection_pu, bounds, buses, per_kw_pu=per_kw_pu, cap_kw=cap_kw,
-        threads=threads or os.cpu_count() or 1, reference=point,
+    workers = threads or os.cpu_count() or 1
+    whole_grid = partial(
+        wide_headroom, grid, injection_pu, bounds, per_kw_pu=per_kw_pu, cap_kw=cap_kw, threads=workers,
+        reference=point,
     )  # fmt: skip
+    if radial_reason(grid, bounds):
+        return whole_grid(buses)
+    answers = path_headroom(
+        grid, injection_pu, point.voltage_pu, bounds, buses, per_kw_pu=per_kw_pu, cap_kw=cap_kw,
+        threads=workers,
+    )  # fmt: skip
+    left = np.flatnonzero((answers.status == UNDETERMINED) & (answers.kind == OUT_OF_RANGE))
+    if len(left):
+        for values, found in zip(answers, whole_grid(buses[left]), strict=True):
+            values[left] = found
+    return answers
 
 
 def joint_addition_kw(
