@@ -13,7 +13,7 @@ from numba import njit
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.kernels import CONVERGED, UNSETTLED
 from gridmodel.engine.matrix import LINE, TRANSFORMER
-from gridmodel.engine.switch_kernels import State, connect, factor_row, hold, spread
+from gridmodel.engine.switch_kernels import State, connect, factor_rows, hold, spread
 from gridmodel.engine.switch_reductions import (
     StateFigures,
     Yardstick,
@@ -178,7 +178,7 @@ def _base_state(grid: SwitchingGrid, drawn: Drawn) -> State:
     solve_anew(grid.wiring, base, drawn)
     dark = ~base.supplied
     base.volts[dark] = everything.volts[dark]
-    _prepare_dark_slopes(base, drawn)
+    set_slopes(base, drawn, dark)  # supplied by some states
     return base
 
 
@@ -218,16 +218,6 @@ def _prepare(wiring, state, stack):  # type: ignore[no-untyped-def]
         connect(wiring, state, edge)
     spread(wiring, state, stack)
     return hold(wiring, state, stack)
-
-
-@njit(cache=True, nogil=True)
-def _prepare_dark_slopes(state, drawn):  # type: ignore[no-untyped-def]
-    """Slopes of rows that only some states supply; those supplied have theirs."""
-    for i in range(len(state.fixed)):
-        if not state.supplied[i]:
-            state.fixed[i] = False
-            set_slopes(state, drawn, i)
-            state.fixed[i] = True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -304,10 +294,9 @@ def _solve_one(wiring, state, room, drawn, out, t):  # type: ignore[no-untyped-d
     """Factorise the rows marked and those above them, and iterate; from scratch where that fails."""
     start, row, mark = wiring.start, wiring.row, room.mark
     for i in range(len(mark)):
-        if mark[i]:
-            factor_row(wiring, state, i)
-            if start[i + 1] > start[i]:
-                mark[row[start[i]]] = True
+        if mark[i] and start[i + 1] > start[i]:
+            mark[row[start[i]]] = True  # the next one up in the elimination tree
+    factor_rows(wiring, state, mark)
     out.outcome[t], _ = settle_state(wiring, state, drawn)
     if out.outcome[t] != CONVERGED:
         mark[:] = True

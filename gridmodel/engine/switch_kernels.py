@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from gridmodel.engine.factors import _find, _times
+from gridmodel.engine.factors import _find
 
 # What of an edge is connected.
 APART, BOTH, FROM_ONLY, TO_ONLY = 0, 1, 2, 3
@@ -197,142 +197,143 @@ def hold(wiring, state, stack):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def factor_row(wiring, state, i):  # type: ignore[no-untyped-def]
-    """Eliminate row i, all lower rows being done."""
-    start, row = wiring.start, wiring.row
-    state.pivot[i] = 0.0
-    for entry in range(start[i], start[i + 1]):
-        state.low_own[entry], state.up_own[entry], state.joined[entry] = 0.0, 0.0, False
-    _collect_edges(wiring, state, i)
-    for place in range(wiring.child_start[i], wiring.child_start[i + 1]):
-        child = wiring.child_row[place]
-        if state.fixed[child]:
-            continue
-        if state.merged[child] < 0:
-            _take_eliminated(wiring, state, i, child, wiring.child_entry[place])
-        else:
-            _take_merged(wiring, state, i, child, wiring.child_entry[place])
-    state.merged[i] = -1
-    if not state.fixed[i]:
-        for part in range(4):
-            state.pivot[i, part] -= state.slopes[i, part]
-        for entry in range(start[i + 1] - 1, start[i] - 1, -1):
-            if state.joined[entry] and not state.fixed[row[entry]]:
-                state.merged[i] = entry  # the nearest of several
-    if state.fixed[i]:
-        _finish_fixed(wiring, state, i)
-    elif state.merged[i] >= 0:
-        _finish_merged(wiring, state, i)
-    else:
-        _finish_eliminated(wiring, state, i)
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _add(blocks, at, value):  # type: ignore[no-untyped-def]
-    blocks[at, 0] += value.real
-    blocks[at, 1] -= value.imag
-    blocks[at, 2] += value.imag
-    blocks[at, 3] += value.real
+def factor_rows(wiring, state, chosen):  # type: ignore[no-untyped-def]
+    """Eliminate chosen rows, all others being done."""
+    _collect_edges(wiring, state, chosen)
+    _eliminate(wiring, state, chosen)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _collect_edges(wiring, state, i):  # type: ignore[no-untyped-def]
-    """Matrix entries of row i with its neighbours of higher number, from the edges connected."""
-    _add(state.pivot, i, wiring.shunt[i])
-    for place in range(wiring.edge_start[i], wiring.edge_start[i + 1]):
-        edge = wiring.edge_at[place]
-        how, entry = state.connected[edge], wiring.edge_entry[edge]
-        if how == APART:
+def _collect_edges(wiring, state, chosen):  # type: ignore[no-untyped-def]
+    """Matrix entries of rows with their neighbours of higher number, from the edges connected."""
+    # Arrays out of a tuple are counted references; taken out once, the loops are free of them.
+    start, edge_start, edge_at, edge_entry = (
+        wiring.start, wiring.edge_start, wiring.edge_at, wiring.edge_entry
+    )  # fmt: skip
+    from_row, to_row, shunt, joint_first = wiring.from_row, wiring.to_row, wiring.shunt, wiring.joint_first
+    y_ff, y_ft, y_tf, y_tt = wiring.yff, wiring.yft, wiring.ytf, wiring.ytt
+    pivot, low_own, up_own, joined = state.pivot, state.low_own, state.up_own, state.joined
+    connected, slopes, fixed = state.connected, state.slopes, state.fixed
+    for i in range(len(shunt)):
+        if not chosen[i]:
             continue
-        at_from, at_to = wiring.from_row[edge] == i, wiring.to_row[edge] == i
-        if edge >= wiring.joint_first:
-            if entry >= wiring.start[i] and entry < wiring.start[i + 1]:
-                state.joined[entry] = True
-            continue
-        yff, yft, ytf, ytt = wiring.yff[edge], wiring.yft[edge], wiring.ytf[edge], wiring.ytt[edge]
-        if how == FROM_ONLY:
-            if at_from:
-                _add(state.pivot, i, yff - yft * ytf / ytt)
-        elif how == TO_ONLY:
-            if at_to:
-                _add(state.pivot, i, ytt - yft * ytf / yff)
-        elif at_from and at_to:
-            _add(state.pivot, i, yff + yft + ytf + ytt)
-        else:
-            _add(state.pivot, i, yff if at_from else ytt)
-            if entry >= wiring.start[i] and entry < wiring.start[i + 1]:
-                _add(state.up_own, entry, yft if at_from else ytf)
-                _add(state.low_own, entry, ytf if at_from else yft)
+        first, last, own = start[i], start[i + 1], shunt[i]
+        joined[first:last] = False
+        low_own[first:last], up_own[first:last] = 0.0, 0.0
+        for place in range(edge_start[i], edge_start[i + 1]):
+            edge = edge_at[place]
+            how, entry = connected[edge], edge_entry[edge]
+            at_from, at_to = from_row[edge] == i, to_row[edge] == i
+            to_higher = entry >= first and entry < last
+            if how == APART:
+                continue
+            if edge >= joint_first:
+                if to_higher:
+                    joined[entry] = True
+                continue
+            yff, yft, ytf, ytt = y_ff[edge], y_ft[edge], y_tf[edge], y_tt[edge]
+            if how == FROM_ONLY:
+                own += yff - yft * ytf / ytt if at_from else 0.0
+            elif how == TO_ONLY:
+                own += ytt - yft * ytf / yff if at_to else 0.0
+            elif at_from and at_to:
+                own += yff + yft + ytf + ytt
+            else:
+                own += yff if at_from else ytt
+                if to_higher:
+                    out, back = (yft, ytf) if at_from else (ytf, yft)
+                    _add(up_own, entry, out.real, out.imag)
+                    _add(low_own, entry, back.real, back.imag)
+        for part in range(4):
+            pivot[i, part] = 0.0 if fixed[i] else -slopes[i, part]
+        _add(pivot, i, own.real, own.imag)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
+def _add(blocks, at, re, im):  # type: ignore[no-untyped-def]
+    blocks[at, 0] += re
+    blocks[at, 1] -= im
+    blocks[at, 2] += im
+    blocks[at, 3] += re
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _eliminate(wiring, state, chosen):  # type: ignore[no-untyped-def]
+    """Take what lower rows leave in each row and its column, and make its factors."""
+    start, row = wiring.start, wiring.row
+    child_start, child_row, child_entry = wiring.child_start, wiring.child_row, wiring.child_entry
+    fixed, joined, merged = state.fixed, state.joined, state.merged
+    pivot, low_own, up_own = state.pivot, state.low_own, state.up_own
+    low, up, inverse = state.low, state.up, state.inverse
+    for i in range(len(merged)):
+        if not chosen[i]:
+            continue
+        first, last = start[i], start[i + 1]
+        for place in range(child_start[i], child_start[i + 1]):
+            child, at = child_row[place], child_entry[place]
+            if fixed[child]:
+                continue
+            if merged[child] >= 0:
+                _take_merged(start, row, i, child, at, merged[child], pivot, low_own, up_own, joined)
+                continue
+            _subtract_product(pivot, i, low, at, up_own, at)
+            for entry in range(at + 1, start[child + 1]):
+                to = _find(start, row, i, row[entry])
+                _subtract_product(up_own, to, low, at, up_own, entry)
+                _subtract_product(low_own, to, low, entry, up_own, at)
+        merged[i] = -1
+        if fixed[i]:
+            # The voltage held, which sweeps put into y[i], is x[i]; it pushes into the higher rows.
+            inverse[i, 0], inverse[i, 1], inverse[i, 2], inverse[i, 3] = 1.0, 0.0, 0.0, 1.0
+            up[first:last], low[first:last] = 0.0, low_own[first:last]
+            continue
+        for entry in range(last - 1, first - 1, -1):
+            if joined[entry] and not fixed[row[entry]]:
+                merged[i] = entry  # the nearest of several
+        if merged[i] >= 0:
+            # y[partner] += y[i] upwards, x[i] = x[partner] downwards.
+            at, inverse[i] = merged[i], 0.0
+            up[first:last], low[first:last] = 0.0, 0.0
+            low[at, 0], low[at, 3], up[at, 0], up[at, 3] = -1.0, -1.0, -1.0, -1.0
+            continue
+        a, b, c, d = pivot[i, 0], pivot[i, 1], pivot[i, 2], pivot[i, 3]
+        over = 1.0 / (a * d - b * c)
+        a, b, c, d = d * over, -b * over, -c * over, a * over
+        inverse[i, 0], inverse[i, 1], inverse[i, 2], inverse[i, 3] = a, b, c, d
+        for entry in range(first, last):
+            p, q, r, s = up_own[entry, 0], up_own[entry, 1], up_own[entry, 2], up_own[entry, 3]
+            up[entry, 0], up[entry, 1] = a * p + b * r, a * q + b * s
+            up[entry, 2], up[entry, 3] = c * p + d * r, c * q + d * s
+            p, q, r, s = low_own[entry, 0], low_own[entry, 1], low_own[entry, 2], low_own[entry, 3]
+            low[entry, 0], low[entry, 1] = p * a + q * c, p * b + q * d
+            low[entry, 2], low[entry, 3] = r * a + s * c, r * b + s * d
+
+
+@njit(cache=True, nogil=True)
 def _subtract_product(target, at, x, i, y, j):  # type: ignore[no-untyped-def]
-    p, q, r, s = _times(x, i, y, j)
-    target[at, 0] -= p
-    target[at, 1] -= q
-    target[at, 2] -= r
-    target[at, 3] -= s
+    a, b, c, d = x[i, 0], x[i, 1], x[i, 2], x[i, 3]
+    p, q, r, s = y[j, 0], y[j, 1], y[j, 2], y[j, 3]
+    target[at, 0] -= a * p + b * r
+    target[at, 1] -= a * q + b * s
+    target[at, 2] -= c * p + d * r
+    target[at, 3] -= c * q + d * s
 
 
 @njit(cache=True, nogil=True)
-def _take_eliminated(wiring, state, i, child, at):  # type: ignore[no-untyped-def]
-    """Take what the elimination of a lower row leaves in row and column i."""
-    start, row = wiring.start, wiring.row
-    _subtract_product(state.pivot, i, state.low, at, state.up_own, at)
-    for entry in range(at + 1, start[child + 1]):
-        to = _find(start, row, i, row[entry])
-        _subtract_product(state.up_own, to, state.low, at, state.up_own, entry)
-        _subtract_product(state.low_own, to, state.low, entry, state.up_own, at)
-
-
-@njit(cache=True, nogil=True)
-def _take_merged(wiring, state, i, child, at):  # type: ignore[no-untyped-def]
+def _take_merged(start, row, i, child, at, merged_at, pivot, low_own, up_own, joined):  # type: ignore[no-untyped-def]
     """Take what a lower row leaves in row and column i that was added to row i or to a higher one."""
-    start, row = wiring.start, wiring.row
-    with_entry = state.merged[child]
-    partner = row[with_entry]
+    partner = row[merged_at]
     if i < partner:
         to = _find(start, row, i, partner)
-        state.up_own[to] += state.low_own[at]
-        state.low_own[to] += state.up_own[at]
+        for part in range(4):
+            up_own[to, part] += low_own[at, part]
+            low_own[to, part] += up_own[at, part]
     elif i == partner:
-        state.pivot[i] += state.pivot[child] + state.up_own[at] + state.low_own[at]
+        for part in range(4):
+            pivot[i, part] += pivot[child, part] + up_own[at, part] + low_own[at, part]
         for entry in range(at + 1, start[child + 1]):
             to = _find(start, row, i, row[entry])
-            state.up_own[to] += state.up_own[entry]
-            state.low_own[to] += state.low_own[entry]
-            state.joined[to] |= state.joined[entry]
-
-
-@njit(cache=True, nogil=True)
-def _finish_eliminated(wiring, state, i):  # type: ignore[no-untyped-def]
-    a, b, c, d = state.pivot[i]
-    determinant = a * d - b * c
-    inverse = state.inverse
-    inverse[i, 0], inverse[i, 1] = d / determinant, -b / determinant
-    inverse[i, 2], inverse[i, 3] = -c / determinant, a / determinant
-    for entry in range(wiring.start[i], wiring.start[i + 1]):
-        p, q, r, s = _times(inverse, i, state.up_own, entry)
-        up, low = state.up, state.low
-        up[entry, 0], up[entry, 1], up[entry, 2], up[entry, 3] = p, q, r, s
-        p, q, r, s = _times(state.low_own, entry, inverse, i)
-        low[entry, 0], low[entry, 1], low[entry, 2], low[entry, 3] = p, q, r, s
-
-
-@njit(cache=True, nogil=True)
-def _finish_merged(wiring, state, i):  # type: ignore[no-untyped-def]
-    """y[partner] += y[i] upwards, x[i] = x[partner] downwards."""
-    state.inverse[i] = 0.0
-    for entry in range(wiring.start[i], wiring.start[i + 1]):
-        state.low[entry], state.up[entry] = 0.0, 0.0
-    for blocks in (state.low, state.up):
-        blocks[state.merged[i], 0], blocks[state.merged[i], 3] = -1.0, -1.0
-
-
-@njit(cache=True, nogil=True)
-def _finish_fixed(wiring, state, i):  # type: ignore[no-untyped-def]
-    """The voltage held, which sweeps put into y[i], is x[i]; it pushes into the higher rows."""
-    state.inverse[i] = 0.0
-    state.inverse[i, 0], state.inverse[i, 3] = 1.0, 1.0
-    for entry in range(wiring.start[i], wiring.start[i + 1]):
-        state.up[entry], state.low[entry] = 0.0, state.low_own[entry]
+            joined[to] |= joined[entry]
+            for part in range(4):
+                up_own[to, part] += up_own[entry, part]
+                low_own[to, part] += low_own[entry, part]

@@ -9,7 +9,7 @@ from numba import njit
 
 from gridmodel.engine.matrix import LINE, TRANSFORMER
 from gridmodel.engine.switch_kernels import APART, BOTH, FROM_ONLY, TO_ONLY
-from gridmodel.engine.switch_solve import power_at
+from gridmodel.engine.switch_solve import answering
 
 BELOW, ABOVE, LINES_OVER, TRANSFORMERS_OVER = 0, 1, 2, 3
 
@@ -236,7 +236,10 @@ def reduce_sources(wiring, state, drawn, figures, t):  # type: ignore[no-untyped
                 current += at_from
             if wiring.to_row[edge] == i:
                 current += at_to
-        p, q, _, _ = power_at(drawn, i, abs(volts))
+        p, q = drawn.power[i].real, drawn.power[i].imag
+        if len(drawn.shares):
+            p = answering(p, drawn.shares[i, 0], drawn.shares[i, 1], abs(volts))[0]
+            q = answering(q, drawn.shares[i, 2], drawn.shares[i, 3], abs(volts))[0]
         power += volts * current.conjugate() - complex(p, q)
     figures.source[t] = power
 
@@ -259,7 +262,7 @@ def take_state(wiring, state, yardstick, size, buses, vm_pu, edges, percent, t):
             at_from, at_to = currents(wiring, state, edge)
             percent[t, j] = np.sqrt(_loading_square(yardstick, edge, at_from, at_to))
         elif _rests(wiring, state, edge):
-            percent[t, j] = 0.0
+            percent[t, j] = 0.0 * yardstick.percent_from[edge]  # NaN without a rating
 
 
 @njit(cache=True, nogil=True)

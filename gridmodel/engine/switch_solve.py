@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from gridmodel.engine.kernels import COLLAPSED, COLLAPSED_SHARE, CONVERGED, UNSETTLED
-from gridmodel.engine.switch_kernels import factor_row
+from gridmodel.engine.switch_kernels import factor_rows
 
 # Steps of a chord near its solution gain a digit each or more; after these a fresh start is the faster way.
 CHORD_STEPS = 25
@@ -46,13 +46,13 @@ def solve_anew(wiring, state, drawn):  # type: ignore[no-untyped-def]
     Where there is no solution the idle voltages, the factors of the matrix alone and no slopes are left.
     Returns the outcome and the row whose voltage was lowest when it failed (-1: it did not).
     """
-    _idle(wiring, state)
+    everywhere = np.ones(len(state.volts), dtype=np.bool_)
+    _idle(wiring, state, everywhere)
     _first_sweeps(wiring, state, drawn)
     outcome = UNSETTLED
     for _ in range(NEWTON_STEPS):
-        for i in range(len(state.volts)):
-            set_slopes(state, drawn, i)
-            factor_row(wiring, state, i)
+        set_slopes(state, drawn, state.supplied)
+        factor_rows(wiring, state, everywhere)
         _all_right_hand_sides(state, drawn)
         moved, collapsed = _sweep(wiring, state, drawn, False)
         if collapsed:
@@ -64,7 +64,7 @@ def solve_anew(wiring, state, drawn):  # type: ignore[no-untyped-def]
     if outcome == CONVERGED:
         return outcome, -1
     worst = _lowest_row(state)
-    _idle(wiring, state)
+    _idle(wiring, state, everywhere)
     return outcome, worst
 
 
@@ -82,12 +82,10 @@ def _lowest_row(state):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _idle(wiring, state):  # type: ignore[no-untyped-def]
+def _idle(wiring, state, everywhere):  # type: ignore[no-untyped-def]
     """Voltages without injection, and the factors of the matrix alone."""
-    state.slopes[:] = 0.0
-    for i in range(len(state.volts)):
-        factor_row(wiring, state, i)
-        state.right[i] = 0.0
+    state.slopes[:], state.right[:] = 0.0, 0.0
+    factor_rows(wiring, state, everywhere)
     _forward(wiring, state)
     _backward_plain(wiring, state)
 
@@ -107,55 +105,59 @@ def _first_sweeps(wiring, state, drawn):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def set_slopes(state, drawn, i):  # type: ignore[no-untyped-def]
-    """Slope of the current injected at row i about its voltage, as `linearised.current_slopes`."""
-    state.slopes[i] = 0.0
-    if state.fixed[i] or drawn.power[i] == 0.0:
-        return
-    volts, size = state.volts[i], abs(state.volts[i])
-    p, q, p_slope, q_slope = power_at(drawn, i, size)
-    grown = complex(p_slope, -q_slope) / volts.conjugate()
-    turned = -complex(p, -q) / volts.conjugate() ** 2
-    by_re = grown * (volts.real / size) + turned
-    by_im = grown * (volts.imag / size) - 1j * turned
-    state.slopes[i, 0], state.slopes[i, 1] = by_re.real, by_im.real
-    state.slopes[i, 2], state.slopes[i, 3] = by_re.imag, by_im.imag
+def set_slopes(state, drawn, chosen):  # type: ignore[no-untyped-def]
+    """Slope of the current injected at chosen rows about their voltage, as `linearised.current_slopes`."""
+    slopes, volts = state.slopes, state.volts
+    power, shares = drawn
+    for i in range(len(volts)):
+        if not chosen[i] or power[i] == 0.0:
+            continue
+        back, size = volts[i].conjugate(), abs(volts[i])
+        p, q, p_slope, q_slope = power[i].real, power[i].imag, 0.0, 0.0
+        if len(shares):
+            p, p_slope = answering(p, shares[i, 0], shares[i, 1], size)
+            q, q_slope = answering(q, shares[i, 2], shares[i, 3], size)
+        grown = complex(p_slope, -q_slope) / back
+        turned = -complex(p, -q) / (back * back)
+        by_re = grown * (volts[i].real / size) + turned
+        by_im = grown * (volts[i].imag / size) - 1j * turned
+        slopes[i, 0], slopes[i, 1] = by_re.real, by_im.real
+        slopes[i, 2], slopes[i, 3] = by_re.imag, by_im.imag
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def power_at(drawn, i, size):  # type: ignore[no-untyped-def]
-    """Power injected at a magnitude of the voltage, and its change with it."""
-    p, q = drawn.power[i].real, drawn.power[i].imag
-    if len(drawn.shares) == 0:
-        return p, q, 0.0, 0.0
-    i_p, z_p, i_q, z_q = drawn.shares[i]
+@njit(cache=True, nogil=True, error_model="numpy")
+def answering(power, current_share, impedance_share, size):  # type: ignore[no-untyped-def]
+    """Active or reactive power at a magnitude of the voltage, and its change with it."""
+    constant = 1.0 - current_share - impedance_share
     return (
-        p * (1.0 - i_p - z_p + i_p * size + z_p * size * size),
-        q * (1.0 - i_q - z_q + i_q * size + z_q * size * size),
-        p * (i_p + 2.0 * z_p * size),
-        q * (i_q + 2.0 * z_q * size),
+        power * (constant + current_share * size + impedance_share * size * size),
+        power * (current_share + 2.0 * impedance_share * size),
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _right_hand_side(state, drawn, i):  # type: ignore[no-untyped-def]
-    """What row i is to balance: its current less the linear part."""
-    if state.fixed[i] or drawn.power[i] == 0.0:
-        return 0j
-    re, im = state.volts[i].real, state.volts[i].imag
-    square = re * re + im * im
-    p, q = drawn.power[i].real, drawn.power[i].imag
-    if len(drawn.shares):
-        p, q, _, _ = power_at(drawn, i, np.sqrt(square))
-    over = 1.0 / square
-    a, b, c, d = state.slopes[i, 0], state.slopes[i, 1], state.slopes[i, 2], state.slopes[i, 3]
+@njit(cache=True, nogil=True, error_model="numpy")
+def _current(re, im, p, q, a, b, c, d):  # type: ignore[no-untyped-def]
+    """Current of a power at a voltage, less its linear part a b c d."""
+    over = 1.0 / (re * re + im * im)
     return complex((p * re + q * im) * over - a * re - b * im, (p * im - q * re) * over - c * re - d * im)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _all_right_hand_sides(state, drawn):  # type: ignore[no-untyped-def]
-    for i in range(len(state.right)):
-        state.right[i] = _right_hand_side(state, drawn, i)
+    volts, slopes, right, fixed = state.volts, state.slopes, state.right, state.fixed
+    power, shares = drawn
+    for i in range(len(right)):
+        right[i] = 0.0
+        p, q = power[i].real, power[i].imag
+        if (p != 0.0 or q != 0.0) and not fixed[i]:
+            re, im = volts[i].real, volts[i].imag
+            if len(shares):
+                size = np.sqrt(re * re + im * im)
+                p, q = answering(p, shares[i, 0], shares[i, 1], size)[0], answering(
+                    q, shares[i, 2], shares[i, 3], size
+                )[0]
+            a, b, c, d = slopes[i, 0], slopes[i, 1], slopes[i, 2], slopes[i, 3]
+            right[i] = _current(re, im, p, q, a, b, c, d)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -165,34 +167,47 @@ def _sweep(wiring, state, drawn, more):  # type: ignore[no-untyped-def]
     Returns the largest square of a step, and whether a voltage collapsed (NaN is a collapse too).
     """
     _forward(wiring, state)
+    # Arrays out of a tuple are counted references; taken out once, the loop is free of them.
     start, row, up, inverse = wiring.start, wiring.row, state.up, state.inverse
+    volts, slopes, right, fixed = state.volts, state.slopes, state.right, state.fixed
+    power, shares = drawn
     moved, collapsed = 0.0, False
     for i in range(len(start) - 2, -1, -1):
-        re, im = state.right[i].real, state.right[i].imag
+        re, im = right[i].real, right[i].imag
         new_re = inverse[i, 0] * re + inverse[i, 1] * im
         new_im = inverse[i, 2] * re + inverse[i, 3] * im
         for entry in range(start[i], start[i + 1]):
-            re, im = state.volts[row[entry]].real, state.volts[row[entry]].imag
+            re, im = volts[row[entry]].real, volts[row[entry]].imag
             new_re -= up[entry, 0] * re + up[entry, 1] * im
             new_im -= up[entry, 2] * re + up[entry, 3] * im
-        if not state.fixed[i]:
-            re, im = new_re - state.volts[i].real, new_im - state.volts[i].imag
+        free = not fixed[i]
+        if free:
+            re, im = new_re - volts[i].real, new_im - volts[i].imag
             step = re * re + im * im
             size = new_re * new_re + new_im * new_im
             moved = step if step > moved else moved
             collapsed |= not size > COLLAPSED_SHARE * COLLAPSED_SHARE
-        state.volts[i] = complex(new_re, new_im)
-        if more:
-            state.right[i] = _right_hand_side(state, drawn, i)
+        volts[i] = complex(new_re, new_im)
+        right[i] = 0.0
+        p, q = power[i].real, power[i].imag
+        if more and free and (p != 0.0 or q != 0.0):
+            if len(shares):
+                size = np.sqrt(new_re * new_re + new_im * new_im)
+                p, q = answering(p, shares[i, 0], shares[i, 1], size)[0], answering(
+                    q, shares[i, 2], shares[i, 3], size
+                )[0]
+            a, b, c, d = slopes[i, 0], slopes[i, 1], slopes[i, 2], slopes[i, 3]
+            right[i] = _current(new_re, new_im, p, q, a, b, c, d)
     return moved, collapsed
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _forward(wiring, state):  # type: ignore[no-untyped-def]
     start, row, low, right = wiring.start, wiring.row, state.low, state.right
+    fixed, held = state.fixed, state.held
     for i in range(len(start) - 1):
-        if state.fixed[i]:
-            right[i] = state.held[i]  # whatever lower rows have added
+        if fixed[i]:
+            right[i] = held[i]  # whatever lower rows have added
         re, im = right[i].real, right[i].imag
         for entry in range(start[i], start[i + 1]):
             right[row[entry]] -= complex(
@@ -203,12 +218,13 @@ def _forward(wiring, state):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, error_model="numpy")
 def _backward_plain(wiring, state):  # type: ignore[no-untyped-def]
     start, row, up, inverse = wiring.start, wiring.row, state.up, state.inverse
+    volts, right = state.volts, state.right
     for i in range(len(start) - 2, -1, -1):
-        re, im = state.right[i].real, state.right[i].imag
+        re, im = right[i].real, right[i].imag
         new_re = inverse[i, 0] * re + inverse[i, 1] * im
         new_im = inverse[i, 2] * re + inverse[i, 3] * im
         for entry in range(start[i], start[i + 1]):
-            re, im = state.volts[row[entry]].real, state.volts[row[entry]].imag
+            re, im = volts[row[entry]].real, volts[row[entry]].imag
             new_re -= up[entry, 0] * re + up[entry, 1] * im
             new_im -= up[entry, 2] * re + up[entry, 3] * im
-        state.volts[i] = complex(new_re, new_im)
+        volts[i] = complex(new_re, new_im)
