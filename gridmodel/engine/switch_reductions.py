@@ -81,7 +81,7 @@ def empty_figures(states: int, weights: int) -> StateFigures:
         vm_min=np.full(states, np.nan), vm_min_bus=np.full(states, -1),
         vm_max=np.full(states, np.nan), vm_max_bus=np.full(states, -1),
         percent=np.full((states, 2), np.nan), percent_branch=np.full((states, 2), -1),
-        loss=np.full(states, np.nan), source=np.full(states, np.nan, dtype=complex),
+        loss=np.full(states, np.nan), source=np.full(states, complex(np.nan, np.nan)),
         broken=np.full((states, 4), -1), lost=np.zeros((states, weights)),
         dark=np.zeros(states, dtype=np.int64), rings=np.zeros(states, dtype=np.int64),
     )  # fmt: skip
@@ -194,14 +194,18 @@ def reduce_edges(wiring, state, yardstick, figures, t):  # type: ignore[no-untyp
     loss = 0.0
     for edge in range(wiring.joint_first):
         kind = yardstick.kind[edge]
-        if kind > TRANSFORMER or not is_charged(wiring, state, edge):
+        if kind > TRANSFORMER:
+            continue
+        if not is_charged(wiring, state, edge):
+            if best_edge[kind] < 0 and _rests(wiring, state, edge) and yardstick.percent_from[edge] >= 0:
+                best_edge[kind] = edge
             continue
         at_from, at_to = currents(wiring, state, edge)
         one, two = state.volts[wiring.from_row[edge]], state.volts[wiring.to_row[edge]]
         loss += one.real * at_from.real + one.imag * at_from.imag
         loss += two.real * at_to.real + two.imag * at_to.imag
         square = _loading_square(yardstick, edge, at_from, at_to)
-        if square > best[kind] or best_edge[kind] < 0:
+        if square > best[kind] or (best_edge[kind] < 0 and square >= 0.0):  # NaN without a rating
             best[kind], best_edge[kind] = square, edge
         over[kind] += square > yardstick.percent[edge] * yardstick.percent[edge]
     figures.loss[t] = loss
