@@ -189,6 +189,20 @@ def hold_back_headroom(found: gpd.GeoDataFrame, supply: Supply, weak: WeakFeeder
     )
 
 
+def hold_back_joint(
+    found: pd.DataFrame, bus_ids: list[str], supply: Supply, weak: WeakFeeders
+) -> pd.DataFrame:
+    """Joint headroom without figures where a bus of the group is on a weak feeder."""
+    feeders = supply.buses["feeder_id"].reindex(bus_ids)
+    lost = feeders[feeders.isin(weak)]
+    if lost.empty:
+        return found
+    return found.assign(
+        headroom_kw=np.nan, total_kw=np.nan, binding_check=weak[lost.iloc[0]], binding_table=None,
+        binding_id=None, status=TOO_WEAK,
+    )  # fmt: skip
+
+
 def hold_back_assessment(answer: Assessment, supply: Supply, weak: WeakFeeders) -> Assessment:
     """An assessment without figures of options on weak feeders; no verdict when the best is one."""
     options = answer.options

@@ -47,6 +47,8 @@ class CompiledGrid:
         Current that the sources push into each free row [pu]: idle voltages are its solution.
     matrix
         Whole admittance matrix, rows x rows.
+    counts, resting
+        Rows of the net's tables; per line and transformer whether both its ends have supply.
     out_of_scope
         Why pandapower must solve this net instead; empty when the engine may.
     """
@@ -69,6 +71,7 @@ class CompiledGrid:
     pushed_pu: np.ndarray
     matrix: csr_array
     counts: dict[str, int] = field(default_factory=dict)
+    resting: dict[str, np.ndarray] = field(default_factory=dict)
     out_of_scope: tuple[str, ...] = ()
 
     @property
@@ -132,6 +135,7 @@ def compile_case(case: PandapowerCase) -> CompiledGrid:
         pushed_pu=pushed,
         matrix=matrix,
         counts=case.counts,
+        resting=case.resting,
         out_of_scope=case.out_of_scope,
     )
 

@@ -11,15 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gridmodel.engine.alone import settle_alone
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.factors import Factors, factorise
 from gridmodel.engine.kernels import COLLAPSED, COLLAPSED_SHARE, CONVERGED, UNSETTLED
 
-# Newton's method doubles the right digits a step: from within 1e-6 pu the next step leaves rounding.
-SETTLED_PU = 1e-10
+# Newton's method doubles the right digits a step: one that moved no voltage by more than this [pu] has left
+# an error of about its square.
+SETTLED_PU = 1e-6
 MOST_STEPS = 25
-# Plain sweeps that bring the voltages near the solution, where Newton's method is safe.
-FIRST_SWEEPS = 3
+# Plain sweeps that bring the voltages near the solution, where Newton's method is safe and needs few steps:
+# sweeping is cheaper than factorising. Below half its idle voltage a bus is past the largest power.
+FIRST_SWEEPS = 12
+NEAR_PU = 1e-6
+NEAR_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +57,7 @@ def reference_at(grid: CompiledGrid, injection_pu: np.ndarray) -> Reference:
     injection_pu
         Complex power injected per row [pu].
     """
-    volts, outcome = _first_sweeps(grid, injection_pu), UNSETTLED
+    volts, outcome = _swept(grid, injection_pu), UNSETTLED
     free = slice(0, grid.free_count)
     for _ in range(MOST_STEPS):
         slopes = current_slopes(injection_pu, volts, grid.shares)
@@ -107,15 +112,14 @@ def _power_slope(power: np.ndarray, size: np.ndarray, shares: np.ndarray | None)
     return np.asarray(power.real * (i_p + 2 * z_p * size) + 1j * power.imag * (i_q + 2 * z_q * size))
 
 
-def _first_sweeps(grid: CompiledGrid, injection_pu: np.ndarray) -> np.ndarray:
+def _swept(grid: CompiledGrid, injection_pu: np.ndarray) -> np.ndarray:
+    """Voltages after plain sweeps, or the idle ones where those lead nowhere."""
     volts, free = grid.idle_pu.copy(), slice(0, grid.free_count)
-    for _ in range(FIRST_SWEEPS):
-        current = injected_current(injection_pu, volts, grid.shares)[free]
-        fresh = grid.factors.solve(current + grid.pushed_pu)
-        if not (np.abs(fresh) > 0.5 * np.abs(grid.idle_pu[free])).all():  # heading for a collapse
-            break
-        volts[free] = fresh
-    return volts
+    floor = (NEAR_SHARE * np.abs(grid.idle_pu)) ** 2
+    shares = np.zeros((0, 4)) if grid.shares is None else grid.shares
+    settle_alone(grid.factors, grid.pushed_pu, injection_pu, shares, volts, floor, NEAR_PU, FIRST_SWEEPS)
+    good = np.isfinite(volts).all() and (np.abs(volts[free]) ** 2 > floor[free]).all()
+    return volts if good else grid.idle_pu.copy()
 
 
 def _times(blocks: np.ndarray, values: np.ndarray) -> np.ndarray:

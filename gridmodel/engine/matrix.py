@@ -20,17 +20,8 @@ if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
 
 LINE, TRANSFORMER, OTHER, SWITCH = 0, 1, 2, 3
-_KEPT = (
-    "_ppc",
-    "_options",
-    "_is_elements",
-    "_is_elements_final",
-    "_pd2ppc_lookups",
-    "_isolated_buses",
-    "converged",
-)
 # Elements whose equations are not those of a current into a fixed matrix.
-_OUT_OF_SCOPE = ("gen", "dcline", "svc", "tcsc", "ssc", "vsc", "vsc_stacked", "vsc_bipolar")
+_OUT_OF_SCOPE = ("gen", "xward", "dcline", "svc", "tcsc", "ssc", "vsc", "vsc_stacked", "vsc_bipolar")
 
 
 class Branches(NamedTuple):
@@ -79,8 +70,8 @@ class PandapowerCase:
         Nodes x 4: constant-current and constant-impedance share of active, then of reactive power.
     counts
         Rows of the net's tables bus, line and trafo.
-    dead_branches
-        Rows of lines and transformers at a bus without supply, by table.
+    resting
+        Per table, whether a line or transformer has supply at both ends, current or none.
     out_of_scope
         Elements that are not a current into a fixed matrix, in words.
     """
@@ -100,6 +91,7 @@ class PandapowerCase:
     shares: np.ndarray | None
     branches: Branches
     counts: dict[str, int]
+    resting: dict[str, np.ndarray]
     out_of_scope: tuple[str, ...]
 
 
@@ -109,7 +101,7 @@ def read_case(net: pandapowerNet) -> PandapowerCase:
     from pandapower.pypower.makeSbus import makeSbus
     from pandapower.pypower.makeYbus import makeYbus
 
-    with _converted(net) as ppci:
+    with _converted(net) as (ppc, ppci):
         bus, base = ppci["bus"], float(ppci["baseMVA"])
         node_of = _node_lookup(net, len(bus))
         load_node, load_pu = _injections(net, "load", node_of, base)
@@ -135,18 +127,23 @@ def read_case(net: pandapowerNet) -> PandapowerCase:
             shares=_shares(bus),
             branches=_branches(net, ppci, base),
             counts={table: len(net[table]) for table in ("bus", "line", "trafo")},
+            resting=_resting(net, ppc, len(bus)),
             out_of_scope=_beyond(net),
         )
 
 
 @contextmanager
-def _converted(net: pandapowerNet) -> Iterator[dict]:
-    """pandapower's internal case of a net, as `runpp` makes it; what it writes into the net is taken back."""
+def _converted(net: pandapowerNet) -> Iterator[tuple[dict, dict]]:
+    """pandapower's internal case of a net, as `runpp` makes it: whole, and of what has supply alone.
+
+    What it writes into the net is taken back.
+    """
     pandapower()
     from pandapower.auxiliary import _init_runpp_options
     from pandapower.pd2ppc import _pd2ppc
 
-    kept = {name: net[name] for name in _KEPT if name in net}
+    kept = {name: value for name, value in net.items() if _is_private(name)} | {"shunt": net["shunt"]}
+    net["shunt"] = net["shunt"].copy()  # pandapower fills in voltages that are missing
     none = np.array([], dtype=np.int64)
     try:
         _init_runpp_options(
@@ -156,13 +153,15 @@ def _converted(net: pandapowerNet) -> Iterator[dict]:
         )  # fmt: skip
         names = ("bus", "bus_dc", "ext_grid", "gen", "branch", "branch_dc")
         net["_pd2ppc_lookups"] = dict.fromkeys(names, none)
-        yield _pd2ppc(net)[1]
+        yield _pd2ppc(net)
     finally:
-        for name in _KEPT:
-            if name in kept:
-                net[name] = kept[name]
-            elif name in net:
-                del net[name]
+        for name in [name for name in net if _is_private(name) and name not in kept]:
+            del net[name]
+        net.update(kept)
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") or name == "converged"
 
 
 def _beyond(net: pandapowerNet) -> tuple[str, ...]:
@@ -262,6 +261,15 @@ def _places(net: pandapowerNet, in_service: np.ndarray) -> tuple[np.ndarray, np.
         kind[first:last] = SWITCH
         position[first:last] = np.flatnonzero(net["_impedance_bb_switches"])
     return kind[in_service], position[in_service]
+
+
+def _resting(net: pandapowerNet, ppc: dict, nodes: int) -> dict[str, np.ndarray]:
+    """Where pandapower has 0 % for a branch without current, not NaN; nodes with supply go first."""
+    from pandapower.pypower.idx_brch import F_BUS, T_BUS
+
+    alive = (ppc["branch"][:, [F_BUS, T_BUS]].real < nodes).all(axis=1)
+    places = {table: net["_pd2ppc_lookups"]["branch"].get(table, (0, 0)) for table in ("line", "trafo")}
+    return {table: alive[first:last] for table, (first, last) in places.items()}
 
 
 def _percent_per_ka(net: pandapowerNet, kind: np.ndarray, position: np.ndarray) -> np.ndarray:

@@ -11,11 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from gridmodel.engine.kernels import LANES, ROW, S_IM, S_RE, V_IM, V_RE, Y_RE
+from gridmodel.engine.kernels import ROW, S_IM, S_RE, V_IM, V_RE, Y_RE
+from gridmodel.engine.lanes import LANES, greatest, least, load, root, same, store, total, where_less
 
 
 class Figures(NamedTuple):
-    """Figures per scenario; in `row`-like fields a row or an entry of `Branches`, -1 for none.
+    """Figures per scenario, with the bus (position in the net's table) or entry of `Branches` they occur at.
+
+    -1 stands for none: a grid without lines has no most loaded one.
 
     Attributes
     ----------
@@ -29,18 +32,20 @@ class Figures(NamedTuple):
         Largest loading [%].
     loss, source
         Active losses of lines and transformers, complex power of the sources [pu].
+    injected
+        Active power injected at all rows at the voltages found [pu].
     broken
-        Numbers of voltages too low, too high, lines and transformers over their limit: scenarios x 4.
+        Numbers of buses too low, too high, lines and transformers over their limit: scenarios x 4.
     """
 
     vm_min: np.ndarray
-    vm_min_row: np.ndarray
+    vm_min_bus: np.ndarray
     vm_max: np.ndarray
-    vm_max_row: np.ndarray
+    vm_max_bus: np.ndarray
     drop_left: np.ndarray
-    drop_row: np.ndarray
+    drop_bus: np.ndarray
     rise_left: np.ndarray
-    rise_row: np.ndarray
+    rise_bus: np.ndarray
     line_percent: np.ndarray
     line_branch: np.ndarray
     transformer_percent: np.ndarray
@@ -51,18 +56,21 @@ class Figures(NamedTuple):
     transformer_used_branch: np.ndarray
     loss: np.ndarray
     source: np.ndarray
+    injected: np.ndarray
     broken: np.ndarray
 
 
 class Elements(NamedTuple):
-    """Figures per row and per branch over all scenarios, with the scenario where they occur (-1 for none).
+    """Figures per bus and per branch over all scenarios, with the scenario where they occur (-1 for none).
+
+    Buses are in the order of the net's table; one without supply keeps infinite figures.
 
     Attributes
     ----------
     vm_min, vm_max
-        Lowest and highest voltage per row [pu].
+        Lowest and highest voltage per bus [pu].
     low_count, high_count, over_count
-        Scenarios in which a bound of the row, the limit of the branch is broken.
+        Scenarios in which a bound of the bus, the limit of the branch is broken.
     percent_max
         Largest loading per branch [%].
     loss_sum
@@ -82,8 +90,20 @@ class Elements(NamedTuple):
 
 
 class RowBounds(NamedTuple):
-    """`Bounds` per row and branch: voltages, the row they count from (-1: none), loading [%]."""
+    """`Bounds` of the buses that have supply, sorted by row, and of the branches.
 
+    Attributes
+    ----------
+    row, bus
+        Row and position in the net's table of each bus; those joined by closed switches share a row.
+    low, high, reference
+        Voltages [pu], and the row they count from (-1: nominal).
+    percent
+        Loading per branch [%].
+    """
+
+    row: np.ndarray
+    bus: np.ndarray
     low: np.ndarray
     high: np.ndarray
     reference: np.ndarray
@@ -91,155 +111,222 @@ class RowBounds(NamedTuple):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def reduce_rows(lanes, state, first, good, bounds, figures, elements):  # type: ignore[no-untyped-def]
+def reduce_rows(state, first, good, bounds, figures, elements):  # type: ignore[no-untyped-def]
     """Voltages of a block: magnitudes go into the group Y_RE, extremes and counts into the results.
 
-    `first` is the number of the block's first scenario, `good` flags the lanes that count.
+    `first` is the number of the block's first scenario; `good` is 1 for the lanes that count, else 0.
     """
-    low, high, reference, _ = bounds
-    for i in range(len(low)):
+    row, bus, low, high, reference, _ = bounds
+    for i in range(len(state) // int(ROW)):
         at = np.uint64(i) * ROW
-        for k in range(lanes):
-            re, im = state[at + V_RE + k], state[at + V_IM + k]
-            state[at + Y_RE + k] = np.sqrt(re * re + im * im)
-    best = np.empty((4, LANES))
-    best_row = np.full((4, LANES), -1, dtype=np.int64)
-    count = np.zeros((2, LANES), dtype=np.int64)
-    best[:] = np.inf
-    for i in range(len(low)):
-        at = np.uint64(i) * ROW
-        to = np.uint64(reference[i]) * ROW if reference[i] >= 0 else np.uint64(0)
-        by = 1.0 if reference[i] >= 0 else 0.0
-        for k in range(lanes):
-            vm = state[at + Y_RE + k]
-            zero = by * state[to + Y_RE + k]
-            below, above = vm - (low[i] + zero), (high[i] + zero) - vm
-            if vm < best[0, k]:
-                best[0, k], best_row[0, k] = vm, i
-            if -vm < best[1, k]:
-                best[1, k], best_row[1, k] = -vm, i
-            if below < best[2, k]:
-                best[2, k], best_row[2, k] = below, i
-            if above < best[3, k]:
-                best[3, k], best_row[3, k] = above, i
-            count[0, k] += below < 0.0
-            count[1, k] += above < 0.0
-        if len(elements.vm_min):
-            _keep_row(lanes, state, i, first, good, low[i], high[i], by, to, elements)
-    for k in range(lanes):
-        if good[k]:
-            t = first + k
-            figures.vm_min[t], figures.vm_min_row[t] = best[0, k], best_row[0, k]
-            figures.vm_max[t], figures.vm_max_row[t] = -best[1, k], best_row[1, k]
-            figures.drop_left[t], figures.drop_row[t] = best[2, k], best_row[2, k]
-            figures.rise_left[t], figures.rise_row[t] = best[3, k], best_row[3, k]
-            figures.broken[t, 0], figures.broken[t, 1] = count[0, k], count[1, k]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _keep_row(lanes, state, i, first, good, low, high, by, to, elements):  # type: ignore[no-untyped-def]
-    at = np.uint64(i) * ROW
-    for k in range(lanes):
-        if good[k]:
-            vm = state[at + Y_RE + k]
-            zero = by * state[to + Y_RE + k]
-            if vm < elements.vm_min[i]:
-                elements.vm_min[i], elements.vm_min_at[i] = vm, first + k
-            if vm > elements.vm_max[i]:
-                elements.vm_max[i], elements.vm_max_at[i] = vm, first + k
-            elements.low_count[i] += vm < low + zero
-            elements.high_count[i] += vm > high + zero
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def reduce_branches(lanes, state, first, good, branches, bounds, figures, elements):  # type: ignore[no-untyped-def]
-    """Loadings and losses of a block."""
-    square, loss = np.empty(LANES), np.empty(LANES)
-    best = np.zeros((4, LANES))
-    best_branch = np.full((4, LANES), -1, dtype=np.int64)
-    count = np.zeros((2, LANES), dtype=np.int64)
-    total = np.zeros(LANES)
-    for e in range(len(branches.kind)):
-        kind = branches.kind[e]
-        _branch(lanes, state, e, branches, square, loss)
-        if kind > 1:
+        re, im = load(state, at + V_RE), load(state, at + V_IM)
+        store(state, at + Y_RE, root(re * re + im * im))
+    one, zero, none, counts = same(1.0), same(0.0), same(-1.0), load(good, np.uint64(0))
+    lowest, highest, drop, rise = same(np.inf), same(-np.inf), same(np.inf), same(np.inf)
+    lowest_bus, highest_bus, drop_bus, rise_bus, too_low, too_high = none, none, none, none, zero, zero
+    for b in range(len(row)):
+        vm, here = load(state, np.uint64(row[b]) * ROW + Y_RE), same(float(bus[b]))
+        base = zero
+        if reference[b] >= 0:
+            base = load(state, np.uint64(reference[b]) * ROW + Y_RE)
+        below, above = vm - (base + low[b]), base + high[b] - vm
+        lowest_bus, lowest = where_less(vm, lowest, here, lowest_bus), where_less(vm, lowest, vm, lowest)
+        highest_bus, highest = (
+            where_less(highest, vm, here, highest_bus),
+            where_less(highest, vm, vm, highest),
+        )
+        drop_bus, drop = where_less(below, drop, here, drop_bus), where_less(below, drop, below, drop)
+        rise_bus, rise = where_less(above, rise, here, rise_bus), where_less(above, rise, above, rise)
+        too_low = too_low + where_less(below, zero, one, zero)
+        too_high = too_high + where_less(above, zero, one, zero)
+        if not len(elements.vm_min):
             continue
-        limit = bounds.percent[e]
-        over = 1.0 / (limit * limit)
-        for k in range(lanes):
-            total[k] += loss[k]
-            if square[k] > best[kind, k]:
-                best[kind, k], best_branch[kind, k] = square[k], e
-            used = square[k] * over
-            if used > best[2 + kind, k]:
-                best[2 + kind, k], best_branch[2 + kind, k] = used, e
-            count[kind, k] += used > 1.0
-        if len(elements.percent_max):
-            for k in range(lanes):
-                if good[k]:
-                    elements.loss_sum[e] += loss[k]
-                    elements.over_count[e] += square[k] > limit * limit
-                    if square[k] > elements.percent_max[e]:  # squares until all blocks are done
-                        elements.percent_max[e], elements.percent_max_at[e] = square[k], first + k
-    for k in range(lanes):
-        if good[k]:
-            t = first + k
-            figures.line_percent[t], figures.line_branch[t] = np.sqrt(best[0, k]), best_branch[0, k]
-            figures.transformer_percent[t] = np.sqrt(best[1, k])
-            figures.transformer_branch[t] = best_branch[1, k]
-            figures.line_used[t], figures.line_used_branch[t] = np.sqrt(best[2, k]), best_branch[2, k]
-            figures.transformer_used[t] = np.sqrt(best[3, k])
-            figures.transformer_used_branch[t] = best_branch[3, k]
-            figures.loss[t] = total[k]
-            figures.broken[t, 2], figures.broken[t, 3] = count[0, k], count[1, k]
+        if least(vm) < elements.vm_min[bus[b]] or greatest(vm) > elements.vm_max[bus[b]]:
+            _keep_bus(vm, bus[b], first, good, elements)
+        if least(below) < 0.0 or least(above) < 0.0:
+            elements.low_count[bus[b]] += int(total(where_less(below, zero, counts, zero)))
+            elements.high_count[bus[b]] += int(total(where_less(above, zero, counts, zero)))
+    _put(lowest, lowest_bus, first, good, figures.vm_min, figures.vm_min_bus)
+    _put(highest, highest_bus, first, good, figures.vm_max, figures.vm_max_bus)
+    _put(drop, drop_bus, first, good, figures.drop_left, figures.drop_bus)
+    _put(rise, rise_bus, first, good, figures.rise_left, figures.rise_bus)
+    _count(too_low, first, good, figures.broken, 0)
+    _count(too_high, first, good, figures.broken, 1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _branch(lanes, state, e, branches, square, loss):  # type: ignore[no-untyped-def]
+def _put(value, place, first, good, values, places):  # type: ignore[no-untyped-def]
+    """Write an extreme and its place to the scenarios of the lanes that count."""
+    lane = np.empty(2 * LANES)
+    store(lane, np.uint64(0), value)
+    store(lane, np.uint64(LANES), place)
+    for k in range(LANES):
+        if good[k] > 0.0:
+            values[first + k], places[first + k] = lane[k], int(lane[LANES + k])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _count(value, first, good, counts, column):  # type: ignore[no-untyped-def]
+    lane = np.empty(LANES)
+    store(lane, np.uint64(0), value)
+    for k in range(LANES):
+        if good[k] > 0.0:
+            counts[first + k, column] = int(lane[k])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _keep_bus(vm, bus, first, good, elements):  # type: ignore[no-untyped-def]
+    """Extremes of one bus over the scenarios, lane by lane; called only when there is a new one.
+
+    A call hands over every array in seven parts, which takes longer than the bus itself.
+    """
+    lane = np.empty(LANES)
+    store(lane, np.uint64(0), vm)
+    for k in range(LANES):
+        if good[k] > 0.0 and lane[k] < elements.vm_min[bus]:
+            elements.vm_min[bus], elements.vm_min_at[bus] = lane[k], first + k
+        if good[k] > 0.0 and lane[k] > elements.vm_max[bus]:
+            elements.vm_max[bus], elements.vm_max_at[bus] = lane[k], first + k
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def reduce_branches(state, first, good, branches, bounds, figures, elements):  # type: ignore[no-untyped-def]
+    """Loadings and losses of a block; branches are sorted by kind, lines before transformers."""
+    lost = same(0.0)
+    lost = lost + _reduce_kind(
+        state, first, good, branches, bounds, 0, figures.line_percent, figures.line_branch,
+        figures.line_used, figures.line_used_branch, figures.broken, elements,
+    )  # fmt: skip
+    lost = lost + _reduce_kind(
+        state, first, good, branches, bounds, 1, figures.transformer_percent, figures.transformer_branch,
+        figures.transformer_used, figures.transformer_used_branch, figures.broken, elements,
+    )  # fmt: skip
+    lane = np.empty(LANES)
+    store(lane, np.uint64(0), lost)
+    for k in range(LANES):
+        if good[k] > 0.0:
+            figures.loss[first + k] = lane[k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _reduce_kind(  # type: ignore[no-untyped-def]
+    state, first, good, branches, bounds, kind, percent, branch, used, used_branch, broken, elements
+):
+    """Loadings of the branches of one kind; returns their losses per lane."""
+    one, zero, counts = same(1.0), same(0.0), load(good, np.uint64(0))
+    most, most_branch, worst, worst_branch = same(-1.0), same(-1.0), zero, same(-1.0)
+    over, lost = zero, zero
+    for e in range(np.searchsorted(branches.kind, kind), np.searchsorted(branches.kind, kind + 1)):
+        square, loss = _branch(state, e, branches)
+        here, limit = same(float(e)), bounds.percent[e] * bounds.percent[e]
+        share = square / limit
+        most_branch, most = (
+            where_less(most, square, here, most_branch),
+            where_less(most, square, square, most),
+        )
+        worst_branch, worst = (
+            where_less(worst, share, here, worst_branch),
+            where_less(worst, share, share, worst),
+        )
+        over = over + where_less(one, share, one, zero)
+        lost = lost + loss
+        if len(elements.percent_max):
+            elements.loss_sum[e] += total(where_less(zero, counts, loss, zero))
+            if greatest(share) > 1.0:
+                elements.over_count[e] += int(total(where_less(one, share, counts, zero)))
+            if greatest(square) > elements.percent_max[e]:
+                _keep_branch(square, e, first, good, elements)
+    _put(root(most), most_branch, first, good, percent, branch)
+    _put(root(worst), worst_branch, first, good, used, used_branch)
+    _count(over, first, good, broken, 2 + kind)
+    return lost
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _keep_branch(square, e, first, good, elements):  # type: ignore[no-untyped-def]
+    lane = np.empty(LANES)
+    store(lane, np.uint64(0), square)
+    for k in range(LANES):
+        if good[k] > 0.0 and lane[k] > elements.percent_max[e]:  # squares until all blocks are done
+            elements.percent_max[e], elements.percent_max_at[e] = lane[k], first + k
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _branch(state, e, branches):  # type: ignore[no-untyped-def]
     """Square of the loading [%] of the end that is loaded more, and losses [pu], per lane."""
     f, t = np.uint64(branches.from_row[e]) * ROW, np.uint64(branches.to_row[e]) * ROW
     yff, yft, ytf, ytt = branches.yff[e], branches.yft[e], branches.ytf[e], branches.ytt[e]
-    a, b, c, d = yff.real, yff.imag, yft.real, yft.imag
-    p, q, r, s = ytf.real, ytf.imag, ytt.real, ytt.imag
-    at_from, at_to = branches.percent_from[e] ** 2, branches.percent_to[e] ** 2
-    for k in range(lanes):
-        fr, fi, tr, ti = state[f + V_RE + k], state[f + V_IM + k], state[t + V_RE + k], state[t + V_IM + k]
-        ir, ii = a * fr - b * fi + c * tr - d * ti, a * fi + b * fr + c * ti + d * tr
-        jr, ji = p * fr - q * fi + r * tr - s * ti, p * fi + q * fr + r * ti + s * tr
-        one, two = (ir * ir + ii * ii) * at_from, (jr * jr + ji * ji) * at_to
-        square[k] = one if one > two else two
-        loss[k] = fr * ir + fi * ii + tr * jr + ti * ji
+    fr, fi, tr, ti = (
+        load(state, f + V_RE),
+        load(state, f + V_IM),
+        load(state, t + V_RE),
+        load(state, t + V_IM),
+    )
+    ir = yff.real * fr - yff.imag * fi + yft.real * tr - yft.imag * ti
+    ii = yff.real * fi + yff.imag * fr + yft.real * ti + yft.imag * tr
+    jr = ytf.real * fr - ytf.imag * fi + ytt.real * tr - ytt.imag * ti
+    ji = ytf.real * fi + ytf.imag * fr + ytt.real * ti + ytt.imag * tr
+    near = (ir * ir + ii * ii) * (branches.percent_from[e] * branches.percent_from[e])
+    far = (jr * jr + ji * ji) * (branches.percent_to[e] * branches.percent_to[e])
+    return where_less(near, far, far, near), fr * ir + fi * ii + tr * jr + ti * ji
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def reduce_sources(lanes, state, first, good, source_start, source_col, source_y, free_count, figures):  # type: ignore[no-untyped-def]
+def reduce_sources(state, first, good, source_start, source_col, source_y, free_count, figures):  # type: ignore[no-untyped-def]
     """Complex power the sources feed: what flows into the grid, and what is drawn at their own rows."""
-    for k in range(lanes):
-        if not good[k]:
-            continue
-        power = 0j
-        for source in range(len(source_start) - 1):
-            current = 0j
-            for entry in range(source_start[source], source_start[source + 1]):
-                to = np.uint64(source_col[entry]) * ROW
-                current += source_y[entry] * complex(state[to + V_RE + k], state[to + V_IM + k])
-            at = np.uint64(free_count + source) * ROW
-            held = complex(state[at + V_RE + k], state[at + V_IM + k])
-            power += held * np.conj(current) - complex(state[at + S_RE + k], state[at + S_IM + k])
-        figures.source[first + k] = power
+    lane = np.empty(2 * LANES)
+    p, q = same(0.0), same(0.0)
+    for source in range(len(source_start) - 1):
+        ir, ii = same(0.0), same(0.0)
+        for entry in range(source_start[source], source_start[source + 1]):
+            to, y = np.uint64(source_col[entry]) * ROW, source_y[entry]
+            re, im = load(state, to + V_RE), load(state, to + V_IM)
+            ir, ii = ir + y.real * re - y.imag * im, ii + y.real * im + y.imag * re
+        at = np.uint64(free_count + source) * ROW
+        re, im = load(state, at + V_RE), load(state, at + V_IM)
+        p = p + re * ir + im * ii - load(state, at + S_RE)
+        q = q + im * ir - re * ii - load(state, at + S_IM)
+    store(lane, np.uint64(0), p)
+    store(lane, np.uint64(LANES), q)
+    for k in range(LANES):
+        if good[k] > 0.0:
+            figures.source[first + k] = complex(lane[k], lane[LANES + k])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def take_columns(lanes, state, first, good, rows, vm_pu, branches, chosen, percent):  # type: ignore[no-untyped-def]
+def reduce_injected(state, first, good, live, shares, figures):  # type: ignore[no-untyped-def]
+    """Active power injected, as large as it is at the voltages found."""
+    power = same(0.0)
+    for i in range(len(live)):
+        if not live[i]:
+            continue
+        at = np.uint64(i) * ROW
+        here = load(state, at + S_RE)
+        if len(shares):
+            re, im = load(state, at + V_RE), load(state, at + V_IM)
+            square = re * re + im * im
+            part = root(square) * shares[i, 0] + square * shares[i, 1]
+            here = here * (part + (1.0 - shares[i, 0] - shares[i, 1]))
+        power = power + here
+    lane = np.empty(LANES)
+    store(lane, np.uint64(0), power)
+    for k in range(LANES):
+        if good[k] > 0.0:
+            figures.injected[first + k] = lane[k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def take_columns(state, first, good, rows, vm_pu, branches, chosen, percent):  # type: ignore[no-untyped-def]
     """Voltages of chosen rows (after `reduce_rows`) and loadings of chosen branches, per scenario."""
-    square, loss = np.empty(LANES), np.empty(LANES)
+    lane = np.empty(LANES)
     for j in range(len(rows)):
         at = np.uint64(rows[j]) * ROW
-        for k in range(lanes):
-            if good[k]:
-                vm_pu[first + k, j] = state[at + Y_RE + k]
+        for k in range(LANES):
+            if good[k] > 0.0:
+                vm_pu[first + k, j] = state[at + Y_RE + np.uint64(k)]
     for j in range(len(chosen)):
-        _branch(lanes, state, chosen[j], branches, square, loss)
-        for k in range(lanes):
-            if good[k]:
-                percent[first + k, j] = np.sqrt(square[k])
+        square, _ = _branch(state, chosen[j], branches)
+        store(lane, np.uint64(0), root(square))
+        for k in range(LANES):
+            if good[k] > 0.0:
+                percent[first + k, j] = lane[k]

@@ -1,0 +1,48 @@
+"""What is timed how: medians of calls, peak memory of this process, memory bandwidth of this machine."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+Result = TypeVar("Result")
+
+
+def timed(work: Callable[[], Result], runs: int) -> tuple[float, Result]:
+    """Median seconds of some calls and what the last one returned; of several the first does not count."""
+    seconds = []
+    for _ in range(runs + (runs > 1)):
+        started = time.perf_counter()
+        result = work()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[-runs:]), result
+
+
+def peak_gib() -> float:
+    """Largest memory this process has held so far [GiB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def bandwidth_gb_per_s(bytes_per_array: int, threads: int, runs: int = 5) -> float:
+    """Bytes moved by a = b + c over arrays of a size, each thread its own [GB/s] (as STREAM's add).
+
+    McCalpin, Memory Bandwidth and Machine Balance, IEEE TCCA Newsletter, 1995. Two arrays are read, one is
+    written; what a write allocates first is not counted.
+    """
+    count = bytes_per_array // 8
+    sets = [tuple(np.ones(count) for _ in range(3)) for _ in range(threads)]
+    repeats = max(1, 10**9 // (3 * bytes_per_array))
+
+    def work(own: tuple[np.ndarray, ...]) -> None:
+        for _ in range(repeats):
+            np.add(own[0], own[1], out=own[2])
+
+    with ThreadPoolExecutor(threads) as pool:
+        seconds, _ = timed(lambda: list(pool.map(work, sets)), runs)
+    return 3 * bytes_per_array * repeats * threads / seconds / 1e9
