@@ -172,7 +172,10 @@ def _orders(model: GridModel, switch_sets: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fault(rows: pd.DataFrame, message: str) -> pd.DataFrame:
-    texts = [f"case {row.case_id}: {row.table} {row.element_id} {row.state}: {message}" for row in rows.itertuples()]
+    texts = [
+        f"case {row.case_id}: {row.table} {row.element_id} {row.state}: {message}"
+        for row in rows.itertuples()
+    ]
     return make_findings("switch_set", "switch_sets", rows["element_id"].astype(str).tolist(), texts)
 
 
@@ -292,9 +295,7 @@ def _broken(counts: np.ndarray, converged: np.ndarray) -> dict[str, object]:
     }
 
 
-def _verdicts(
-    bus_ids: pd.Index, grid: SwitchingGrid, solved: StateResults
-) -> tuple[np.ndarray, np.ndarray]:
+def _verdicts(bus_ids: pd.Index, grid: SwitchingGrid, solved: StateResults) -> tuple[np.ndarray, np.ndarray]:
     """Status and reason per case."""
     from gridmodel.engine.kernels import CONVERGED
     from gridmodel.engine.states import NO_SOURCE, SOURCES_CLASH

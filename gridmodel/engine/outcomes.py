@@ -66,7 +66,7 @@ def injections_of(grid: CompiledGrid, points: Points) -> Injections:
 
 
 def middle_of(injections: Injections) -> np.ndarray:
-    """Power per row [pu] at the median of every profile, without additions; one wild hour does not move it."""
+    """Power per row [pu] at the median of every profile, which no wild hour moves; without additions."""
     factors = injections.factors
     return _power_at(injections, np.median(factors, axis=0) if len(factors) else np.zeros(factors.shape[1]))
 

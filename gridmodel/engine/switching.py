@@ -106,9 +106,7 @@ def compile_switching(net: pandapowerNet, joints: np.ndarray) -> SwitchingGrid:
     nodes, start, row = _ordered(case, branches, joint_nodes)
     row_of_node = np.full(len(nodes) + 1, -1)  # the last entry answers for node -1
     row_of_node[nodes] = np.arange(len(nodes))
-    branches = branches._replace(
-        from_row=row_of_node[branches.from_row], to_row=row_of_node[branches.to_row]
-    )
+    branches = branches._replace(from_row=row_of_node[branches.from_row], to_row=row_of_node[branches.to_row])
     edge_of = {kind: _edge_of(branches, kind, case.counts[name]) for kind, name in _TABLES}
     ends = np.concatenate([np.stack([branches.from_row, branches.to_row], 1), row_of_node[joint_nodes]])
     switch_edge, switch_side = _switches(net, joints, edge_of, len(branches.kind))

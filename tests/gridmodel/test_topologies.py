@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from functools import cache
 
 import numpy as np
@@ -15,7 +14,7 @@ from gis.errors import InputError
 from gis.examples import network_from_text
 from gridmodel import GridModel, Scenario, build_model, find_scenario
 from gridmodel.engine.bounds import Bounds
-from gridmodel.topologies import SWITCH_SET_COLUMNS, STATES, TopologyResults, run_topologies
+from gridmodel.topologies import STATES, SWITCH_SET_COLUMNS, TopologyResults, run_topologies
 
 CABLE, MV_CABLE = '"NAYY 4x150 SE"', '"NA2XS2Y 1x185 RM/25 12/20 kV"'
 TABLES = {"switches": "switch", "lines": "line", "transformers": "trafo", "sources": "ext_grid"}
@@ -148,9 +147,7 @@ def switched(grid: GridModel, rows: pd.DataFrame, scenario: Scenario) -> pandapo
     return net
 
 
-def assert_agrees(
-    results: TopologyResults, grid: GridModel, sets: pd.DataFrame, scenario: Scenario
-) -> None:
+def assert_agrees(results: TopologyResults, grid: GridModel, sets: pd.DataFrame, scenario: Scenario) -> None:
     """Every converged case of `results` is pandapower's, dark buses and all."""
     for case_id, figures in results.cases[results.cases["status"] == "converged"].iterrows():
         net = switched(grid, sets[sets["case_id"] == case_id], scenario)
@@ -294,7 +291,9 @@ WEAK = f"""
 """
 
 
-@pytest.mark.parametrize(("load_kw", "status"), [(60, "converged"), (175, "converged"), (400, "not_converged")])
+@pytest.mark.parametrize(
+    ("load_kw", "status"), [(60, "converged"), (175, "converged"), (400, "not_converged")]
+)
 def test_a_case_far_from_the_base_is_solved_or_tells_where_it_collapses(load_kw: int, status: str) -> None:
     grid = build_model(network_from_text(WEAK % load_kw))
     sets = pd.DataFrame(
@@ -350,7 +349,9 @@ def test_extremes_are_those_of_the_full_columns() -> None:
         largest = columns.loc[solved.index].max(axis=1)
         np.testing.assert_allclose(solved[value].abs(), largest.abs(), rtol=1e-12)
         for case_id in solved.index[solved[place].notna()]:
-            assert columns.loc[case_id, solved.loc[case_id, place]] == pytest.approx(largest[case_id], rel=1e-12)
+            assert columns.loc[case_id, solved.loc[case_id, place]] == pytest.approx(
+                largest[case_id], rel=1e-12
+            )
 
 
 def test_every_fault_of_the_switch_sets_is_named_at_once() -> None:
