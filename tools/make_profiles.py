@@ -60,7 +60,9 @@ def _hourly_kw(archive: zipfile.ZipFile, profile: str) -> pd.Series:
     )
     hours_kw.index.name = "hour_of_day"
     by_hour = [hours_kw[column].rename(None) for column in hours_kw]
-    return pd.concat(by_hour, keys=hours_kw.columns, names=["month", "day"]).sort_index().rename(f"{profile}_kw")
+    return (
+        pd.concat(by_hour, keys=hours_kw.columns, names=["month", "day"]).sort_index().rename(f"{profile}_kw")
+    )
 
 
 if __name__ == "__main__":
