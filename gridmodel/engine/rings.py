@@ -226,8 +226,9 @@ def _rest(grid: CompiledGrid, kept: np.ndarray) -> tuple[CompiledGrid, np.ndarra
     matrix.setdiag(matrix.diagonal() - lost[kept])
     whole = (from_node >= 0) & (to_node >= 0)
     sources = node[np.arange(grid.free_count, grid.row_count)]
+    none = np.zeros(len(kept), dtype=complex)  # shunts stand in the matrix; only switching asks for them
     case = PandapowerCase(
-        sn_mva=grid.sn_mva, bus_kv=grid.row_kv[kept], matrix=matrix, source_nodes=sources,
+        sn_mva=grid.sn_mva, bus_kv=grid.row_kv[kept], matrix=matrix, shunt_pu=none, source_nodes=sources,
         source_pu=grid.idle_pu[grid.free_count :], bus_node=node[grid.bus_row], load_node=np.zeros(0,
         dtype=np.int64), load_pu=np.zeros(0, dtype=complex), generator_node=np.zeros(0, dtype=np.int64),
         generator_pu=np.zeros(0, dtype=complex), fixed_pu=grid.fixed_pu[kept],
@@ -269,8 +270,10 @@ def _describe(
     middle, half = (MOST_SCALE + LEAST_SCALE) / 2.0, (MOST_SCALE - LEAST_SCALE) / 2.0
     scales = middle + half * np.cos(np.pi * (np.arange(_FIT_POINTS) + 0.5) / _FIT_POINTS)
     volts = _solve(grid, ring, injection_pu, voltage_pu, scales)
-    reach = [_reach(grid, ring, injection_pu, voltage_pu, bounds, end) for end in (LEAST_SCALE, MOST_SCALE)]
-    if volts is None or reach[0] is None or reach[1] is None:
+    low, high = (
+        _reach(grid, ring, injection_pu, voltage_pu, bounds, end) for end in (LEAST_SCALE, MOST_SCALE)
+    )
+    if volts is None or low is None or high is None:
         return None
     top_pu = voltage_pu[ring.top_row] * scales
     drawn = top_pu * np.conj(ring.back @ volts + ring.own * top_pu)
@@ -279,8 +282,7 @@ def _describe(
     series = np.linalg.lstsq(
         np.concatenate([powers, square[:, None]], axis=1).astype(complex), drawn, rcond=None
     )[0]
-    (low, low_limit), (high, high_limit) = reach
-    return series, base * np.array([low, high]) ** 2, np.array([low_limit, high_limit])
+    return series, base * np.array([low[0], high[0]]) ** 2, np.array([low[1], high[1]])
 
 
 def _solve(

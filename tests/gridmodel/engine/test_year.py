@@ -64,7 +64,7 @@ def test_equals_brute_force_with_random_profiles(direction: str, every_hour: boo
     assert np.array_equal(found.headroom_kw, _by_brute_force(question))
 
 
-def test_a_ring_is_served_by_whole_grid_solves() -> None:
+def test_buses_on_a_ring_are_served_by_whole_grid_solves() -> None:
     """A1 and C1 joined by a further line: the two feeders close a ring."""
     lines = (
         ("K1", "M1", "M2", 1000.0), ("L1", "B1", "A1", 100.0), ("L2", "A1", "A2", 100.0),
@@ -74,7 +74,7 @@ def test_a_ring_is_served_by_whole_grid_solves() -> None:
     network = grid(STATION_BUSES, lines, transformers=[("T1", "M2", "B1")], loads=loads)
     question = _question(build_model(network), _random(network, 8, 5), np.arange(8) % 2)
     found = year_headroom(question, threads=1)
-    assert found.method.startswith("whole grid")
+    assert found.method == "path, and whole grid at 3 buses behind loops"
     assert np.array_equal(found.headroom_kw, _by_brute_force(question))
 
 
