@@ -1,12 +1,13 @@
 """Headroom over many hours: per bus and block of hours the least of its headrooms, exact to whole kW.
 
 Hours are looked at worst first. Who is known to have H so far is only asked whether H holds in the next hour
-too, which is one probe a bus. Hours equal to another one are left out, and hours that another one outweighs at
-every load and generator: more load and less generation never give more headroom for load, nor the reverse more
-for generation. That is proved for a radial grid where all power flows one way (its voltages fall and its
+too, which is one probe a bus. Hours equal to another one are left out, and hours that another one outweighs
+at every load and generator: more load and less generation never give more headroom for load, nor the reverse
+more for generation. That is proved for a radial grid where all power flows one way (its voltages fall and its
 currents grow with every load); where generation runs it is a matter of measurement, and `every_hour` leaves
-no hour out but the equal ones. An hour in which a limit is broken before any addition outweighs none: a broken
-limit counts only against who takes part in it, so that another hour, in which it just holds, may have less.
+no hour out but the equal ones. An hour in which a limit is broken before any addition outweighs none: a
+broken limit counts only against who takes part in it, so that another hour, in which it just holds, may have
+less.
 """
 
 from __future__ import annotations

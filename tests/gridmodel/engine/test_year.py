@@ -139,7 +139,7 @@ def test_threads_change_nothing() -> None:
 
 
 def test_an_hour_with_a_broken_limit_outweighs_none() -> None:
-    """A2's load breaks L1 in the first hour, in which C1 takes no part; in the lighter second one it all but does.
+    """A2 breaks L1 in the first hour, and C1 takes no part; in the lighter second one L1 just holds.
 
     In the second hour what C1 draws lowers the voltage a little, and L1's current is over its rating at once.
     """
