@@ -4,9 +4,9 @@ Hours are looked at worst first. Who is known to have H so far is only asked whe
 too, which is one probe a bus. Hours equal to another one are left out. When room for load is asked, hours are
 left out too that another one outweighs at every load and generator: more load and less generation lower every
 voltage and so raise every current that the addition meets. An hour in which a limit is broken before any
-addition outweighs none: a broken limit counts only against who takes part in it, so that another hour, in which
-it just holds, may have less. For generation no hour outweighs another: more of it elsewhere raises the voltage,
-which costs room at the band and makes room on a line.
+addition outweighs none: a broken limit counts only against who takes part in it, so that another hour, in
+which it just holds, may have less. For generation no hour outweighs another: more of it elsewhere raises the
+voltage, which costs room at the band and makes room on a line.
 """
 
 from __future__ import annotations
@@ -191,8 +191,7 @@ def _push(question: YearQuestion) -> np.ndarray:
     count = injections.factors.shape[1]
     draws = np.bincount(profile, (power.real < 0.0) | (power.imag < 0.0), count) > 0
     feeds = np.bincount(profile, (power.real > 0.0) | (power.imag > 0.0), count) > 0
-    push = np.concatenate([injections.factors[:, draws], -injections.factors[:, feeds]], axis=1)
-    return push
+    return np.concatenate([injections.factors[:, draws], -injections.factors[:, feeds]], axis=1)
 
 
 def _nothing_known(question: YearQuestion, blocks: int, method: str) -> YearAnswers:
