@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-
-from gridmodel.engine.cached import njit
+from numba import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
-from gridmodel.engine.cached import njit
 from gridmodel.engine.kernels import CONVERGED, ROW, S_IM, S_RE, UNSETTLED, V_IM, V_RE, settle
 from gridmodel.engine.lanes import LANES, load, same, store
 from gridmodel.engine.newton import workspace

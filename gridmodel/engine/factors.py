@@ -11,10 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from scipy.sparse import csc_array
 from scipy.sparse.linalg import splu
-
-from gridmodel.engine.cached import njit
 
 
 class Stamps(NamedTuple):

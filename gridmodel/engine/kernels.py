@@ -7,8 +7,8 @@ hand side and injected power, real and imaginary each. All kernels release the G
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
-from gridmodel.engine.cached import njit
 from gridmodel.engine.lanes import LANES, load, root, same, store, where_less
 
 # Unsigned, or numba looks at each index for being negative.

@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from gridmodel.engine.answers import NO_LIMIT
-from gridmodel.engine.cached import njit
 from gridmodel.engine.subtrees import FALL, OVER, RISE, UNDER, heaviest, power_at, square_of
 from gridmodel.engine.tree import UNLIMITED, Ports
 

@@ -7,6 +7,7 @@ for the square of a current, and close for that of a voltage); the answer H and 
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from gridmodel.engine.answers import (
     ALREADY_VIOLATED,
@@ -19,7 +20,6 @@ from gridmodel.engine.answers import (
     UNDETERMINED,
     VOLTAGE_CHANGE,
 )  # fmt: skip
-from gridmodel.engine.cached import njit
 from gridmodel.engine.path_kernels import OF_BUS, PER_ROW, fastest_growing, holds, probe
 from gridmodel.engine.subtrees import FALL, OVER, RISE, UNDER, heaviest
 from gridmodel.engine.tree import UNLIMITED

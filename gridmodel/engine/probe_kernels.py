@@ -7,10 +7,10 @@ Over the flat state of `kernels`. Data structures and their meaning are in `prob
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from gridmodel.engine.answers import LIMIT_KINDS, NO_LIMIT, NO_SOLUTION, VOLTAGE_CHANGE
 from gridmodel.engine.blocks import aligned
-from gridmodel.engine.cached import njit
 from gridmodel.engine.kernels import (
     COLLAPSED,
     CONVERGED,

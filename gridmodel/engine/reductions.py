@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
-from gridmodel.engine.cached import njit
 from gridmodel.engine.kernels import ROW, S_IM, S_RE, V_IM, V_RE, Y_RE
 from gridmodel.engine.lanes import LANES, greatest, least, load, root, same, store, total, where_less
 

@@ -8,8 +8,8 @@ for a state of low voltage: then all power is raised from nothing, in steps that
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
-from gridmodel.engine.cached import njit
 from gridmodel.engine.kernels import COLLAPSED, CONVERGED, ROW, S_IM, S_RE, UNSETTLED, V_IM, V_RE
 from gridmodel.engine.lanes import LANES
 from gridmodel.engine.newton import newton

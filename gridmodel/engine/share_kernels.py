@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
-from gridmodel.engine.cached import njit
 from gridmodel.engine.factors import Stamps
 from gridmodel.engine.kernels import CONVERGED, ROW, S_IM, S_RE, UNSETTLED, V_IM, V_RE, Y_IM, Y_RE
 from gridmodel.engine.lanes import LANES, load, root, store

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from gridmodel.engine.bounds import Bounds
-from gridmodel.engine.cached import njit
 from gridmodel.engine.kernels import CONVERGED, UNSETTLED
 from gridmodel.engine.matrix import LINE, TRANSFORMER
 from gridmodel.engine.switch_kernels import State, connect, factor_rows, hold, spread

@@ -20,9 +20,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from gridmodel.engine.answers import NO_LIMIT, NO_SOLUTION, OUT_OF_RANGE
-from gridmodel.engine.cached import njit
 from gridmodel.engine.tree import UNLIMITED, RowLimits, Tree
 
 # Terms of the series beyond the constant; the coefficient of w stands behind them. A subtree with a drop of

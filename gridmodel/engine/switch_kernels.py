@@ -17,8 +17,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
-from gridmodel.engine.cached import njit
 from gridmodel.engine.factors import _find
 
 # What of an edge is connected.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
-from gridmodel.engine.cached import njit
 from gridmodel.engine.matrix import LINE, TRANSFORMER
 from gridmodel.engine.switch_kernels import APART, BOTH, FROM_ONLY, TO_ONLY
 from gridmodel.engine.switch_solve import answering

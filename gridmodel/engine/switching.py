@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numba import njit
 from scipy.sparse import coo_array, csc_array
 
-from gridmodel.engine.cached import njit
 from gridmodel.engine.factors import elimination_order, stamps_of
 from gridmodel.engine.matrix import LINE, SWITCH, TRANSFORMER, Branches, PandapowerCase, read_case
 from gridmodel.engine.switch_kernels import Wiring

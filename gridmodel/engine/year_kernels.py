@@ -7,9 +7,9 @@ hour's own headroom searched for.
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from gridmodel.engine.answers import CAPPED
-from gridmodel.engine.cached import njit
 from gridmodel.engine.path_kernels import OF_BUS, PER_ROW, Addition, holds, probe
 from gridmodel.engine.path_search import _largest as largest
 
