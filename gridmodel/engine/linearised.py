@@ -14,7 +14,7 @@ import numpy as np
 from gridmodel.engine.alone import settle_alone
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.factors import Factors, factorise
-from gridmodel.engine.kernels import COLLAPSED, COLLAPSED_SHARE, CONVERGED, UNSETTLED
+from gridmodel.engine.kernels import COLLAPSED, COLLAPSED_SHARE, CONVERGED, UNSETTLED, one_layout
 
 # Newton's method doubles the right digits a step: one that moved no voltage by more than this [pu] has left
 # an error of about its square.
@@ -57,6 +57,7 @@ def reference_at(grid: CompiledGrid, injection_pu: np.ndarray) -> Reference:
     injection_pu
         Complex power injected per row [pu].
     """
+    injection_pu = one_layout(injection_pu, complex)
     volts, outcome = _swept(grid, injection_pu), UNSETTLED
     free = slice(0, grid.free_count)
     for _ in range(MOST_STEPS):
