@@ -14,7 +14,7 @@ import pandas as pd
 from gis import InputError
 from gis.findings import make_findings
 from gridmodel.model import GridModel
-from gridmodel.outcome import Keep, element_tables, kept_tables, places_of, point_table
+from gridmodel.outcome import Keep, element_tables, failure_table, kept_tables, places_of, point_table
 from gridmodel.points import Points, points_of_scenario
 from gridmodel.scenario import Scenario
 from gridmodel.solve_points import solve_points
@@ -43,6 +43,9 @@ class CaseResults:
     buses, lines, transformers
         Per element over all cases that converged: extremes with the case_id, and in how many cases its limit
         is broken (`outcome.element_tables`); no rows unless asked for.
+    failures
+        Per case without solution: where it breaks, how much could be served and which load is to blame
+        (`failures.explain_failures`); no rows unless asked for.
     engine
         What solved it, and why where it was not the batch engine.
     """
@@ -54,6 +57,7 @@ class CaseResults:
     buses: pd.DataFrame
     lines: pd.DataFrame
     transformers: pd.DataFrame
+    failures: pd.DataFrame
     engine: str
 
 
@@ -65,6 +69,7 @@ def run_cases(
     bounds: Bounds | None = None,
     keep: Keep | None = None,
     per_element: bool = False,
+    explain: bool = False,
 ) -> CaseResults:
     """Solve the scenario with additional loads, all cases at once.
 
@@ -84,6 +89,8 @@ def run_cases(
         Elements whose full columns are kept; none when absent.
     per_element
         Whether the tables per element get rows.
+    explain
+        Whether cases without solution are explained in `failures`; takes a few load flows for each.
 
     Raises
     ------
@@ -106,6 +113,7 @@ def run_cases(
         table.assign(reason=table["reason"].mask(unheard, NO_SUPPLY)),
         *kept_tables(outcome, model.network, case_ids, kept),
         *element_tables(outcome, model.network, case_ids),
+        failures=failure_table(model, points, outcome, case_ids, explain=explain),
         engine=outcome.engine,
     )
 

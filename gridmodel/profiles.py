@@ -15,7 +15,7 @@ import pandas as pd
 from gis import InputError, Network
 from gis.findings import join_findings, make_findings
 from gridmodel.model import GridModel
-from gridmodel.outcome import Keep, element_tables, kept_tables, places_of, point_table
+from gridmodel.outcome import Keep, element_tables, failure_table, kept_tables, places_of, point_table
 from gridmodel.points import Points, as_long_as, points_of_scenario
 from gridmodel.scenario import Scenario
 from gridmodel.solve_points import solve_points
@@ -74,6 +74,9 @@ class ProfileResults:
         unserved; source + generation = served + loss.
     vm_pu, line_loading_percent, transformer_loading_percent
         Hours x elements kept.
+    failures
+        Per hour without solution: where it breaks, how much could be served and which load is to blame
+        (`failures.explain_failures`); no rows unless asked for.
     engine
         What solved it, and why where it was not the batch engine.
     """
@@ -86,6 +89,7 @@ class ProfileResults:
     vm_pu: pd.DataFrame
     line_loading_percent: pd.DataFrame
     transformer_loading_percent: pd.DataFrame
+    failures: pd.DataFrame
     engine: str
 
 
@@ -122,6 +126,7 @@ def run_profiles(
     *,
     bounds: Bounds | None = None,
     keep: Keep | None = None,
+    explain: bool = False,
 ) -> ProfileResults:
     """Solve the scenario at every hour.
 
@@ -135,6 +140,8 @@ def run_profiles(
         Limits to count against (`capacity.bounds.bounds_of`); nothing is broken without.
     keep
         Elements whose full columns are kept; none when absent.
+    explain
+        Whether hours without solution are explained in `failures`; takes a few load flows for each.
 
     Raises
     ------
@@ -161,6 +168,7 @@ def run_profiles(
         vm_pu=vm_pu,
         line_loading_percent=line_percent,
         transformer_loading_percent=transformer_percent,
+        failures=failure_table(model, points, outcome, hours, explain=explain),
         engine=outcome.engine,
     )
 
