@@ -128,10 +128,9 @@ def state_of(result: LoadFlowResult) -> State:
 
 
 def state_of_case(results: CaseResults, row: int) -> State:
-    """The state of one case."""
-    return State(
-        results.vm_pu[row], results.line_loading_percent[row], results.transformer_loading_percent[row]
-    )
+    """The state of one case; all elements must have been kept (`gridmodel.KEEP_ALL`)."""
+    kept = (results.vm_pu, results.line_loading_percent, results.transformer_loading_percent)
+    return State(*(table.to_numpy()[row] for table in kept))
 
 
 def undervoltage(yardstick: Yardstick, state: State) -> pd.DataFrame:

@@ -15,18 +15,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from capacity import cli_data, output
+from capacity.cli_headroom import say_headroom, say_hosting, say_joint_headroom
 from capacity.cli_options import (
     BAD_INPUT,
     DEFECT,
     DONE,
+    TABLE_SUFFIXES,
     VIOLATED,
     AsJson,
     LimitsName,
     NetworkFile,
     Out,
     ScenarioId,
+    TableOut,
     finite,
 )
+from capacity.cli_year import profiles_for, require_fitting_options, say_year_headroom
 
 if TYPE_CHECKING:
     from capacity.checks import Yardstick
@@ -45,6 +49,8 @@ app = typer.Typer(
 
 # Most homes, heat pumps or charging points of one development; more is a slip of the keyboard.
 MOST_UNITS = 1_000_000
+# Most draws of a hosting capacity by lot; the mean of more than these moves no more.
+MOST_DRAWS = 100_000
 
 app.command("import")(cli_data.import_source)
 app.command()(cli_data.repair)
@@ -157,40 +163,100 @@ def bottlenecks(
 @app.command("headroom")
 def headroom_at(
     network: NetworkFile,
-    bus: Annotated[list[str], typer.Option("--bus", help="Bus asked for; may be repeated.")],
+    bus: Annotated[
+        list[str] | None, typer.Option("--bus", help="Bus asked for; may be repeated. All if absent.")
+    ] = None,
     scenario: ScenarioId = None,
     limits: LimitsName = "en50160",
     direction: Annotated[str, typer.Option(help="load or generation.")] = "load",
     cos_phi: Annotated[
         float, typer.Option(min=0.5, max=1.0, callback=finite, help="Power factor of the load, inductive.")
     ] = 0.95,
-    out: Out = None,
+    voltage_change: Annotated[
+        bool, typer.Option("--voltage-change", help="Hold the limit of the change at the bus itself too.")
+    ] = False,
+    n_1: Annotated[
+        bool, typer.Option("--n-1", help="Keep the reserve of medium voltage for the loss of an element.")
+    ] = False,
+    joint: Annotated[
+        bool, typer.Option("--joint", help="Largest equal increase at all the buses named at once.")
+    ] = False,
+    proof: Annotated[
+        int, typer.Option(min=0, help="Solve this many answers again on the whole grid, and 1 kW above.")
+    ] = 0,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Over a year: `year` for the profiles that ship, or a CSV or Parquet file of hours."
+        ),
+    ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(help="Where hours of the day are counted with a file of hours; UTC if absent."),
+    ] = None,
+    every_hour: Annotated[
+        bool, typer.Option("--every-hour", help="With --profile: leave no hour out that another outweighs.")
+    ] = False,
+    out: TableOut = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find the largest additional load or generation at chosen buses, in kW, exact to 1 kW."""
-    import time
-
-    from capacity.data_quality import hold_back_headroom, weak_data
-    from capacity.headroom import headroom
+    """Find the largest additional load or generation at every bus, in kW, exact to 1 kW."""
+    from capacity.headroom import Question
     from capacity.limits import read_limits
     from gridmodel import find_scenario
 
     if direction not in ("load", "generation"):
         raise typer.BadParameter("must be load or generation", param_hint="--direction")
-    output.require_target(out, network)
+    if joint and (not bus or proof):
+        raise typer.BadParameter(
+            "name the buses of the group with --bus; it has no --proof", param_hint="--joint"
+        )
+    require_fitting_options(profile, joint=joint, proof=proof, time_zone=time_zone, every_hour=every_hour)
+    output.require_target(out, network, suffix=TABLE_SUFFIXES)
+    bounds, grid = read_limits(limits), _network(network)
+    output.require_ids(grid, "buses", bus or [], option="--bus")
+    asked = Question(direction, cos_phi, voltage_change=voltage_change, n1_reserve=n_1)  # type: ignore[arg-type]
+    asked.require_figures(bounds)
+    hours = None if profile is None else profiles_for(profile, asked.direction, grid, time_zone)
+    impact = _impact(grid, find_scenario(grid, scenario), bounds)
+    if hours is not None:
+        how = {"every_hour": every_hour, "out": out, "as_json": as_json}
+        raise typer.Exit(say_year_headroom(impact, asked, hours, bus or None, **how))  # type: ignore[arg-type]
+    if joint:
+        raise typer.Exit(say_joint_headroom(impact, asked, bus or [], out=out, as_json=as_json))
+    raise typer.Exit(say_headroom(impact, asked, bus or None, proof=proof, out=out, as_json=as_json))
+
+
+@app.command()
+def hosting(
+    network: NetworkFile,
+    plant_kw: Annotated[float, typer.Option(min=0.001, callback=finite, help="Mean size of a plant [kW].")],
+    spread_kw: Annotated[
+        float, typer.Option(min=0, callback=finite, help="Standard deviation of its size [kW].")
+    ] = 0.0,
+    draws: Annotated[int, typer.Option(min=1, max=MOST_DRAWS, help="How often to start anew.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the lot.")] = 0,
+    bus: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--bus", help="Where a plant may come; may be repeated. The buses of all loads if absent."
+        ),
+    ] = None,
+    scenario: ScenarioId = None,
+    limits: LimitsName = "en50160",
+    out: TableOut = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hosting capacity by lot: plants added at random until a limit breaks; exit code 1 if one is already."""
+    from capacity.limits import read_limits
+    from gridmodel import find_scenario
+
+    output.require_target(out, network, suffix=TABLE_SUFFIXES)
     profile, grid = read_limits(limits), _network(network)
-    output.require_ids(grid, "buses", bus, option="--bus")
+    output.require_ids(grid, "buses", bus or [], option="--bus")
     impact = _impact(grid, find_scenario(grid, scenario), profile)
-    output.progress(f"searching at {len(bus)} buses")
-    started = time.perf_counter()
-    found = headroom(impact, bus, direction=direction, cos_phi=cos_phi)  # type: ignore[arg-type]
-    seconds = time.perf_counter() - started
-    supply = impact.yardstick.supply
-    found = hold_back_headroom(found, supply, weak_data(grid, supply))
-    if out is not None:
-        output.write_layer(found, out, "headroom", crs=impact.model.network.crs)
-    output.say(*output.headroom_report(found, seconds, profile), as_json=as_json)
-    raise typer.Exit(DONE if (found["status"].isin(["ok", "capped"])).all() else VIOLATED)
+    lot = {"plant_kw": plant_kw, "spread_kw": spread_kw, "draws": draws, "seed": seed, "bus_ids": bus or None}
+    raise typer.Exit(say_hosting(impact, lot, out=out, as_json=as_json))
 
 
 @app.command()

@@ -31,3 +31,6 @@ ScenarioId = Annotated[
 ]
 LimitsName = Annotated[str, typer.Option("--limits", help="Limit profile by name, or a TOML file.")]
 Out = Annotated[Path | None, typer.Option("--out", help="GeoPackage to write.")]
+# Files a result table can be written to.
+TABLE_SUFFIXES = (".gpkg", ".csv", ".parquet")
+TableOut = Annotated[Path | None, typer.Option("--out", help="GeoPackage, *.csv or *.parquet file to write.")]

@@ -21,6 +21,7 @@ import pandas as pd
 import shapely
 
 from capacity.assumptions import Assumptions, read_assumptions
+from capacity.checks import State, state_of_case
 from capacity.demand import Development, demand_parts
 from capacity.impact import Impact, additions, blocked_by, study_impact
 from capacity.limits import Limits, read_limits
@@ -32,7 +33,7 @@ from capacity.supply_options import (
     size_works,
 )
 from gis.voltage import LV_MAX_KV
-from gridmodel import CaseResults, GridModel, find_scenario, run_cases
+from gridmodel import KEEP_ALL, CaseResults, GridModel, find_scenario, run_cases
 
 Verdict = Literal["connect", "connect_after_works", "refuse", "undetermined"]
 
@@ -111,7 +112,10 @@ def assess_on(impact: Impact, development: Development, config: ConnectionConfig
         return _undetermined(impact, development, demand, config)
     bus_ids = [candidate.bus_id for candidate in candidates]
     results = run_cases(
-        impact.model, additions(bus_ids, [demand_kw] * len(bus_ids), cos_phi=cos_phi), impact.scenario
+        impact.model,
+        additions(bus_ids, [demand_kw] * len(bus_ids), cos_phi=cos_phi),
+        impact.scenario,
+        keep=KEEP_ALL,
     )
     judged = [
         _judge(impact, results, row, candidate, demand_kw, config) for row, candidate in enumerate(candidates)
@@ -152,10 +156,11 @@ def _judge(
 ) -> _Judged:
     cos_phi = config.assumptions.power_factor.cos_phi
     bus = int(impact.model.position("buses", [candidate.bus_id])[0])
-    change = _voltage_change_percent(impact, results, row, bus)
+    state = state_of_case(results, row)
+    change = _voltage_change_percent(impact, state, bus)
     works = size_works(
-        candidate, demand_kw, results.vm_pu[row, bus], impact.model.catalogue, config.assumptions,
-        allowed_drop_percent=_allowed_drop(impact, results.vm_pu[row], bus, candidate, change),
+        candidate, demand_kw, float(state.vm_pu[bus]), impact.model.catalogue, config.assumptions,
+        allowed_drop_percent=_allowed_drop(impact, state.vm_pu, bus, candidate, change),
     )  # fmt: skip
     blocked = blocked_by(impact, results, row, candidate.bus_id, demand_kw / cos_phi)
     if len(blocked):
@@ -175,12 +180,12 @@ def _judge(
     if works.problem:
         binding = {"check": "supply_cable", "table": "buses", "element_id": candidate.bus_id}
         return _Judged(candidate, works, False, works.problem, binding)
-    return _Judged(candidate, works, True, _tightest(impact, results, row, candidate), {})
+    return _Judged(candidate, works, True, _tightest(impact, state, candidate), {})
 
 
-def _voltage_change_percent(impact: Impact, results: CaseResults, row: int, bus: int) -> float:
+def _voltage_change_percent(impact: Impact, state: State, bus: int) -> float:
     assert impact.base is not None  # assess_on has ruled it out
-    return 100.0 * abs(float(results.vm_pu[row, bus] - impact.base.vm_pu[bus]))
+    return 100.0 * abs(float(state.vm_pu[bus] - impact.base.vm_pu[bus]))
 
 
 def _allowed_change(limits: Limits, candidate: Candidate) -> float:
@@ -207,13 +212,13 @@ def _allowed_drop(
     )
 
 
-def _tightest(impact: Impact, results: CaseResults, row: int, candidate: Candidate) -> str:
+def _tightest(impact: Impact, state: State, candidate: Candidate) -> str:
     """Say which element on the way is loaded most with the site."""
     path = impact.yardstick.supply.path_to_source(candidate.bus_id)
     loadings = []
     for table, values in (
-        ("lines", results.line_loading_percent[row]),
-        ("transformers", results.transformer_loading_percent[row]),
+        ("lines", state.line_loading_percent),
+        ("transformers", state.transformer_loading_percent),
     ):
         on_way = path.loc[path["table"] == table, "element_id"]
         at = impact.model.network.table(table).index.get_indexer(on_way)

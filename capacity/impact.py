@@ -14,7 +14,7 @@ import pandas as pd
 from capacity.checks import State, Yardstick, broken_limits, make_yardstick, state_of_case
 from capacity.limits import Limits
 from gis.feeders import Supply
-from gridmodel import CaseResults, GridModel, Scenario, branch_ratings_kva, run_cases
+from gridmodel import KEEP_ALL, CaseResults, GridModel, Scenario, branch_ratings_kva, run_cases
 
 # A connection takes part in an overload if at least this share of its own power flows there, and in
 # a voltage if it moves it by at least this share of what it does at its own bus. Upstream elements
@@ -51,7 +51,7 @@ def study_impact(
     """Solve a scenario as it is and lay the limits over it."""
     yardstick = make_yardstick(model.network, limits, supply)
     bus_id = str(model.network.buses.index[0])
-    results = run_cases(model, additions([bus_id], [0.0], cos_phi=1.0), scenario)
+    results = run_cases(model, additions([bus_id], [0.0], cos_phi=1.0), scenario, keep=KEEP_ALL)
     solved = results.cases["status"].iloc[0] == "converged"
     base = state_of_case(results, 0) if solved else None
     broken = (
@@ -74,6 +74,8 @@ def blocked_by(impact: Impact, results: CaseResults, row: int, bus_id: str, s_kv
 
     Parameters
     ----------
+    results
+        Cases on top of the scenario, all elements kept (`gridmodel.KEEP_ALL`).
     s_kva
         Apparent power of the addition [kVA].
 

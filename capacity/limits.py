@@ -80,6 +80,17 @@ class VoltageChange(_Frozen):
     source: str
 
 
+class N1Reserve(_Frozen):
+    """Largest loading [%] in normal operation so that the loss of another element can be taken over.
+
+    Of medium-voltage lines and of the transformers that feed medium voltage.
+    """
+
+    mv_line_percent: float = Field(gt=0.0)
+    mv_transformer_percent: float = Field(gt=0.0)
+    source: str
+
+
 class Limits(_Frozen):
     """One profile of limits; every figure names its source."""
 
@@ -89,6 +100,7 @@ class Limits(_Frozen):
     loading: LoadingLimit
     voltage_change: VoltageChange
     station: StationBand | None = None
+    n1_reserve: N1Reserve | None = None
 
     @field_validator("voltage")
     @classmethod

@@ -107,10 +107,10 @@ def _solution_lines(values: dict[str, object], yardstick: Yardstick, broken: pd.
     from gis.quality.score import TOO_WEAK
 
     return [
-        f"  losses    {_figure(values['loss_kw'], 1):>12} kW",
-        f"  voltage   {_figure(values['vm_min_pu'], 4)} to {_figure(values['vm_max_pu'], 4)} pu",
-        f"  loading   lines {_figure(values['line_loading_max_percent'], 2)} %, "
-        f"transformers {_figure(values['transformer_loading_max_percent'], 2)} %",
+        f"  losses    {figure(values['loss_kw'], 1):>12} kW",
+        f"  voltage   {figure(values['vm_min_pu'], 4)} to {figure(values['vm_max_pu'], 4)} pu",
+        f"  loading   lines {figure(values['line_loading_max_percent'], 2)} %, "
+        f"transformers {figure(values['transformer_loading_max_percent'], 2)} %",
         f"  limits    {yardstick.limits.name}: {len(broken)} violated",
         *(
             f"    {row.check:22} {row.element_id:24} "
@@ -157,7 +157,7 @@ def bottleneck_report(
         return values, [f"no bottlenecks in {result.scenario.name} under {limits.name}", *_weak_lines(weak)]
     lines = [f"{len(found)} bottlenecks in {result.scenario.name} under {limits.name}:"]
     lines += [
-        f"  {_figure(row.unserved_kw, 1):>10} kW unserved {row.customers_affected:7,} customers  "
+        f"  {figure(row.unserved_kw, 1):>10} kW unserved {row.customers_affected:7,} customers  "
         f"{row.root_cause}"
         for row in found.itertuples()
     ]
@@ -168,7 +168,7 @@ def headroom_report(found: pd.DataFrame, seconds: float, limits: Limits) -> Repo
     """Headroom per bus with what binds it."""
     values = {"buses": len(found), "seconds": round(seconds, 3), "rows": rows_of(found)}
     lines = [
-        f"  {row.bus_id:24} {_figure(row.headroom_kw, 0):>10} kW {row.status:16} "
+        f"  {row.bus_id:24} {figure(row.headroom_kw, 0):>10} kW {row.status:16} "
         + (f"{row.binding_check} at {row.binding_id}" if row.binding_id else str(row.binding_check or ""))
         for row in found.itertuples()
     ]
@@ -196,7 +196,7 @@ def connection_report(answers: list[Assessment], *, single: bool) -> Report:
         basis = answer.basis
         for row in answer.options.itertuples():
             fits = "weak" if row.fits is None else "fits" if row.fits else "no  "
-            cost = f"{_figure(row.cost_eur, 0):>10} {basis['currency']}"
+            cost = f"{figure(row.cost_eur, 0):>10} {basis['currency']}"
             lines.append(f"  {row.rank}. {fits} {row.kind:11} {row.bus_id:20} {cost}  {row.reason}")
         lines.append(f"  {basis['scenario']}; limits {basis['limits']}; costs {basis['cost_table']}")
     if single:
@@ -247,7 +247,10 @@ def require_target(out: Path | None, *sources: Path | None, suffix: str | tuple[
 def _target_faults(out: Path, sources: list[Path], suffixes: tuple[str, ...]) -> list[str]:
     faults = []
     if out.suffix.lower() not in suffixes:
-        kinds = {".gpkg": "a GeoPackage", ".toml": "a mapping file", ".xlsx": "a workbook"}
+        kinds = {
+            ".gpkg": "a GeoPackage", ".toml": "a mapping file", ".xlsx": "a workbook",
+            ".csv": "a CSV table", ".parquet": "a Parquet table",
+        }  # fmt: skip
         kind = " or ".join(kinds[suffix] for suffix in suffixes)
         faults.append(f"the result is {kind}; name it {' or '.join(f'*{suffix}' for suffix in suffixes)}")
     if out.resolve() in sources:
@@ -279,15 +282,40 @@ def require_ids(network: Network, table: str, ids: list[str], *, option: str) ->
 
 def write_layer(rows: pd.DataFrame, path: Path, name: str, *, crs: CRS | None) -> None:
     """Write one result table as a GeoPackage layer, put in place only when it is whole."""
-    import geopandas as gpd
-
     from gis.formats import geopackage
 
-    if crs is not None and "geometry" in rows and rows["geometry"].notna().any():
-        layer: pd.DataFrame = gpd.GeoDataFrame(rows, geometry="geometry", crs=crs)
+    geopackage.write_layers({name: _placed(rows, crs)}, path)
+
+
+def write_table(rows: pd.DataFrame, path: Path, name: str, *, crs: CRS | None) -> None:
+    """Write one result table as the file's name says: `*.gpkg`, `*.parquet`, or `*.csv` with lon, lat."""
+    from gis.formats.geoparquet import write_frame
+    from gis.formats.spreadsheet import write_csv
+
+    layer = _placed(rows, crs)
+    if path.suffix.lower() == ".gpkg":
+        write_layer(rows, path, name, crs=crs)
+    elif path.suffix.lower() == ".parquet":
+        write_frame(layer, path)
     else:
-        layer = rows.drop(columns="geometry", errors="ignore")
-    geopackage.write_layers({name: layer}, path)
+        write_csv(with_lonlat(layer), path)
+
+
+def with_lonlat(rows: pd.DataFrame) -> pd.DataFrame:
+    """The table with columns lon and lat [degree] instead of places, where it has any."""
+    if "geometry" not in rows:
+        return rows
+    at = rows.geometry.to_crs("EPSG:4326").representative_point()
+    return rows.drop(columns="geometry").assign(lon=at.x.round(7), lat=at.y.round(7))
+
+
+def _placed(rows: pd.DataFrame, crs: CRS | None) -> pd.DataFrame:
+    """The table with its places, where it has any."""
+    import geopandas as gpd
+
+    if crs is not None and "geometry" in rows and rows["geometry"].notna().any():
+        return gpd.GeoDataFrame(rows, geometry="geometry", crs=crs)
+    return rows.drop(columns="geometry", errors="ignore")
 
 
 def write_options(answers: list[Assessment], path: Path, *, crs: CRS) -> None:
@@ -347,5 +375,6 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
-def _figure(value: object, digits: int) -> str:
+def figure(value: object, digits: int) -> str:
+    """A number with thousands apart; a dash for one that is not known."""
     return f"{value:,.{digits}f}" if isinstance(value, float) and math.isfinite(value) else "-"

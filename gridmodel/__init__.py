@@ -8,6 +8,8 @@ from gridmodel.causes import islands_without_source
 from gridmodel.diagnosis import Diagnosis, diagnose
 from gridmodel.loadflow import run_load_flow
 from gridmodel.model import GridModel
+from gridmodel.outcome import KEEP_ALL, Keep
+from gridmodel.profiles import ProfileResults, Profiles, profiles_by_class, run_profiles
 from gridmodel.results import LoadFlowResult
 from gridmodel.rules import rules_for
 from gridmodel.scenario import Scenario, find_scenario, scenarios_of
@@ -15,11 +17,15 @@ from gridmodel.soundness import findings_of_result, findings_of_solution
 from gridmodel.store import store_result, stored_result, write_result
 
 __all__ = [
+    "KEEP_ALL",
     "CaseResults",
     "Catalogue",
     "Diagnosis",
     "GridModel",
+    "Keep",
     "LoadFlowResult",
+    "ProfileResults",
+    "Profiles",
     "Scenario",
     "branch_ratings_kva",
     "build_model",
@@ -29,10 +35,12 @@ __all__ = [
     "findings_of_solution",
     "islands_without_source",
     "line_figures",
+    "profiles_by_class",
     "read_catalogue",
     "rules_for",
     "run_cases",
     "run_load_flow",
+    "run_profiles",
     "scenarios_of",
     "store_result",
     "stored_result",

@@ -1,4 +1,4 @@
-"""GeoParquet, and Parquet without geometry: read by pyarrow, never by GDAL."""
+"""GeoParquet, and Parquet without geometry: read and written by pyarrow, never by GDAL."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyproj import CRS
@@ -15,10 +16,16 @@ from gis.errors import InputError
 from gis.findings import make_findings
 from gis.formats.arrow import label
 from gis.formats.gdal import damaged, require_rows
+from gis.formats.whole import write_whole
 
 _MAGIC = b"PAR1"
 # GeoParquet 1.1: where the file says nothing of a system, coordinates are longitude and latitude.
 _SYSTEM_UNSAID = "OGC:CRS84"
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as GeoParquet, or as Parquet where it has no geometry; the index is not written."""
+    write_whole(path, lambda draft: frame.to_parquet(draft, index=False))
 
 
 def recognises(path: Path) -> bool:

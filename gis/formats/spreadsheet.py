@@ -6,9 +6,7 @@ it gets an apostrophe before it. Numbers stay numbers. Reading tables is in `gis
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,8 @@ import shapely
 import xlsxwriter  # type: ignore[import-untyped]
 from xlsxwriter.format import Format  # type: ignore[import-untyped]
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
+
+from gis.formats.whole import write_whole
 
 # First characters a spreadsheet program takes for the start of a formula, or skips before one
 # (OWASP, "CSV Injection").
@@ -48,7 +48,7 @@ def write_workbook(tables: Mapping[str, pd.DataFrame], path: Path) -> None:
                 for number, rows in enumerate(_pieces(table), start=1):
                     _write_sheet(book.add_worksheet(_sheet_name(name, number)), _plain(rows), bold)
 
-    _write_whole(path, write)
+    write_whole(path, write)
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -57,7 +57,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     The index is not written. Written to a temporary file, synced and renamed.
     """
     safe = neutralise(_plain(frame))
-    _write_whole(path, lambda draft: safe.to_csv(draft, index=False, encoding="utf-8-sig"))
+    write_whole(path, lambda draft: safe.to_csv(draft, index=False, encoding="utf-8-sig"))
 
 
 def neutralise(frame: pd.DataFrame) -> pd.DataFrame:
@@ -122,14 +122,3 @@ def _write_sheet(sheet: Worksheet, rows: pd.DataFrame, bold: Format) -> None:
 def _width(cells: pd.Series, name: str) -> int:
     longest = cells.dropna().astype(str).str.len().quantile(0.95) if cells.notna().any() else 0
     return int(min(max(longest, len(name), WIDTH_MIN), WIDTH_MAX)) + 2
-
-
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write to a temporary file beside the target, sync it, and put it in place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-        draft = Path(folder) / path.name
-        write(draft)
-        with draft.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        draft.replace(path)

@@ -16,17 +16,21 @@ import numpy as np
 from gridmodel.engine.blocks import solve_share
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import CompiledGrid
-from gridmodel.engine.factors import Factors
-from gridmodel.engine.kernels import COLLAPSED_SHARE, CONVERGED, UNSETTLED
+from gridmodel.engine.factors import Factors, Stamps
+from gridmodel.engine.kernels import CONVERGED, UNSETTLED
 from gridmodel.engine.lanes import LANES
 from gridmodel.engine.linearised import Reference
 from gridmodel.engine.matrix import Branches
 from gridmodel.engine.reductions import Elements, Figures, RowBounds
 
 # A voltage has settled when a step moves it by less [pu]; what is left is smaller by the rate of the
-# iteration, under 1e-8 pu of the exact solution where that is better than 0.9.
+# iteration, under 1e-8 pu of the exact solution where that is better than 0.9. What has not settled after
+# MOST_STEPS contracts slower than 0.75 a step, and goes to Newton's method (`newton`) as what collapsed does.
 SETTLED_PU = 1e-9
-MOST_STEPS = 200
+MOST_STEPS = 60
+# Rows times scenarios that are worth a thread of their own: they take about a millisecond, ten times what
+# starting a thread does.
+ROWS_A_THREAD = 100_000
 
 
 class Injections(NamedTuple):
@@ -71,7 +75,8 @@ class Batch:
     steps
         Sweeps its block took.
     worst_row
-        Row whose voltage was lowest against its idle voltage where a scenario did not converge; -1 elsewhere.
+        Where a scenario did not converge the row whose voltage moved most when it was lost: the bus that
+        collapses first; -1 elsewhere.
     figures, elements
         See `reductions`; figures of a scenario that did not converge are NaN and -1.
     rows, vm_pu
@@ -99,7 +104,7 @@ def steady(base_pu: np.ndarray, scenarios: int) -> Injections:
     """The same injection in every scenario."""
     none = np.zeros(0, dtype=np.int64)
     return Injections(
-        np.ascontiguousarray(base_pu, dtype=complex), np.zeros(len(base_pu) + 1, dtype=np.int64),
+        _own(base_pu, complex), np.zeros(len(base_pu) + 1, dtype=np.int64),
         np.zeros(0, dtype=complex), none, np.zeros((scenarios, 0)),
         np.zeros(scenarios + 1, dtype=np.int64), none, np.zeros(0, dtype=complex),
     )  # fmt: skip
@@ -114,7 +119,7 @@ def with_additions(
     order = np.argsort(scenario, kind="stable")
     start = np.concatenate([[0], np.cumsum(np.bincount(scenario, minlength=injections.scenarios))])
     return injections._replace(
-        added_start=start.astype(np.int64), added_row=row[order].astype(np.int64), added_pu=pu[order]
+        added_start=start.astype(np.int64), added_row=_own(row[order], np.int64), added_pu=pu[order]
     )
 
 
@@ -136,8 +141,8 @@ def with_profiles(
     return injections._replace(
         term_start=start.astype(np.int64),
         term_pu=np.asarray(pu, dtype=complex)[alive][order],
-        term_profile=profile[alive][order].astype(np.int64),
-        factors=np.ascontiguousarray(factors, dtype=float),
+        term_profile=_own(profile[alive][order], np.int64),
+        factors=_own(factors, float),
     )
 
 
@@ -161,7 +166,7 @@ def solve_batch(
     bounds
         Limits counted and measured against; none when absent.
     per_element
-        Whether extremes and counts per row and branch are kept.
+        Whether extremes and counts per bus and branch are kept.
     rows, branches
         Rows and entries of `grid.branches` whose figures are kept for every scenario.
     threads
@@ -170,9 +175,10 @@ def solve_batch(
     scenarios = injections.scenarios
     plan = _plan(grid, injections, reference, row_bounds(grid, bounds))
     batch = _empty_batch(scenarios, _places(rows), _places(branches))
-    sizes = (grid.row_count, len(grid.branches.kind)) if per_element else (0, 0)
+    sizes = (len(grid.bus_row), len(grid.branches.kind)) if per_element else (0, 0)
     blocks = -(-scenarios // LANES)
-    workers = max(1, min(threads or os.cpu_count() or 1, blocks))
+    worth = 1 + grid.row_count * scenarios // ROWS_A_THREAD
+    workers = max(1, min(threads or os.cpu_count() or 1, blocks, worth))
     edges = np.linspace(0, blocks, workers + 1).astype(np.int64) * LANES
     parts = [empty_elements(*sizes) for _ in range(workers)]
     out = _Out(batch.outcome, batch.steps, batch.worst_row, batch.figures, batch.vm_pu, batch.percent)
@@ -191,27 +197,33 @@ def solve_batch(
             MOST_STEPS,
         )
 
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(work, range(workers)))
-    return replace(batch, elements=merge_elements(parts))
+    if workers == 1:
+        work(0)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(work, range(workers)))
+    lost = batch.worst_row >= 0
+    batch.worst_row[lost] = grid.named_row[batch.worst_row[lost]]
+    return replace(batch, elements=_with_roots(merge_elements(parts)))
 
 
 def row_bounds(grid: CompiledGrid, bounds: Bounds | None) -> RowBounds:
-    """Bounds per row and branch: of buses joined to one row the tightest."""
-    low, high = np.full(grid.row_count, -np.inf), np.full(grid.row_count, np.inf)
-    reference = np.full(grid.row_count, -1)
+    """Bounds of the buses that have supply, and of the branches."""
+    bus = np.argsort(grid.bus_row, kind="stable")
+    bus = bus[grid.bus_row[bus] >= 0]
+    low, high = np.full(len(bus), -np.inf), np.full(len(bus), np.inf)
+    reference = np.full(len(bus), -1)
     percent = np.full(len(grid.branches.kind), np.inf)
     if bounds is not None:
-        alive = grid.bus_row >= 0
-        at = grid.bus_row[alive]
-        np.fmax.at(low, at, bounds.vm_min_pu[alive])
-        np.fmin.at(high, at, bounds.vm_max_pu[alive])
-        counted = bounds.reference[alive]
-        reference[at] = np.where(counted >= 0, grid.bus_row[counted], -1)
+        counted = bounds.reference[bus]
+        reference = np.where(counted >= 0, grid.bus_row[counted], -1)
+        known = (counted < 0) | (reference >= 0)  # no band counts from a bus without supply
+        low = np.where(known, bounds.vm_min_pu[bus], low)
+        high = np.where(known, bounds.vm_max_pu[bus], high)
         for kind, limit in enumerate((bounds.line_percent, bounds.transformer_percent)):
             chosen = grid.branches.kind == kind
             percent[chosen] = limit[grid.branches.position[chosen]]
-    return RowBounds(low, high, reference, percent)
+    return RowBounds(grid.bus_row[bus], bus, low, high, reference, percent)
 
 
 class _Plan(NamedTuple):
@@ -224,6 +236,9 @@ class _Plan(NamedTuple):
     shares: np.ndarray
     floor: np.ndarray
     start: np.ndarray
+    idle: np.ndarray
+    stamps: Stamps
+    part_start: np.ndarray
     branches: Branches
     bounds: RowBounds
     source_start: np.ndarray
@@ -252,8 +267,11 @@ def _plan(grid: CompiledGrid, injections: Injections, reference: Reference, boun
         slopes=reference.slopes,
         pushed=grid.pushed_pu,
         shares=np.zeros((0, 4)) if grid.shares is None else grid.shares,
-        floor=(COLLAPSED_SHARE * np.abs(grid.idle_pu)) ** 2,
+        floor=grid.floor_pu**2,
         start=reference.voltage_pu,
+        idle=grid.idle_pu,
+        stamps=grid.stamps,
+        part_start=grid.part_start,
         branches=grid.branches,
         bounds=bounds,
         source_start=sources.indptr.astype(np.int64),
@@ -263,7 +281,12 @@ def _plan(grid: CompiledGrid, injections: Injections, reference: Reference, boun
 
 
 def _places(chosen: np.ndarray | None) -> np.ndarray:
-    return np.zeros(0, dtype=np.int64) if chosen is None else np.asarray(chosen, dtype=np.int64)
+    return np.zeros(0, dtype=np.int64) if chosen is None else _own(chosen, np.int64)
+
+
+def _own(values: np.ndarray, dtype: type) -> np.ndarray:
+    """Values in the one layout the kernels are compiled for: numba compiles anew for any other."""
+    return np.require(values, dtype, ["C_CONTIGUOUS", "ALIGNED", "WRITEABLE"])
 
 
 def _empty_batch(scenarios: int, rows: np.ndarray, branches: np.ndarray) -> Batch:
@@ -283,19 +306,19 @@ def _empty_batch(scenarios: int, rows: np.ndarray, branches: np.ndarray) -> Batc
 def _empty_figures(scenarios: int) -> Figures:
     columns = {}
     for name in Figures._fields:
-        integer = name.endswith(("_row", "_branch"))
+        integer = name.endswith(("_bus", "_branch"))
         columns[name] = np.full(scenarios, -1) if integer else np.full(scenarios, np.nan)
     columns["source"] = np.full(scenarios, np.nan, dtype=complex)
     columns["broken"] = np.full((scenarios, 4), -1)
     return Figures(**columns)
 
 
-def empty_elements(rows: int, branches: int) -> Elements:
+def empty_elements(buses: int, branches: int) -> Elements:
     """Figures per element before any scenario."""
     return Elements(
-        vm_min=np.full(rows, np.inf), vm_min_at=np.full(rows, -1),
-        vm_max=np.full(rows, -np.inf), vm_max_at=np.full(rows, -1),
-        low_count=np.zeros(rows, dtype=np.int64), high_count=np.zeros(rows, dtype=np.int64),
+        vm_min=np.full(buses, np.inf), vm_min_at=np.full(buses, -1),
+        vm_max=np.full(buses, -np.inf), vm_max_at=np.full(buses, -1),
+        low_count=np.zeros(buses, dtype=np.int64), high_count=np.zeros(buses, dtype=np.int64),
         percent_max=np.full(branches, -np.inf), percent_max_at=np.full(branches, -1),
         over_count=np.zeros(branches, dtype=np.int64), loss_sum=np.zeros(branches),
     )  # fmt: skip
@@ -311,5 +334,11 @@ def merge_elements(parts: list[Elements]) -> Elements:
                 getattr(whole, field)[won] = getattr(part, field)[won]
         for name in ("low_count", "high_count", "over_count", "loss_sum"):
             getattr(whole, name)[:] += getattr(part, name)
-    np.sqrt(whole.percent_max, out=whole.percent_max, where=whole.percent_max_at >= 0)
     return whole
+
+
+def _with_roots(elements: Elements) -> Elements:
+    """Loadings, of which the kernels keep the squares."""
+    known = elements.percent_max_at >= 0
+    percent = np.sqrt(elements.percent_max, out=elements.percent_max.copy(), where=known)
+    return elements._replace(percent_max=percent)

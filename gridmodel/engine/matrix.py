@@ -19,18 +19,9 @@ from gridmodel.lean import pandapower
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
 
-LINE, TRANSFORMER, OTHER = 0, 1, 2
-_KEPT = (
-    "_ppc",
-    "_options",
-    "_is_elements",
-    "_is_elements_final",
-    "_pd2ppc_lookups",
-    "_isolated_buses",
-    "converged",
-)
+LINE, TRANSFORMER, OTHER, SWITCH = 0, 1, 2, 3
 # Elements whose equations are not those of a current into a fixed matrix.
-_OUT_OF_SCOPE = ("gen", "dcline", "svc", "tcsc", "ssc", "vsc", "vsc_stacked", "vsc_bipolar")
+_OUT_OF_SCOPE = ("gen", "xward", "dcline", "svc", "tcsc", "ssc", "vsc", "vsc_stacked", "vsc_bipolar")
 
 
 class Branches(NamedTuple):
@@ -43,7 +34,8 @@ class Branches(NamedTuple):
     percent_from, percent_to
         Loading [%] per current [pu] at that end, as pandapower defines it; 0 for what has no rating.
     kind, position
-        LINE, TRANSFORMER or OTHER, and the row in the net's table of that kind (-1 for OTHER).
+        LINE, TRANSFORMER, SWITCH (one with an impedance) or OTHER, and the row in the net's table of that
+        kind (-1 for OTHER).
     """
 
     from_row: np.ndarray
@@ -64,8 +56,8 @@ class PandapowerCase:
 
     Attributes
     ----------
-    bus_kv, matrix
-        Nominal voltage per node [kV] and admittance matrix [pu].
+    bus_kv, matrix, shunt_pu
+        Nominal voltage per node [kV], admittance matrix, and what of its diagonal is no branch's [pu].
     source_nodes, source_pu
         Nodes held by external grids and their complex voltages.
     bus_node, load_node, generator_node
@@ -78,8 +70,8 @@ class PandapowerCase:
         Nodes x 4: constant-current and constant-impedance share of active, then of reactive power.
     counts
         Rows of the net's tables bus, line and trafo.
-    dead_branches
-        Rows of lines and transformers at a bus without supply, by table.
+    resting
+        Per table, whether a line or transformer has supply at both ends, current or none.
     out_of_scope
         Elements that are not a current into a fixed matrix, in words.
     """
@@ -87,6 +79,7 @@ class PandapowerCase:
     sn_mva: float
     bus_kv: np.ndarray
     matrix: csc_array
+    shunt_pu: np.ndarray
     source_nodes: np.ndarray
     source_pu: np.ndarray
     bus_node: np.ndarray
@@ -98,16 +91,17 @@ class PandapowerCase:
     shares: np.ndarray | None
     branches: Branches
     counts: dict[str, int]
+    resting: dict[str, np.ndarray]
     out_of_scope: tuple[str, ...]
 
 
 def read_case(net: pandapowerNet) -> PandapowerCase:
     """Read a net; its tables, results and private state stay as they are."""
-    from pandapower.pypower.idx_bus import BASE_KV
+    from pandapower.pypower.idx_bus import BASE_KV, BS, GS
     from pandapower.pypower.makeSbus import makeSbus
     from pandapower.pypower.makeYbus import makeYbus
 
-    with _converted(net) as ppci:
+    with _converted(net) as (ppc, ppci):
         bus, base = ppci["bus"], float(ppci["baseMVA"])
         node_of = _node_lookup(net, len(bus))
         load_node, load_pu = _injections(net, "load", node_of, base)
@@ -121,6 +115,7 @@ def read_case(net: pandapowerNet) -> PandapowerCase:
             sn_mva=base,
             bus_kv=bus[:, BASE_KV].copy(),
             matrix=csc_array(makeYbus(base, bus, ppci["branch"])[0]),
+            shunt_pu=(bus[:, GS] + 1j * bus[:, BS]) / base,
             source_nodes=sources,
             source_pu=_source_voltages(ppci, sources),
             bus_node=node_of[net.bus.index.to_numpy()],
@@ -132,18 +127,23 @@ def read_case(net: pandapowerNet) -> PandapowerCase:
             shares=_shares(bus),
             branches=_branches(net, ppci, base),
             counts={table: len(net[table]) for table in ("bus", "line", "trafo")},
+            resting=_resting(net, ppc, len(bus)),
             out_of_scope=_beyond(net),
         )
 
 
 @contextmanager
-def _converted(net: pandapowerNet) -> Iterator[dict]:
-    """pandapower's internal case of a net, as `runpp` makes it; what it writes into the net is taken back."""
+def _converted(net: pandapowerNet) -> Iterator[tuple[dict, dict]]:
+    """pandapower's internal case of a net, as `runpp` makes it: whole, and of what has supply alone.
+
+    What it writes into the net is taken back.
+    """
     pandapower()
     from pandapower.auxiliary import _init_runpp_options
     from pandapower.pd2ppc import _pd2ppc
 
-    kept = {name: net[name] for name in _KEPT if name in net}
+    kept = {name: value for name, value in net.items() if _is_private(name)} | {"shunt": net["shunt"]}
+    net["shunt"] = net["shunt"].copy()  # pandapower fills in voltages that are missing
     none = np.array([], dtype=np.int64)
     try:
         _init_runpp_options(
@@ -153,13 +153,15 @@ def _converted(net: pandapowerNet) -> Iterator[dict]:
         )  # fmt: skip
         names = ("bus", "bus_dc", "ext_grid", "gen", "branch", "branch_dc")
         net["_pd2ppc_lookups"] = dict.fromkeys(names, none)
-        yield _pd2ppc(net)[1]
+        yield _pd2ppc(net)
     finally:
-        for name in _KEPT:
-            if name in kept:
-                net[name] = kept[name]
-            elif name in net:
-                del net[name]
+        for name in [name for name in net if _is_private(name) and name not in kept]:
+            del net[name]
+        net.update(kept)
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") or name == "converged"
 
 
 def _beyond(net: pandapowerNet) -> tuple[str, ...]:
@@ -254,7 +256,20 @@ def _places(net: pandapowerNet, in_service: np.ndarray) -> tuple[np.ndarray, np.
         if table in net["_pd2ppc_lookups"]["branch"]:
             first, last = net["_pd2ppc_lookups"]["branch"][table]
             kind[first:last], position[first:last] = code, np.arange(last - first)
+    if "switch" in net["_pd2ppc_lookups"]["branch"]:
+        first, last = net["_pd2ppc_lookups"]["branch"]["switch"]
+        kind[first:last] = SWITCH
+        position[first:last] = np.flatnonzero(net["_impedance_bb_switches"])
     return kind[in_service], position[in_service]
+
+
+def _resting(net: pandapowerNet, ppc: dict, nodes: int) -> dict[str, np.ndarray]:
+    """Where pandapower has 0 % for a branch without current, not NaN; nodes with supply go first."""
+    from pandapower.pypower.idx_brch import F_BUS, T_BUS
+
+    alive = (ppc["branch"][:, [F_BUS, T_BUS]].real < nodes).all(axis=1)
+    places = {table: net["_pd2ppc_lookups"]["branch"].get(table, (0, 0)) for table in ("line", "trafo")}
+    return {table: alive[first:last] for table, (first, last) in places.items()}
 
 
 def _percent_per_ka(net: pandapowerNet, kind: np.ndarray, position: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.path_kernels import Addition, PathGrid
 from gridmodel.engine.path_search import answer, steps_to_source
+from gridmodel.engine.rings import Hung
 from gridmodel.engine.subtrees import subtrees_of
 from gridmodel.engine.tree import UNLIMITED, Ports, known_or, radial_reason, row_limits, tree_of
 
@@ -47,6 +48,7 @@ def path_headroom(
     per_kw_pu: complex,
     cap_kw: int,
     threads: int | None = None,
+    hung: Hung | None = None,
 ) -> Answers:
     """Find the largest addition at each bus, alone, before any limit is hit.
 
@@ -62,6 +64,9 @@ def path_headroom(
         Largest addition tried [kW].
     threads
         One per core when absent.
+
+    hung
+        What hangs on rows beside the tree (`rings`), where anything does.
 
     Returns
     -------
@@ -86,7 +91,7 @@ def path_headroom(
     asked = asked[np.argsort(rows[asked], kind="stable")]
     if not len(asked):
         return found
-    paths, any_broken = path_grid(grid, injection_pu, voltage_pu, bounds)
+    paths, any_broken = path_grid(grid, injection_pu, voltage_pu, bounds, hung)
     addition = Addition(complex(per_kw_pu), int(cap_kw), AFFECTED_SHARE, NOTICEABLE_PU, any_broken)
     change_pu = np.minimum(known_or(bounds.change_pu[buses[asked]], np.inf), _ANY_CHANGE_PU)
     workers = threads or os.cpu_count() or 1
@@ -99,12 +104,25 @@ def path_headroom(
 
 
 def path_grid(
-    grid: CompiledGrid, injection_pu: np.ndarray, voltage_pu: np.ndarray, bounds: Bounds
+    grid: CompiledGrid,
+    injection_pu: np.ndarray,
+    voltage_pu: np.ndarray,
+    bounds: Bounds,
+    hung: Hung | None = None,
 ) -> tuple[PathGrid, bool]:
-    """Lay out what the kernels read, and tell whether a voltage is broken before any addition."""
+    """Lay out what the kernels read, and tell whether a voltage is broken before any addition.
+
+    Parameters
+    ----------
+    hung
+        What hangs on rows beside the tree (`rings`), where anything does.
+    """
     tree = tree_of(grid, voltage_pu, bounds)
     limits = row_limits(grid, voltage_pu, bounds)
-    below = subtrees_of(tree, limits, injection_pu, voltage_pu, grid.shares)
+    beside = None
+    if hung is not None:
+        limits, beside = hung.tighten(limits), (hung.rows, hung.series)
+    below = subtrees_of(tree, limits, injection_pu, voltage_pu, grid.shares, beside)
     plain, current_square = _plain_branches(tree.ports)
     return PathGrid(
         parent=tree.parent, ports=tree.ports, square=below.square, drawn=below.drawn, rest=below.rest,

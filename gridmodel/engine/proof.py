@@ -29,7 +29,6 @@ from gridmodel.engine.answers import (
 )
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import LINE, CompiledGrid
-from gridmodel.engine.kernels import COLLAPSED_SHARE
 from gridmodel.engine.tree import branch_limits, branch_loadings
 
 # A step of the voltages [pu] small against what 1 kW does at the stiffest bus (1e-7 at 110 kV).
@@ -149,7 +148,7 @@ def blocking(whole: WholeGrid, bus: int, added_pu: complex) -> np.ndarray:
 
 def _solved(whole: WholeGrid, injected: np.ndarray) -> np.ndarray | None:
     grid, volts = whole.grid, whole.voltage_pu.copy()
-    floor = (COLLAPSED_SHARE * np.abs(grid.idle_pu)) ** 2
+    floor = grid.floor_pu**2
     shares = np.zeros((0, 4)) if grid.shares is None else grid.shares
     settled = settle_alone(
         grid.factors, grid.pushed_pu, injected, shares, volts, floor, _SETTLED_PU, _MOST_STEPS

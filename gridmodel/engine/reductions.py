@@ -16,7 +16,9 @@ from gridmodel.engine.lanes import LANES, greatest, least, load, root, same, sto
 
 
 class Figures(NamedTuple):
-    """Figures per scenario; in `row`-like fields a row or an entry of `Branches`, -1 for none.
+    """Figures per scenario, with the bus (position in the net's table) or entry of `Branches` they occur at.
+
+    -1 stands for none: a grid without lines has no most loaded one.
 
     Attributes
     ----------
@@ -30,18 +32,20 @@ class Figures(NamedTuple):
         Largest loading [%].
     loss, source
         Active losses of lines and transformers, complex power of the sources [pu].
+    injected
+        Active power injected at all rows at the voltages found [pu].
     broken
-        Numbers of voltages too low, too high, lines and transformers over their limit: scenarios x 4.
+        Numbers of buses too low, too high, lines and transformers over their limit: scenarios x 4.
     """
 
     vm_min: np.ndarray
-    vm_min_row: np.ndarray
+    vm_min_bus: np.ndarray
     vm_max: np.ndarray
-    vm_max_row: np.ndarray
+    vm_max_bus: np.ndarray
     drop_left: np.ndarray
-    drop_row: np.ndarray
+    drop_bus: np.ndarray
     rise_left: np.ndarray
-    rise_row: np.ndarray
+    rise_bus: np.ndarray
     line_percent: np.ndarray
     line_branch: np.ndarray
     transformer_percent: np.ndarray
@@ -52,18 +56,21 @@ class Figures(NamedTuple):
     transformer_used_branch: np.ndarray
     loss: np.ndarray
     source: np.ndarray
+    injected: np.ndarray
     broken: np.ndarray
 
 
 class Elements(NamedTuple):
-    """Figures per row and per branch over all scenarios, with the scenario where they occur (-1 for none).
+    """Figures per bus and per branch over all scenarios, with the scenario where they occur (-1 for none).
+
+    Buses are in the order of the net's table; one without supply keeps infinite figures.
 
     Attributes
     ----------
     vm_min, vm_max
-        Lowest and highest voltage per row [pu].
+        Lowest and highest voltage per bus [pu].
     low_count, high_count, over_count
-        Scenarios in which a bound of the row, the limit of the branch is broken.
+        Scenarios in which a bound of the bus, the limit of the branch is broken.
     percent_max
         Largest loading per branch [%].
     loss_sum
@@ -83,8 +90,20 @@ class Elements(NamedTuple):
 
 
 class RowBounds(NamedTuple):
-    """`Bounds` per row and branch: voltages, the row they count from (-1: none), loading [%]."""
+    """`Bounds` of the buses that have supply, sorted by row, and of the branches.
 
+    Attributes
+    ----------
+    row, bus
+        Row and position in the net's table of each bus; those joined by closed switches share a row.
+    low, high, reference
+        Voltages [pu], and the row they count from (-1: nominal).
+    percent
+        Loading per branch [%].
+    """
+
+    row: np.ndarray
+    bus: np.ndarray
     low: np.ndarray
     high: np.ndarray
     reference: np.ndarray
@@ -97,35 +116,40 @@ def reduce_rows(state, first, good, bounds, figures, elements):  # type: ignore[
 
     `first` is the number of the block's first scenario; `good` is 1 for the lanes that count, else 0.
     """
-    low, high, reference, _ = bounds
-    for i in range(len(low)):
+    row, bus, low, high, reference, _ = bounds
+    for i in range(len(state) // int(ROW)):
         at = np.uint64(i) * ROW
         re, im = load(state, at + V_RE), load(state, at + V_IM)
         store(state, at + Y_RE, root(re * re + im * im))
-    one, zero, none = same(1.0), same(0.0), same(-1.0)
+    one, zero, none, counts = same(1.0), same(0.0), same(-1.0), load(good, np.uint64(0))
     lowest, highest, drop, rise = same(np.inf), same(-np.inf), same(np.inf), same(np.inf)
-    lowest_row, highest_row, drop_row, rise_row, too_low, too_high = none, none, none, none, zero, zero
-    for i in range(len(low)):
-        vm, here = load(state, np.uint64(i) * ROW + Y_RE), same(float(i))
+    lowest_bus, highest_bus, drop_bus, rise_bus, too_low, too_high = none, none, none, none, zero, zero
+    for b in range(len(row)):
+        vm, here = load(state, np.uint64(row[b]) * ROW + Y_RE), same(float(bus[b]))
         base = zero
-        if reference[i] >= 0:
-            base = load(state, np.uint64(reference[i]) * ROW + Y_RE)
-        below, above = vm - (base + low[i]), base + high[i] - vm
-        lowest_row, lowest = where_less(vm, lowest, here, lowest_row), where_less(vm, lowest, vm, lowest)
-        highest_row, highest = (
-            where_less(highest, vm, here, highest_row),
+        if reference[b] >= 0:
+            base = load(state, np.uint64(reference[b]) * ROW + Y_RE)
+        below, above = vm - (base + low[b]), base + high[b] - vm
+        lowest_bus, lowest = where_less(vm, lowest, here, lowest_bus), where_less(vm, lowest, vm, lowest)
+        highest_bus, highest = (
+            where_less(highest, vm, here, highest_bus),
             where_less(highest, vm, vm, highest),
         )
-        drop_row, drop = where_less(below, drop, here, drop_row), where_less(below, drop, below, drop)
-        rise_row, rise = where_less(above, rise, here, rise_row), where_less(above, rise, above, rise)
+        drop_bus, drop = where_less(below, drop, here, drop_bus), where_less(below, drop, below, drop)
+        rise_bus, rise = where_less(above, rise, here, rise_bus), where_less(above, rise, above, rise)
         too_low = too_low + where_less(below, zero, one, zero)
         too_high = too_high + where_less(above, zero, one, zero)
-        if len(elements.vm_min):
-            _keep_row(vm, below, above, i, first, good, elements)
-    _put(lowest, lowest_row, first, good, figures.vm_min, figures.vm_min_row)
-    _put(highest, highest_row, first, good, figures.vm_max, figures.vm_max_row)
-    _put(drop, drop_row, first, good, figures.drop_left, figures.drop_row)
-    _put(rise, rise_row, first, good, figures.rise_left, figures.rise_row)
+        if not len(elements.vm_min):
+            continue
+        if least(vm) < elements.vm_min[bus[b]] or greatest(vm) > elements.vm_max[bus[b]]:
+            _keep_bus(vm, bus[b], first, good, elements)
+        if least(below) < 0.0 or least(above) < 0.0:
+            elements.low_count[bus[b]] += int(total(where_less(below, zero, counts, zero)))
+            elements.high_count[bus[b]] += int(total(where_less(above, zero, counts, zero)))
+    _put(lowest, lowest_bus, first, good, figures.vm_min, figures.vm_min_bus)
+    _put(highest, highest_bus, first, good, figures.vm_max, figures.vm_max_bus)
+    _put(drop, drop_bus, first, good, figures.drop_left, figures.drop_bus)
+    _put(rise, rise_bus, first, good, figures.rise_left, figures.rise_bus)
     _count(too_low, first, good, figures.broken, 0)
     _count(too_high, first, good, figures.broken, 1)
 
@@ -151,20 +175,18 @@ def _count(value, first, good, counts, column):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _keep_row(vm, below, above, i, first, good, elements):  # type: ignore[no-untyped-def]
-    """Extremes and counts of one row over the scenarios; lanes are looked at one by one only when needed."""
-    if least(vm) < elements.vm_min[i] or greatest(vm) > elements.vm_max[i]:
-        lane = np.empty(LANES)
-        store(lane, np.uint64(0), vm)
-        for k in range(LANES):
-            if good[k] > 0.0 and lane[k] < elements.vm_min[i]:
-                elements.vm_min[i], elements.vm_min_at[i] = lane[k], first + k
-            if good[k] > 0.0 and lane[k] > elements.vm_max[i]:
-                elements.vm_max[i], elements.vm_max_at[i] = lane[k], first + k
-    if least(below) < 0.0 or least(above) < 0.0:
-        zero, counts = same(0.0), load(good, np.uint64(0))
-        elements.low_count[i] += int(total(where_less(below, zero, counts, zero)))
-        elements.high_count[i] += int(total(where_less(above, zero, counts, zero)))
+def _keep_bus(vm, bus, first, good, elements):  # type: ignore[no-untyped-def]
+    """Extremes of one bus over the scenarios, lane by lane; called only when there is a new one.
+
+    A call hands over every array in seven parts, which takes longer than the bus itself.
+    """
+    lane = np.empty(LANES)
+    store(lane, np.uint64(0), vm)
+    for k in range(LANES):
+        if good[k] > 0.0 and lane[k] < elements.vm_min[bus]:
+            elements.vm_min[bus], elements.vm_min_at[bus] = lane[k], first + k
+        if good[k] > 0.0 and lane[k] > elements.vm_max[bus]:
+            elements.vm_max[bus], elements.vm_max_at[bus] = lane[k], first + k
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -192,7 +214,7 @@ def _reduce_kind(  # type: ignore[no-untyped-def]
 ):
     """Loadings of the branches of one kind; returns their losses per lane."""
     one, zero, counts = same(1.0), same(0.0), load(good, np.uint64(0))
-    most, most_branch, worst, worst_branch = zero, same(-1.0), zero, same(-1.0)
+    most, most_branch, worst, worst_branch = same(-1.0), same(-1.0), zero, same(-1.0)
     over, lost = zero, zero
     for e in range(np.searchsorted(branches.kind, kind), np.searchsorted(branches.kind, kind + 1)):
         square, loss = _branch(state, e, branches)
@@ -269,6 +291,28 @@ def reduce_sources(state, first, good, source_start, source_col, source_y, free_
     for k in range(LANES):
         if good[k] > 0.0:
             figures.source[first + k] = complex(lane[k], lane[LANES + k])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def reduce_injected(state, first, good, live, shares, figures):  # type: ignore[no-untyped-def]
+    """Active power injected, as large as it is at the voltages found."""
+    power = same(0.0)
+    for i in range(len(live)):
+        if not live[i]:
+            continue
+        at = np.uint64(i) * ROW
+        here = load(state, at + S_RE)
+        if len(shares):
+            re, im = load(state, at + V_RE), load(state, at + V_IM)
+            square = re * re + im * im
+            part = root(square) * shares[i, 0] + square * shares[i, 1]
+            here = here * (part + (1.0 - shares[i, 0] - shares[i, 1]))
+        power = power + here
+    lane = np.empty(LANES)
+    store(lane, np.uint64(0), power)
+    for k in range(LANES):
+        if good[k] > 0.0:
+            figures.injected[first + k] = lane[k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

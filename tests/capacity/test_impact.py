@@ -8,7 +8,7 @@ import pytest
 from capacity.impact import additions, blocked_by, study_impact
 from capacity.limits import read_limits
 from gis import Network
-from gridmodel import build_model, find_scenario, run_cases
+from gridmodel import KEEP_ALL, build_model, find_scenario, run_cases
 from tests.capacity.grids import station
 
 
@@ -19,7 +19,8 @@ def _impact(network: Network):  # type: ignore[no-untyped-def]
 
 def _blocked(network: Network, bus_id: str, p_kw: float):  # type: ignore[no-untyped-def]
     impact = _impact(network)
-    results = run_cases(impact.model, additions([bus_id], [p_kw], cos_phi=0.95), impact.scenario)
+    cases = additions([bus_id], [p_kw], cos_phi=0.95)
+    results = run_cases(impact.model, cases, impact.scenario, keep=KEEP_ALL)
     return blocked_by(impact, results, 0, bus_id, abs(p_kw) / 0.95)
 
 
