@@ -194,34 +194,40 @@ def heaviest(ports, row, w, e):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _lifted(ports, square, drawn, link, row, w):  # type: ignore[no-untyped-def]
-    """w at the parent and its slope for w at a row, and the branch between that is heaviest."""
+def at_parent(square, drawn, link, row, w):  # type: ignore[no-untyped-def]
+    """w at the parent and its slope, for w at a row without addition; and V_parent times V*."""
     power, moved = power_at(drawn, row, square[row], w)
     e = link[row, 0] * (np.conj(power) + link[row, 1] * w)
     moved = link[row, 0] * (np.conj(moved) + link[row, 1])
-    above = square_of(e) / w
-    slope = (2.0 * (e.real * moved.real + e.imag * moved.imag) - above) / w
+    parents = square_of(e) / w
+    return parents, (2.0 * (e.real * moved.real + e.imag * moved.imag) - parents) / w, e
+
+
+@njit(cache=True, nogil=True)
+def _lifted(ports, square, drawn, link, row, w):  # type: ignore[no-untyped-def]
+    """w at the parent and its slope for w at a row, and the branch between that is heaviest."""
+    parents, slope, e = at_parent(square, drawn, link, row, w)
     share, member = heaviest(ports, row, w, e)
-    return above, slope, share, member
+    return parents, slope, share, member
 
 
 @njit(cache=True, nogil=True)
 def _lift(ports, square, drawn, link, row, w, limit):  # type: ignore[no-untyped-def]
     """Carry a bound on w up a branch: w at the parent where it, or the branch, binds, and which limit."""
-    above, slope, share, member = _lifted(ports, square, drawn, link, row, w)
+    lifted, slope, share, member = _lifted(ports, square, drawn, link, row, w)
     if slope > 0.0 and share <= 1.0:
-        return above, limit
+        return lifted, limit
     holds, breaks = square[row], w
     for _ in range(_HALVINGS):
         middle = 0.5 * (holds + breaks)
-        above, slope, share, tried = _lifted(ports, square, drawn, link, row, middle)
+        lifted, slope, share, tried = _lifted(ports, square, drawn, link, row, middle)
         if slope > 0.0 and share <= 1.0:
             holds = middle
         else:
             breaks = middle
             member = tried if share > 1.0 else NO_LIMIT
-    above, slope, share, tried = _lifted(ports, square, drawn, link, row, holds)
-    return above, (NO_SOLUTION if member == NO_LIMIT else ports.limit[member])
+    lifted, slope, share, tried = _lifted(ports, square, drawn, link, row, holds)
+    return lifted, (NO_SOLUTION if member == NO_LIMIT else ports.limit[member])
 
 
 @njit(cache=True, nogil=True)
