@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from gis import InputError
+from gis.findings import make_findings
 from gridmodel.model import GridModel
 from gridmodel.outcome import Keep, element_tables, failure_table, kept_tables, places_of, point_table
 from gridmodel.points import Points, points_of_scenario
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from gridmodel.engine.bounds import Bounds
 
 CASE_COLUMNS = ("case_id", "bus_id", "p_kw", "q_kvar")
+NO_SUPPLY = "a bus of the case has no supply: its part is unserved"
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,21 +97,34 @@ def run_cases(
     KeyError
         A bus_id or an id to keep is not in the network.
     InputError
-        No source is in service.
+        A power is no number, or no source is in service.
     BalanceError
         A case does not add up.
     """
+    _refuse_gaps(cases)
     case_ids = pd.Index(cases["case_id"].unique(), name="case_id")
     kept = places_of(model, keep)
     points = _points(model, cases, scenario, case_ids)
     outcome = solve_points(model, points, bounds=bounds, kept=kept, per_element=per_element)
+    table = point_table(outcome, model.network, case_ids)
+    dead = points.added_point[~outcome.supplied[points.added_bus]]
+    unheard = table.index.isin(case_ids[dead]) & outcome.converged
     return CaseResults(
-        point_table(outcome, model.network, case_ids),
+        table.assign(reason=table["reason"].mask(unheard, NO_SUPPLY)),
         *kept_tables(outcome, model.network, case_ids, kept),
         *element_tables(outcome, model.network, case_ids),
         failures=failure_table(model, points, outcome, case_ids, explain=explain),
         engine=outcome.engine,
     )
+
+
+def _refuse_gaps(cases: pd.DataFrame) -> None:
+    power = cases[["p_kw", "q_kvar"]].to_numpy(dtype=float)
+    gaps = ~np.isfinite(power).all(axis=1)
+    if gaps.any():
+        ids = cases["case_id"][gaps].unique()
+        message = "p_kw or q_kvar of this case is no number"
+        raise InputError("cases", make_findings("not_a_number", "cases", ids, message))
 
 
 def _points(model: GridModel, cases: pd.DataFrame, scenario: Scenario, case_ids: pd.Index) -> Points:

@@ -215,5 +215,5 @@ def _column(net: pandapowerNet, table: str, column: str, factor: float, converge
 
 
 def _probes(model: GridModel) -> int:
-    """Loads in the net beyond the network's own: the probes of `gridmodel.cases`."""
+    """Loads in the net beyond the network's own, put there by a caller; they stay as they are."""
     return len(model.net.load) - len(model.network.loads)

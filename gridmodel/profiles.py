@@ -16,7 +16,7 @@ from gis import InputError, Network
 from gis.findings import join_findings, make_findings
 from gridmodel.model import GridModel
 from gridmodel.outcome import Keep, element_tables, failure_table, kept_tables, places_of, point_table
-from gridmodel.points import Points, points_of_scenario
+from gridmodel.points import Points, as_long_as, points_of_scenario
 from gridmodel.scenario import Scenario
 from gridmodel.solve_points import solve_points
 
@@ -174,14 +174,17 @@ def run_profiles(
 
 
 def _points(model: GridModel, profiles: Profiles, scenario: Scenario) -> Points:
-    network, known = model.network, profiles.factors.columns
-    of_load = profiles.of_load.reindex(network.loads.index)
-    of_load_q = of_load if profiles.of_load_q is None else profiles.of_load_q.reindex(network.loads.index)
+    network, net = model.network, model.net
+
+    def columns(given: pd.Series, ids: pd.Index, count: int) -> np.ndarray:
+        return as_long_as(profiles.factors.columns.get_indexer(given.reindex(ids)), count, -1)
+
+    of_load_q = profiles.of_load if profiles.of_load_q is None else profiles.of_load_q
     return replace(
         points_of_scenario(model, scenario, len(profiles.factors)),
-        load_p_profile=known.get_indexer(of_load),
-        load_q_profile=known.get_indexer(of_load_q),
-        generator_profile=known.get_indexer(profiles.of_generator.reindex(network.generators.index)),
+        load_p_profile=columns(profiles.of_load, network.loads.index, len(net.load)),
+        load_q_profile=columns(of_load_q, network.loads.index, len(net.load)),
+        generator_profile=columns(profiles.of_generator, network.generators.index, len(net.sgen)),
         profiles=profiles.factors.to_numpy(dtype=float),
     )
 

@@ -37,38 +37,18 @@ def solve_in_batches(
     """Solve operating points on the compiled grid of a model."""
     injections = injections_of(grid, points)
     lines, transformers = branch_entries(grid, LINE), branch_entries(grid, TRANSFORMER)
+    branches = np.concatenate([lines[kept.lines], transformers[kept.transformers]])
+    rows = grid.bus_row[kept.buses]
     batch = solve_batch(
         grid,
         injections,
         reference_at(grid, middle_of(injections)),
         bounds=bounds,
         per_element=per_element,
-        rows=np.maximum(grid.bus_row[kept.buses], 0),
-        branches=np.maximum(np.concatenate([lines[kept.lines], transformers[kept.transformers]]), 0),
+        rows=rows[rows >= 0],
+        branches=branches[branches >= 0],
     )
-    supplied = grid.bus_row >= 0
-    line, transformer = (_Branches.of(model, grid, kind) for kind in _KINDS)
-    percent = np.split(batch.percent, [len(kept.lines)], axis=1)
-    return Outcome(
-        **_totals(model, grid, points, batch),
-        converged=batch.converged,
-        weakest_bus=np.append(grid.row_bus, -1)[batch.worst_row],
-        supplied=supplied,
-        vm_min=Extreme(batch.figures.vm_min, batch.figures.vm_min_bus),
-        vm_max=Extreme(batch.figures.vm_max, batch.figures.vm_max_bus),
-        line=line.extreme(grid, batch, batch.figures.line_percent, batch.figures.line_branch),
-        transformer=transformer.extreme(
-            grid, batch, batch.figures.transformer_percent, batch.figures.transformer_branch
-        ),
-        broken=batch.figures.broken,
-        vm_pu=np.where(supplied[kept.buses], batch.vm_pu, np.nan),
-        line_percent=line.columns(batch, percent[0], kept.lines),
-        transformer_percent=transformer.columns(batch, percent[1], kept.transformers),
-        buses=_bus_figures(batch) if per_element else None,
-        lines=line.figures(grid, batch) if per_element else None,
-        transformers=transformer.figures(grid, batch) if per_element else None,
-        engine=engine_name(),
-    )
+    return _outcome(model, grid, points, batch, kept, per_element=per_element)
 
 
 def injections_of(grid: CompiledGrid, points: Points) -> Injections:
@@ -86,9 +66,9 @@ def injections_of(grid: CompiledGrid, points: Points) -> Injections:
 
 
 def middle_of(injections: Injections) -> np.ndarray:
-    """Power per row [pu] at the mean of every profile, without additions."""
+    """Power per row [pu] at the median of every profile, which no wild hour moves; without additions."""
     factors = injections.factors
-    return _power_at(injections, factors.mean(axis=0) if len(factors) else np.zeros(factors.shape[1]))
+    return _power_at(injections, np.median(factors, axis=0) if len(factors) else np.zeros(factors.shape[1]))
 
 
 def branch_entries(grid: CompiledGrid, kind: int) -> np.ndarray:
@@ -116,6 +96,39 @@ def _power_at(injections: Injections, factors: np.ndarray) -> np.ndarray:
     power = injections.base_pu.copy()
     np.add.at(power, row, injections.term_pu * factors[injections.term_profile])
     return power
+
+
+def _outcome(
+    model: GridModel, grid: CompiledGrid, points: Points, batch: Batch, kept: Kept, *, per_element: bool
+) -> Outcome:
+    figures = batch.figures
+    line, transformer = (_Branches.of(model, grid, kind) for kind in _KINDS)
+    with_current = np.count_nonzero(line.entries[kept.lines] >= 0)
+    return Outcome(
+        **_totals(model, grid, points, batch),
+        converged=batch.converged,
+        weakest_bus=np.append(grid.row_bus, -1)[batch.worst_row],
+        supplied=grid.bus_row >= 0,
+        vm_min=Extreme(figures.vm_min, figures.vm_min_bus),
+        vm_max=Extreme(figures.vm_max, figures.vm_max_bus),
+        line=line.extreme(grid, batch, figures.line_percent, figures.line_branch),
+        transformer=transformer.extreme(grid, batch, figures.transformer_percent, figures.transformer_branch),
+        broken=figures.broken,
+        vm_pu=_spread(batch.vm_pu, grid.bus_row[kept.buses] >= 0),
+        line_percent=line.columns(batch, batch.percent[:, :with_current], kept.lines),
+        transformer_percent=transformer.columns(batch, batch.percent[:, with_current:], kept.transformers),
+        buses=_bus_figures(batch) if per_element else None,
+        lines=line.figures(grid, batch) if per_element else None,
+        transformers=transformer.figures(grid, batch) if per_element else None,
+        engine=engine_name(),
+    )
+
+
+def _spread(values: np.ndarray, has: np.ndarray) -> np.ndarray:
+    """Columns of those that have one, NaN for the others."""
+    spread = np.full((len(values), len(has)), np.nan)
+    spread[:, has] = values
+    return spread
 
 
 def _totals(model: GridModel, grid: CompiledGrid, points: Points, batch: Batch) -> dict[str, np.ndarray]:
@@ -167,7 +180,7 @@ class _Branches:
 
     def extreme(self, grid: CompiledGrid, batch: Batch, percent: np.ndarray, branch: np.ndarray) -> Extreme:
         """Largest loading per point; that of a resting branch where none carries current."""
-        at = np.where(branch >= 0, grid.branches.position[branch], -1) if len(self.entries) else branch
+        at = np.append(grid.branches.position, -1)[branch]  # -1 takes the last
         rests = (branch < 0) & batch.converged & (self.resting == 0).any()
         first = int(np.argmax(self.resting == 0)) if len(self.resting) else -1
         value = np.where(rests, 0.0, np.where(branch >= 0, percent, np.nan))
@@ -175,8 +188,9 @@ class _Branches:
 
     def columns(self, batch: Batch, percent: np.ndarray, kept: np.ndarray) -> np.ndarray:
         """Loadings of the branches kept: points x branches."""
+        here = self.entries[kept] >= 0
         rests = np.where(batch.converged[:, None], self.resting[kept], np.nan)
-        return np.where(self.entries[kept] >= 0, percent, rests)
+        return np.where(here, _spread(percent, here), rests)
 
     def figures(self, grid: CompiledGrid, batch: Batch) -> BranchFigures:
         elements, here = batch.elements, self.entries >= 0
