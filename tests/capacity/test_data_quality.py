@@ -127,7 +127,7 @@ def test_joint_headroom_of_a_group_with_a_weak_feeder_is_not_said() -> None:
     supply, group = impact.yardstick.supply, ["A1", "C1"]
     found = joint_headroom(impact, group)
     held = hold_back_joint(found, group, supply, {feeder_of_a(supply): "why"}).iloc[0]
-    assert (held["status"], held["binding_check"], held["binding_id"]) == (TOO_WEAK, "why", None)
+    assert (held["status"], held["binding_check"], held["binding_id"]) == ("data too weak", "why", None)
     assert np.isnan(held["headroom_kw"]) and np.isnan(held["total_kw"])
     assert hold_back_joint(found, ["C1"], supply, {feeder_of_a(supply): "why"}).equals(found)
 
