@@ -30,6 +30,7 @@ from capacity.cli_options import (
     TableOut,
     finite,
 )
+from capacity.cli_year import profiles_for, require_fitting_options, say_year_headroom
 
 if TYPE_CHECKING:
     from capacity.checks import Yardstick
@@ -183,6 +184,19 @@ def headroom_at(
     proof: Annotated[
         int, typer.Option(min=0, help="Solve this many answers again on the whole grid, and 1 kW above.")
     ] = 0,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Over a year: `year` for the profiles that ship, or a CSV or Parquet file of hours."
+        ),
+    ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(help="Where hours of the day are counted with a file of hours; UTC if absent."),
+    ] = None,
+    every_hour: Annotated[
+        bool, typer.Option("--every-hour", help="With --profile: leave no hour out that another outweighs.")
+    ] = False,
     out: TableOut = None,
     as_json: AsJson = False,
 ) -> None:
@@ -197,12 +211,17 @@ def headroom_at(
         raise typer.BadParameter(
             "name the buses of the group with --bus; it has no --proof", param_hint="--joint"
         )
+    require_fitting_options(profile, joint=joint, proof=proof, time_zone=time_zone, every_hour=every_hour)
     output.require_target(out, network, suffix=TABLE_SUFFIXES)
-    profile, grid = read_limits(limits), _network(network)
+    bounds, grid = read_limits(limits), _network(network)
     output.require_ids(grid, "buses", bus or [], option="--bus")
     asked = Question(direction, cos_phi, voltage_change=voltage_change, n1_reserve=n_1)  # type: ignore[arg-type]
-    asked.require_figures(profile)
-    impact = _impact(grid, find_scenario(grid, scenario), profile)
+    asked.require_figures(bounds)
+    hours = None if profile is None else profiles_for(profile, asked.direction, grid, time_zone)
+    impact = _impact(grid, find_scenario(grid, scenario), bounds)
+    if hours is not None:
+        how = {"every_hour": every_hour, "out": out, "as_json": as_json}
+        raise typer.Exit(say_year_headroom(impact, asked, hours, bus or None, **how))  # type: ignore[arg-type]
     if joint:
         raise typer.Exit(say_joint_headroom(impact, asked, bus or [], out=out, as_json=as_json))
     raise typer.Exit(say_headroom(impact, asked, bus or None, proof=proof, out=out, as_json=as_json))

@@ -14,6 +14,7 @@ from gridmodel.engine.kernels import CONVERGED
 from gridmodel.engine.linearised import Reference, reference_at
 from gridmodel.engine.paths import path_headroom
 from gridmodel.engine.probes import stage
+from gridmodel.engine.rings import hung_on, opened
 from gridmodel.engine.tree import radial_reason
 from gridmodel.engine.wide import joint_addition, largest, wide_headroom
 
@@ -57,13 +58,20 @@ def largest_additions(
         wide_headroom, grid, injection_pu, bounds, per_kw_pu=per_kw_pu, cap_kw=cap_kw, threads=workers,
         reference=point,
     )  # fmt: skip
+    opening, hung = None, None
     if radial_reason(grid, bounds):
-        return whole_grid(buses)
+        opening = opened(grid, bounds)
+        hung = None if opening is None else hung_on(grid, opening, injection_pu, point.voltage_pu, bounds)
+        if opening is None or hung is None:
+            return whole_grid(buses)
+    rest = grid if opening is None else opening.grid
+    row_of = slice(None) if opening is None else opening.row_of
     answers = path_headroom(
-        grid, injection_pu, point.voltage_pu, bounds, buses, per_kw_pu=per_kw_pu, cap_kw=cap_kw,
-        threads=workers,
+        rest, injection_pu[row_of], point.voltage_pu[row_of], bounds, buses, per_kw_pu=per_kw_pu,
+        cap_kw=cap_kw, threads=workers, hung=hung,
     )  # fmt: skip
-    left = np.flatnonzero((answers.status == UNDETERMINED) & (answers.kind == OUT_OF_RANGE))
+    inside = (rest.bus_row[buses] < 0) & (grid.bus_row[buses] >= 0)  # behind a loop
+    left = np.flatnonzero(inside | ((answers.status == UNDETERMINED) & (answers.kind == OUT_OF_RANGE)))
     if len(left):
         for values, found in zip(answers, whole_grid(buses[left]), strict=True):
             values[left] = found

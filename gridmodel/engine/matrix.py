@@ -19,7 +19,7 @@ from gridmodel.lean import pandapower
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
 
-LINE, TRANSFORMER, OTHER = 0, 1, 2
+LINE, TRANSFORMER, OTHER, SWITCH = 0, 1, 2, 3
 # Elements whose equations are not those of a current into a fixed matrix.
 _OUT_OF_SCOPE = ("gen", "xward", "dcline", "svc", "tcsc", "ssc", "vsc", "vsc_stacked", "vsc_bipolar")
 
@@ -34,7 +34,8 @@ class Branches(NamedTuple):
     percent_from, percent_to
         Loading [%] per current [pu] at that end, as pandapower defines it; 0 for what has no rating.
     kind, position
-        LINE, TRANSFORMER or OTHER, and the row in the net's table of that kind (-1 for OTHER).
+        LINE, TRANSFORMER, SWITCH (one with an impedance) or OTHER, and the row in the net's table of that
+        kind (-1 for OTHER).
     """
 
     from_row: np.ndarray
@@ -55,8 +56,8 @@ class PandapowerCase:
 
     Attributes
     ----------
-    bus_kv, matrix
-        Nominal voltage per node [kV] and admittance matrix [pu].
+    bus_kv, matrix, shunt_pu
+        Nominal voltage per node [kV], admittance matrix, and what of its diagonal is no branch's [pu].
     source_nodes, source_pu
         Nodes held by external grids and their complex voltages.
     bus_node, load_node, generator_node
@@ -78,6 +79,7 @@ class PandapowerCase:
     sn_mva: float
     bus_kv: np.ndarray
     matrix: csc_array
+    shunt_pu: np.ndarray
     source_nodes: np.ndarray
     source_pu: np.ndarray
     bus_node: np.ndarray
@@ -95,7 +97,7 @@ class PandapowerCase:
 
 def read_case(net: pandapowerNet) -> PandapowerCase:
     """Read a net; its tables, results and private state stay as they are."""
-    from pandapower.pypower.idx_bus import BASE_KV
+    from pandapower.pypower.idx_bus import BASE_KV, BS, GS
     from pandapower.pypower.makeSbus import makeSbus
     from pandapower.pypower.makeYbus import makeYbus
 
@@ -113,6 +115,7 @@ def read_case(net: pandapowerNet) -> PandapowerCase:
             sn_mva=base,
             bus_kv=bus[:, BASE_KV].copy(),
             matrix=csc_array(makeYbus(base, bus, ppci["branch"])[0]),
+            shunt_pu=(bus[:, GS] + 1j * bus[:, BS]) / base,
             source_nodes=sources,
             source_pu=_source_voltages(ppci, sources),
             bus_node=node_of[net.bus.index.to_numpy()],
@@ -253,6 +256,10 @@ def _places(net: pandapowerNet, in_service: np.ndarray) -> tuple[np.ndarray, np.
         if table in net["_pd2ppc_lookups"]["branch"]:
             first, last = net["_pd2ppc_lookups"]["branch"][table]
             kind[first:last], position[first:last] = code, np.arange(last - first)
+    if "switch" in net["_pd2ppc_lookups"]["branch"]:
+        first, last = net["_pd2ppc_lookups"]["branch"]["switch"]
+        kind[first:last] = SWITCH
+        position[first:last] = np.flatnonzero(net["_impedance_bb_switches"])
     return kind[in_service], position[in_service]
 
 

@@ -13,6 +13,7 @@ from gis.errors import InputError
 from gis.findings import make_findings
 from gridmodel.engine.compiled import CompiledGrid, compile_grid
 from gridmodel.model import GridModel
+from gridmodel.points import factors_of
 from gridmodel.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -56,11 +57,7 @@ def fingerprint(net: pandapowerNet) -> bytes:
 
 def injection_pu(model: GridModel, scenario: Scenario) -> np.ndarray:
     """Complex power injected per row of the compiled grid [pu] in a scenario."""
-    network = model.network
-    return compiled(model).injection_pu(
-        scenario.load_factors(network.loads["customer_class"]).to_numpy(dtype=float),
-        scenario.generation_factors(network.generators["kind"]).to_numpy(dtype=float),
-    )
+    return compiled(model).injection_pu(*factors_of(model, scenario))
 
 
 def _content(values: pd.Series) -> bytes:
