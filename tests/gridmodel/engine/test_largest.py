@@ -88,6 +88,18 @@ def test_random_trees_get_the_same_answers_by_both(
     assert (paths.status == wide.status).all()
 
 
+@settings(max_examples=15, deadline=None)
+@given(net=random_trees(), band=st.sampled_from(BANDS))
+def test_more_load_never_leaves_more_room_for_load_where_no_generation_runs(
+    net: pandapower.pandapowerNet, band: tuple[float, ...]
+) -> None:
+    light, heavy = (
+        by_whole_grid(question(net, bounds_of(net, *band), LOAD, load_factor=factor, generation_factor=0.0))
+        for factor in (1.0, 1.3)
+    )
+    assert (heavy.headroom_kw <= light.headroom_kw).all()
+
+
 def test_the_whole_grid_finds_the_first_break_of_a_voltage_that_holds_again_beyond() -> None:
     """As the paths do: behind a reactance a generator's voltage rises, then falls."""
     net = pandapower.create_empty_network(sn_mva=1.0)
