@@ -175,9 +175,7 @@ def _overloads(whole: WholeGrid, volts: np.ndarray, added_pu: float) -> np.ndarr
     after = branch_loadings(branches, volts)
     enough = AFFECTED_SHARE * added_pu * np.maximum(branches.percent_from, branches.percent_to)
     already = whole.branch_before > whole.branch_limit
-    at = np.flatnonzero(
-        (after > whole.branch_limit) & (~already | (after - whole.branch_before >= enough))
-    )
+    at = np.flatnonzero((after > whole.branch_limit) & (~already | (after - whole.branch_before >= enough)))
     kind = np.where(branches.kind[at] == LINE, LINE_OVERLOAD, TRANSFORMER_OVERLOAD)
     return branches.position[at] * LIMIT_KINDS + kind
 

@@ -73,6 +73,10 @@ class StateResults:
     vm_pu: np.ndarray
     percent: np.ndarray
 
+    @property
+    def converged(self) -> np.ndarray:
+        return np.asarray(self.outcome == CONVERGED)
+
 
 class _Room(NamedTuple):
     """Working memory of one thread."""
@@ -103,7 +107,7 @@ def solve_states(
     bounds
         Limits counted; none when absent.
     weights
-        Rows x figures to be summed over the rows without supply.
+        Buses x figures to be summed over the buses without supply.
     buses, edges
         Buses and edges whose figures are kept for every state.
     threads
@@ -111,9 +115,13 @@ def solve_states(
     """
     states = len(changes.start) - 1
     drawn = Drawn(np.ascontiguousarray(injection_pu, dtype=complex), grid.shares)
-    weighed = np.zeros((grid.row_count, 0)) if weights is None else np.ascontiguousarray(weights, dtype=float)
+    weighed = (
+        np.zeros((len(grid.bus_row), 0)) if weights is None else np.ascontiguousarray(weights, dtype=float)
+    )
     yardstick = yardstick_of(grid, bounds, weighed)
-    chosen = [np.zeros(0, dtype=np.int64) if c is None else np.asarray(c, dtype=np.int64) for c in (buses, edges)]
+    chosen = [
+        np.zeros(0, dtype=np.int64) if c is None else np.asarray(c, dtype=np.int64) for c in (buses, edges)
+    ]
     results = StateResults(
         np.full(states, UNSETTLED), np.full(states, -1), np.zeros(states, dtype=np.int64),
         np.zeros(states, dtype=np.int64), empty_figures(states, weighed.shape[1]),
@@ -241,9 +249,7 @@ def _solve_states(first, last, wiring, base, room, changes, drawn, yardstick, bu
                 reduce_buses(state, yardstick, room.size, out.figures, t)
                 reduce_edges(wiring, state, yardstick, out.figures, t)
                 reduce_sources(wiring, state, drawn, out.figures, t)
-                take_state(
-                    wiring, state, yardstick, room.size, buses, out.vm_pu, edges, out.percent, t
-                )
+                take_state(wiring, state, yardstick, room.size, buses, out.vm_pu, edges, out.percent, t)
             _restore(wiring, state, base, mark)
         if turned:
             _turn_back(state, base)
@@ -313,6 +319,9 @@ def _restore(wiring, state, base, mark):  # type: ignore[no-untyped-def]
         first, last = wiring.start[i], wiring.start[i + 1]
         state.merged[i], state.pivot[i] = base.merged[i], base.pivot[i]
         state.inverse[i], state.slopes[i] = base.inverse[i], base.slopes[i]
-        state.low_own[first:last], state.up_own[first:last] = base.low_own[first:last], base.up_own[first:last]
+        state.low_own[first:last], state.up_own[first:last] = (
+            base.low_own[first:last],
+            base.up_own[first:last],
+        )
         state.low[first:last], state.up[first:last] = base.low[first:last], base.up[first:last]
         state.joined[first:last] = base.joined[first:last]

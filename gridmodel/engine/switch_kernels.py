@@ -139,27 +139,29 @@ def connect(wiring, state, edge):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def spread(wiring, state, stack):  # type: ignore[no-untyped-def]
     """Find the rows that sources reach; returns the islands supplied and the sources feeding."""
-    state.supplied[:] = False
+    edge_start, edge_at, connected = wiring.edge_start, wiring.edge_at, state.connected
+    from_row, to_row, supplied = wiring.from_row, wiring.to_row, state.supplied
+    supplied[:] = False
     islands, sources = 0, 0
     for source in range(len(wiring.source_row)):
         origin = wiring.source_row[source]
         if not state.feeding[source] or origin < 0:
             continue
         sources += 1
-        if state.supplied[origin]:
+        if supplied[origin]:
             continue
         islands += 1
-        state.supplied[origin] = True
+        supplied[origin] = True
         stack[0], height = origin, 1
         while height:
             height -= 1
             i = stack[height]
-            for place in range(wiring.edge_start[i], wiring.edge_start[i + 1]):
-                edge = wiring.edge_at[place]
-                if state.connected[edge] == BOTH:
-                    other = wiring.from_row[edge] + wiring.to_row[edge] - i
-                    if not state.supplied[other]:
-                        state.supplied[other] = True
+            for place in range(edge_start[i], edge_start[i + 1]):
+                edge = edge_at[place]
+                if connected[edge] == BOTH:
+                    other = from_row[edge] + to_row[edge] - i
+                    if not supplied[other]:
+                        supplied[other] = True
                         stack[height] = other
                         height += 1
     return islands, sources

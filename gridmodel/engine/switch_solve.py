@@ -153,9 +153,10 @@ def _all_right_hand_sides(state, drawn):  # type: ignore[no-untyped-def]
             re, im = volts[i].real, volts[i].imag
             if len(shares):
                 size = np.sqrt(re * re + im * im)
-                p, q = answering(p, shares[i, 0], shares[i, 1], size)[0], answering(
-                    q, shares[i, 2], shares[i, 3], size
-                )[0]
+                p, q = (
+                    answering(p, shares[i, 0], shares[i, 1], size)[0],
+                    answering(q, shares[i, 2], shares[i, 3], size)[0],
+                )
             a, b, c, d = slopes[i, 0], slopes[i, 1], slopes[i, 2], slopes[i, 3]
             right[i] = _current(re, im, p, q, a, b, c, d)
 
@@ -193,9 +194,10 @@ def _sweep(wiring, state, drawn, more):  # type: ignore[no-untyped-def]
         if more and free and (p != 0.0 or q != 0.0):
             if len(shares):
                 size = np.sqrt(new_re * new_re + new_im * new_im)
-                p, q = answering(p, shares[i, 0], shares[i, 1], size)[0], answering(
-                    q, shares[i, 2], shares[i, 3], size
-                )[0]
+                p, q = (
+                    answering(p, shares[i, 0], shares[i, 1], size)[0],
+                    answering(q, shares[i, 2], shares[i, 3], size)[0],
+                )
             a, b, c, d = slopes[i, 0], slopes[i, 1], slopes[i, 2], slopes[i, 3]
             right[i] = _current(new_re, new_im, p, q, a, b, c, d)
     return moved, collapsed

@@ -74,13 +74,20 @@ class SwitchingGrid:
     def row_count(self) -> int:
         return len(self.fixed_pu)
 
+    @property
+    def row_bus(self) -> np.ndarray:
+        """A bus per row; -1 for auxiliary nodes."""
+        bus = np.full(self.row_count, -1)
+        alive = np.flatnonzero(self.bus_row >= 0)[::-1]
+        bus[self.bus_row[alive]] = alive
+        return bus
+
     def at_rows(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Sum values given per element over the rows; what never has supply (-1) drops out."""
+        """Sum complex power given per element over the rows; what never has supply (-1) drops out."""
         alive = rows >= 0
         real = np.bincount(rows[alive], values.real[alive], minlength=self.row_count)
-        if not np.iscomplexobj(values):
-            return real
-        return real + 1j * np.bincount(rows[alive], values.imag[alive], minlength=self.row_count)
+        imaginary = np.bincount(rows[alive], values.imag[alive], minlength=self.row_count)
+        return real + 1j * imaginary
 
     def injection_pu(self, load_factors: np.ndarray, generation_factors: np.ndarray) -> np.ndarray:
         """Complex power injected per row [pu] with a factor on each load and each static generator."""
@@ -106,9 +113,7 @@ def compile_switching(net: pandapowerNet, joints: np.ndarray) -> SwitchingGrid:
     nodes, start, row = _ordered(case, branches, joint_nodes)
     row_of_node = np.full(len(nodes) + 1, -1)  # the last entry answers for node -1
     row_of_node[nodes] = np.arange(len(nodes))
-    branches = branches._replace(
-        from_row=row_of_node[branches.from_row], to_row=row_of_node[branches.to_row]
-    )
+    branches = branches._replace(from_row=row_of_node[branches.from_row], to_row=row_of_node[branches.to_row])
     edge_of = {kind: _edge_of(branches, kind, case.counts[name]) for kind, name in _TABLES}
     ends = np.concatenate([np.stack([branches.from_row, branches.to_row], 1), row_of_node[joint_nodes]])
     switch_edge, switch_side = _switches(net, joints, edge_of, len(branches.kind))
@@ -132,7 +137,7 @@ def compile_switching(net: pandapowerNet, joints: np.ndarray) -> SwitchingGrid:
         inside=_inside(net, branches, len(ends)),
         feeding=net["ext_grid"]["in_service"].to_numpy(dtype=bool),
         edge_of=edge_of,
-        out_of_scope=case.out_of_scope + _beyond(net, joints),
+        out_of_scope=case.out_of_scope + _beyond(net, joints, answering=case.shares is not None),
     )
 
 
@@ -165,9 +170,14 @@ def _joint_nodes(net: pandapowerNet, joints: np.ndarray, bus_node: np.ndarray) -
     return np.where(idle[:, None], -1, nodes)
 
 
-def _beyond(net: pandapowerNet, joints: np.ndarray) -> tuple[str, ...]:
-    resisting = int((net["switch"]["z_ohm"].to_numpy(dtype=float)[joints] > 0).sum())
-    return (f"{resisting} switches to be turned with an impedance",) if resisting else ()
+def _beyond(net: pandapowerNet, joints: np.ndarray, *, answering: bool) -> tuple[str, ...]:
+    """What a joint cannot be: an impedance, or between loads whose shares pandapower averages per joined bus."""
+    found = []
+    if (net["switch"]["z_ohm"].to_numpy(dtype=float)[joints] > 0).any():
+        found.append("switches between buses that have an impedance")
+    if answering and joints.any():
+        found.append("switches between buses, with loads that answer to the voltage")
+    return tuple(found)
 
 
 def _positions(net: pandapowerNet, table: str, column: str) -> np.ndarray:

@@ -13,9 +13,10 @@ import pytest
 
 from gis.errors import InputError
 from gis.examples import network_from_text
-from gridmodel import GridModel, Scenario, build_model, find_scenario
+from gridmodel import KEEP_ALL, GridModel, Keep, Scenario, build_model, find_scenario
 from gridmodel.engine.bounds import Bounds
-from gridmodel.topologies import SWITCH_SET_COLUMNS, STATES, TopologyResults, run_topologies
+from gridmodel.switch_sets import STATES, SWITCH_SET_COLUMNS
+from gridmodel.topologies import TopologyResults, run_topologies
 
 CABLE, MV_CABLE = '"NAYY 4x150 SE"', '"NA2XS2Y 1x185 RM/25 12/20 kV"'
 TABLES = {"switches": "switch", "lines": "line", "transformers": "trafo", "sources": "ext_grid"}
@@ -124,15 +125,8 @@ def run(
     cases: dict[str, str], scenario: str = "base", bounds: Bounds | None = None, on: GridModel | None = None
 ) -> TopologyResults:
     grid = on or model()
-    return run_topologies(
-        grid,
-        switch_sets(cases),
-        find_scenario(grid.network, scenario),
-        bounds=bounds,
-        buses="all",
-        lines="all",
-        transformers="all",
-    )
+    chosen = find_scenario(grid.network, scenario)
+    return run_topologies(grid, switch_sets(cases), chosen, bounds=bounds, keep=KEEP_ALL)
 
 
 def switched(grid: GridModel, rows: pd.DataFrame, scenario: Scenario) -> pandapower.pandapowerNet:
@@ -148,9 +142,7 @@ def switched(grid: GridModel, rows: pd.DataFrame, scenario: Scenario) -> pandapo
     return net
 
 
-def assert_agrees(
-    results: TopologyResults, grid: GridModel, sets: pd.DataFrame, scenario: Scenario
-) -> None:
+def assert_agrees(results: TopologyResults, grid: GridModel, sets: pd.DataFrame, scenario: Scenario) -> None:
     """Every converged case of `results` is pandapower's, dark buses and all."""
     for case_id, figures in results.cases[results.cases["status"] == "converged"].iterrows():
         net = switched(grid, sets[sets["case_id"] == case_id], scenario)
@@ -226,7 +218,7 @@ def test_a_switch_beside_a_closed_one_changes_nothing() -> None:
         [("closed", "switches", "Y4", "closed"), ("opened", "switches", "Y5", "open")],
         columns=list(SWITCH_SET_COLUMNS),
     )
-    results = run_topologies(twin, sets, Scenario(), buses="all")
+    results = run_topologies(twin, sets, Scenario(), keep=Keep("all"))
     for case_id in sets["case_id"]:
         assert (results.cases.loc[case_id].dropna() == results.base.dropna()).all()
         np.testing.assert_allclose(results.vm_pu.loc[case_id], run({"0": ""}).vm_pu.loc["0"], atol=1e-12)
@@ -246,7 +238,7 @@ def test_two_sources_of_different_voltage_at_one_node_are_a_conflict() -> None:
         ],
         columns=list(SWITCH_SET_COLUMNS),
     )
-    results = run_topologies(grid, sets, Scenario(), buses="all", lines="all", transformers="all")
+    results = run_topologies(grid, sets, Scenario(), keep=KEEP_ALL)
     assert results.cases["status"].to_dict() == {"joined": "source_conflict", "apart": "converged"}
     assert "different voltage" in results.cases.loc["joined", "reason"]
     assert results.cases.loc["joined", "unserved_kw"] == results.base["demand_kw"]
@@ -268,7 +260,7 @@ def test_sources_of_one_voltage_may_be_joined() -> None:
         ],
         columns=list(SWITCH_SET_COLUMNS),
     )
-    results = run_topologies(grid, sets, Scenario(), buses="all", lines="all", transformers="all")
+    results = run_topologies(grid, sets, Scenario(), keep=KEEP_ALL)
     assert (results.cases["status"] == "converged").all()
     assert results.cases["sources_in_parallel"].tolist() == [1, 0, 0]
     assert_agrees(results, grid, sets, Scenario())
@@ -294,7 +286,9 @@ WEAK = f"""
 """
 
 
-@pytest.mark.parametrize(("load_kw", "status"), [(60, "converged"), (175, "converged"), (400, "not_converged")])
+@pytest.mark.parametrize(
+    ("load_kw", "status"), [(60, "converged"), (175, "converged"), (400, "not_converged")]
+)
 def test_a_case_far_from_the_base_is_solved_or_tells_where_it_collapses(load_kw: int, status: str) -> None:
     grid = build_model(network_from_text(WEAK % load_kw))
     sets = pd.DataFrame(
@@ -302,7 +296,7 @@ def test_a_case_far_from_the_base_is_solved_or_tells_where_it_collapses(load_kw:
          ("near", "switches", "V", "closed")],
         columns=list(SWITCH_SET_COLUMNS),
     )  # fmt: skip
-    results = run_topologies(grid, sets, Scenario(), buses="all", lines="all", transformers="all")
+    results = run_topologies(grid, sets, Scenario(), keep=KEEP_ALL)
     assert results.cases["status"].tolist() == [status, "converged"]
     far = results.cases.loc["fed the long way"]
     assert_agrees(results, grid, sets, Scenario())
@@ -350,7 +344,9 @@ def test_extremes_are_those_of_the_full_columns() -> None:
         largest = columns.loc[solved.index].max(axis=1)
         np.testing.assert_allclose(solved[value].abs(), largest.abs(), rtol=1e-12)
         for case_id in solved.index[solved[place].notna()]:
-            assert columns.loc[case_id, solved.loc[case_id, place]] == pytest.approx(largest[case_id], rel=1e-12)
+            assert columns.loc[case_id, solved.loc[case_id, place]] == pytest.approx(
+                largest[case_id], rel=1e-12
+            )
 
 
 def test_every_fault_of_the_switch_sets_is_named_at_once() -> None:
@@ -369,7 +365,7 @@ def test_every_fault_of_the_switch_sets_is_named_at_once() -> None:
     findings = refused.value.findings
     assert sorted(findings["element_id"]) == ["L1", "M1", "W1", "W1", "nowhere"]
     with pytest.raises(KeyError, match="nowhere"):
-        run_topologies(model(), sets.iloc[:1], Scenario(), buses=["nowhere"])
+        run_topologies(model(), sets.iloc[:1], Scenario(), keep=Keep(["nowhere"]))
 
 
 def test_no_cases_give_empty_tables() -> None:
