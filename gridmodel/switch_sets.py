@@ -1,4 +1,4 @@
-"""Switch sets: what each switching state changes of a network, as a planner writes it and as the engine takes it."""
+"""Switch sets: what each switching state changes of a network, in ids and as the engine takes it."""
 
 from __future__ import annotations
 

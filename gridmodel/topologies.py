@@ -128,10 +128,17 @@ def run_topologies(
         edges=np.concatenate([edges[at] for edges, at in zip(grid.edge_of.values(), kept[1:], strict=True)]),
     )
     outcome = _outcome(grid, solved, weights, kept)
-    table = _with_topology(point_table(outcome, model.network, pd.Index(["", *case_ids])), solved, weights)
-    rows = [frame.iloc[1:] for frame in kept_tables(outcome, model.network, table.index, kept)]
+    table = _with_topology(
+        point_table(outcome, model.network, pd.Index(["", *case_ids], name="case_id")), solved, weights
+    )
+    vm_pu, lines, transformers = kept_tables(outcome, model.network, table.index, kept)
     return TopologyResults(
-        table.iloc[1:].rename_axis("case_id"), table.iloc[0].rename("base"), *rows, engine=outcome.engine
+        cases=table.iloc[1:],
+        base=table.iloc[0].rename("base"),
+        vm_pu=vm_pu.iloc[1:],
+        line_loading_percent=lines.iloc[1:],
+        transformer_loading_percent=transformers.iloc[1:],
+        engine=outcome.engine,
     )
 
 

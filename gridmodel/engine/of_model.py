@@ -44,7 +44,7 @@ def compiled(model: GridModel) -> CompiledGrid:
 
 
 def compiled_switching(model: GridModel, joints: np.ndarray) -> SwitchingGrid:
-    """Compile the model's net for switching states, once for as long as its tables and the joints stay the same.
+    """Compile the model's net for switching states, once for as long as its tables and joints stay.
 
     Parameters
     ----------

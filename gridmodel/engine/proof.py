@@ -5,6 +5,7 @@ Nothing here knows how the answers were found; every bus, line and transformer i
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -28,7 +29,6 @@ from gridmodel.engine.answers import (
 )
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import LINE, CompiledGrid
-from gridmodel.engine.kernels import COLLAPSED_SHARE
 from gridmodel.engine.tree import branch_limits, branch_loadings
 
 # A step of the voltages [pu] small against what 1 kW does at the stiffest bus (1e-7 at 110 kV).
@@ -89,7 +89,7 @@ def prove(
     per_kw_pu: complex,
     sample: int,
     seed: int = 0,
-    threads: int = 1,
+    threads: int | None = None,
 ) -> Proof:
     """Solve the whole grid at the answer and at one kW more, for a random sample of what was asked.
 
@@ -103,6 +103,8 @@ def prove(
         Complex power injected per kW of the addition [pu], as it was asked with.
     sample
         How many to draw, without repetition; all if there are no more.
+    threads
+        One per core when absent.
     """
     known = np.flatnonzero(np.asarray(answers.status) != UNDETERMINED)
     drawn = np.random.default_rng(seed).permutation(known)[:sample]
@@ -114,7 +116,7 @@ def prove(
     def verdict(at: int) -> tuple[bool, bool]:
         return not holds(at, 0), answers.status[at] != CAPPED and holds(at, 1)
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         wrong = np.array(list(pool.map(verdict, drawn)), dtype=bool).reshape(-1, 2)
     return Proof(drawn, drawn[wrong[:, 0]], drawn[wrong[:, 1]])
 
@@ -146,7 +148,7 @@ def blocking(whole: WholeGrid, bus: int, added_pu: complex) -> np.ndarray:
 
 def _solved(whole: WholeGrid, injected: np.ndarray) -> np.ndarray | None:
     grid, volts = whole.grid, whole.voltage_pu.copy()
-    floor = (COLLAPSED_SHARE * np.abs(grid.idle_pu)) ** 2
+    floor = grid.floor_pu**2
     shares = np.zeros((0, 4)) if grid.shares is None else grid.shares
     settled = settle_alone(
         grid.factors, grid.pushed_pu, injected, shares, volts, floor, _SETTLED_PU, _MOST_STEPS

@@ -134,8 +134,19 @@ def solve_states(
 
     def work(k: int) -> None:
         room = _room(grid, State(*(values.copy() for values in base)))
-        share = (edges_of_shares[k], edges_of_shares[k + 1])
-        _solve_states(*share, grid.wiring, base, room, changes, drawn, yardstick, *chosen, out)
+        _solve_states(
+            edges_of_shares[k],
+            edges_of_shares[k + 1],
+            grid.wiring,
+            base,
+            room,
+            changes,
+            drawn,
+            yardstick,
+            chosen[0],
+            chosen[1],
+            out,
+        )
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(work, range(workers)))

@@ -120,14 +120,12 @@ def _spared_by_joints(wiring, state, stack, mark):  # type: ignore[no-untyped-de
             height -= 1
             i = stack[height]
             for place in range(wiring.edge_start[i], wiring.edge_start[i + 1]):
-                joint = wiring.edge_at[place]
-                if joint >= wiring.joint_first and state.connected[joint] == BOTH:
-                    other = wiring.from_row[joint] + wiring.to_row[joint] - i
-                    if not mark[other]:
-                        mark[other] = True
-                        spared += 1
-                        stack[height] = other
-                        height += 1
+                joint, other = wiring.edge_at[place], wiring.edge_to[place]
+                if joint >= wiring.joint_first and state.connected[joint] == BOTH and not mark[other]:
+                    mark[other] = True
+                    spared += 1
+                    stack[height] = other
+                    height += 1
     for edge in range(wiring.joint_first, len(wiring.from_row)):
         if wiring.from_row[edge] >= 0:
             mark[wiring.from_row[edge]] = False
@@ -189,11 +187,13 @@ def reduce_edges(wiring, state, yardstick, figures, t):  # type: ignore[no-untyp
         if kind > TRANSFORMER:
             continue
         if how == APART or not supplied[to_row[edge] if how == TO_ONLY else from_row[edge]]:
-            if best_edge[kind] < 0 and _rests(wiring, state, edge) and percent_from[edge] >= 0:
-                best_edge[kind] = edge
             continue
         one, two = volts[from_row[edge]], volts[to_row[edge]]
-        at_from, at_to = currents(how, y_ff[edge], y_ft[edge], y_tf[edge], y_tt[edge], one, two)
+        yff, yft, ytf, ytt = y_ff[edge], y_ft[edge], y_tf[edge], y_tt[edge]
+        if how == BOTH:  # as `currents`, which costs a call
+            at_from, at_to = yff * one + yft * two, ytf * one + ytt * two
+        else:
+            at_from, at_to = currents(how, yff, yft, ytf, ytt, one, two)
         loss += one.real * at_from.real + one.imag * at_from.imag
         loss += two.real * at_to.real + two.imag * at_to.imag
         square = _larger(at_from, at_to, percent_from[edge], percent_to[edge])
@@ -202,6 +202,8 @@ def reduce_edges(wiring, state, yardstick, figures, t):  # type: ignore[no-untyp
         over[kind] += square > limit[edge] * limit[edge]
     figures.loss[t] = loss
     for kind in (LINE, TRANSFORMER):
+        if best_edge[kind] < 0:
+            best_edge[kind] = _first_at_rest(wiring, state, yardstick, kind)
         if best_edge[kind] >= 0:
             figures.percent[t, kind], figures.percent_branch[t, kind] = np.sqrt(best[kind]), best_edge[kind]
         figures.broken[t, LINES_OVER + kind] = over[kind]
@@ -213,6 +215,16 @@ def _larger(at_from, at_to, percent_from, percent_to):  # type: ignore[no-untype
     one = (at_from.real**2 + at_from.imag**2) * percent_from * percent_from
     two = (at_to.real**2 + at_to.imag**2) * percent_to * percent_to
     return one if one > two else two
+
+
+@njit(cache=True, nogil=True)
+def _first_at_rest(wiring, state, yardstick, kind):  # type: ignore[no-untyped-def]
+    """The branch named where none of its kind carries current: the first that could."""
+    for edge in range(wiring.joint_first):
+        idle = yardstick.kind[edge] == kind and state.connected[edge] == APART
+        if idle and yardstick.percent_from[edge] >= 0 and _rests(wiring, state, edge):
+            return edge
+    return -1
 
 
 @njit(cache=True, nogil=True)

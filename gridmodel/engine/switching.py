@@ -171,7 +171,7 @@ def _joint_nodes(net: pandapowerNet, joints: np.ndarray, bus_node: np.ndarray) -
 
 
 def _beyond(net: pandapowerNet, joints: np.ndarray, *, answering: bool) -> tuple[str, ...]:
-    """What a joint cannot be: an impedance, or between loads whose shares pandapower averages per joined bus."""
+    """What a joint cannot have: an impedance, and loads whose shares pandapower averages over buses."""
     found = []
     if (net["switch"]["z_ohm"].to_numpy(dtype=float)[joints] > 0).any():
         found.append("switches between buses that have an impedance")
@@ -249,6 +249,7 @@ def _wire(
     start, row = pattern
     low, high = ends.min(axis=1), ends.max(axis=1)
     edge_start, edge_at = _grouped(np.concatenate([low, np.where(low == high, -1, high)]), len(shunt))
+    edge_at, at_row = edge_at % max(len(ends), 1), np.repeat(np.arange(len(shunt)), np.diff(edge_start))
     child_start, child_entry = _grouped(row, len(shunt))
     edge_switch_start, edge_switch = _grouped(switches[0], len(ends))
     return Wiring(
@@ -258,7 +259,8 @@ def _wire(
         child_row=np.repeat(np.arange(len(shunt)), np.diff(start))[child_entry],
         child_entry=child_entry,
         edge_start=edge_start,
-        edge_at=edge_at % max(len(ends), 1),
+        edge_at=edge_at,
+        edge_to=(ends.sum(axis=1)[edge_at] - at_row).astype(np.int64),
         edge_entry=_entries(start, row, low, high),
         joint_first=len(branches.kind),
         from_row=np.ascontiguousarray(ends[:, 0]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from functools import cache
 
 import numpy as np
@@ -328,7 +327,7 @@ def test_limits_broken_are_counted_per_element() -> None:
         }
     )[results.cases["status"] == "converged"]
     counted = results.cases.loc[expected.index, list(expected)]
-    assert (expected.nunique() > 1).all()
+    assert (expected.max() > expected.min()).all()
     pd.testing.assert_frame_equal(counted.astype("int64"), expected, check_names=False)
 
 
