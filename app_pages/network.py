@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app_pages.frame import plain
+from app_pages.headroom_view import show_headroom
 from app_pages.map_frame import Focus, focus_on, new_click, show_map
 from app_pages.network_layers import ColourBy, network_view
 from app_pages.study import Choice, Study, choose, open_study
@@ -34,6 +35,7 @@ def show_network() -> None:
         st.warning(plain(f"Feeder {feeder_id}: data too weak for results, {reason}."))
     _figures(choice, found)
     _map_and_table(study, choice, found, colour_by)
+    show_headroom(study, choice)
     st.caption(plain(study.network.info.get("credits", "")))
 
 
@@ -157,7 +159,7 @@ def _card(study: Study, choice: Choice) -> None:
 
 
 def _headroom(study: Study, choice: Choice, bus_id: str) -> None:
-    with st.spinner("Searching by load flows ..."):
+    with st.spinner("Searching ..."):
         impact = study_impact(
             build_model(study.network), choice.scenario, choice.yardstick.limits, supply=study.supply
         )

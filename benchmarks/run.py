@@ -11,19 +11,36 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import bench_bound
 import bench_build
 import bench_cold
 import bench_diagnosis
+import bench_first_call
 import bench_headroom
+import bench_hosting
 import bench_import
+import bench_million
+import bench_year
 
-BENCHMARKS = (bench_import, bench_build, bench_cold, bench_diagnosis, bench_headroom)
+BENCHMARKS = (
+    bench_import,
+    bench_build,
+    bench_cold,
+    bench_diagnosis,
+    bench_year,
+    bench_headroom,
+    bench_million,
+    bench_hosting,
+    bench_first_call,
+    bench_bound,
+)
 TARGET = Path(__file__).with_name("RESULTS.md")
 
 
 def main() -> None:
     """Run all and write the page."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("pandapower", "geopandas", "numpy", "pandas"))
+    named = ("pandapower", "power-grid-model", "numba", "geopandas", "numpy", "pandas")
+    packages = ", ".join(f"{name} {version(name)}" for name in named)
     lines = [
         "# Benchmark results",
         "",

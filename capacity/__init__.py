@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from capacity.checks import VIOLATION_COLUMNS, make_yardstick, violations
     from capacity.connection import Assessment, ConnectionConfig, assess_connection, place_at
     from capacity.demand import Development
-    from capacity.headroom import headroom
+    from capacity.headroom import headroom, joint_headroom
+    from capacity.hosting import hosting_capacity
     from capacity.impact import study_impact
     from capacity.limits import Limits, profile_names, read_limits
 
@@ -28,6 +29,8 @@ _HOMES = {
     "assess_connection": "connection",
     "find_bottlenecks": "bottlenecks",
     "headroom": "headroom",
+    "hosting_capacity": "hosting",
+    "joint_headroom": "headroom",
     "make_yardstick": "checks",
     "place_at": "connection",
     "profile_names": "limits",
@@ -47,6 +50,8 @@ __all__ = [
     "assess_connection",
     "find_bottlenecks",
     "headroom",
+    "hosting_capacity",
+    "joint_headroom",
     "make_yardstick",
     "place_at",
     "profile_names",

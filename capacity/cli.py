@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from capacity import cli_data, output
-from capacity.cli_headroom import say_headroom, say_joint_headroom
+from capacity.cli_headroom import say_headroom, say_hosting, say_joint_headroom
 from capacity.cli_options import (
     BAD_INPUT,
     DEFECT,
@@ -30,6 +30,7 @@ from capacity.cli_options import (
     TableOut,
     finite,
 )
+from capacity.cli_year import profiles_for, require_fitting_options, say_year_headroom
 
 if TYPE_CHECKING:
     from capacity.checks import Yardstick
@@ -48,6 +49,8 @@ app = typer.Typer(
 
 # Most homes, heat pumps or charging points of one development; more is a slip of the keyboard.
 MOST_UNITS = 1_000_000
+# Most draws of a hosting capacity by lot; the mean of more than these moves no more.
+MOST_DRAWS = 100_000
 
 app.command("import")(cli_data.import_source)
 app.command()(cli_data.repair)
@@ -181,6 +184,19 @@ def headroom_at(
     proof: Annotated[
         int, typer.Option(min=0, help="Solve this many answers again on the whole grid, and 1 kW above.")
     ] = 0,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Over a year: `year` for the profiles that ship, or a CSV or Parquet file of hours."
+        ),
+    ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(help="Where hours of the day are counted with a file of hours; UTC if absent."),
+    ] = None,
+    every_hour: Annotated[
+        bool, typer.Option("--every-hour", help="With --profile: leave no hour out that another outweighs.")
+    ] = False,
     out: TableOut = None,
     as_json: AsJson = False,
 ) -> None:
@@ -195,15 +211,52 @@ def headroom_at(
         raise typer.BadParameter(
             "name the buses of the group with --bus; it has no --proof", param_hint="--joint"
         )
+    require_fitting_options(profile, joint=joint, proof=proof, time_zone=time_zone, every_hour=every_hour)
     output.require_target(out, network, suffix=TABLE_SUFFIXES)
-    profile, grid = read_limits(limits), _network(network)
+    bounds, grid = read_limits(limits), _network(network)
     output.require_ids(grid, "buses", bus or [], option="--bus")
     asked = Question(direction, cos_phi, voltage_change=voltage_change, n1_reserve=n_1)  # type: ignore[arg-type]
-    asked.require_figures(profile)
-    impact = _impact(grid, find_scenario(grid, scenario), profile)
+    asked.require_figures(bounds)
+    hours = None if profile is None else profiles_for(profile, asked.direction, grid, time_zone)
+    impact = _impact(grid, find_scenario(grid, scenario), bounds)
+    if hours is not None:
+        how = {"every_hour": every_hour, "out": out, "as_json": as_json}
+        raise typer.Exit(say_year_headroom(impact, asked, hours, bus or None, **how))  # type: ignore[arg-type]
     if joint:
         raise typer.Exit(say_joint_headroom(impact, asked, bus or [], out=out, as_json=as_json))
     raise typer.Exit(say_headroom(impact, asked, bus or None, proof=proof, out=out, as_json=as_json))
+
+
+@app.command()
+def hosting(
+    network: NetworkFile,
+    plant_kw: Annotated[float, typer.Option(min=0.001, callback=finite, help="Mean size of a plant [kW].")],
+    spread_kw: Annotated[
+        float, typer.Option(min=0, callback=finite, help="Standard deviation of its size [kW].")
+    ] = 0.0,
+    draws: Annotated[int, typer.Option(min=1, max=MOST_DRAWS, help="How often to start anew.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the lot.")] = 0,
+    bus: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--bus", help="Where a plant may come; may be repeated. The buses of all loads if absent."
+        ),
+    ] = None,
+    scenario: ScenarioId = None,
+    limits: LimitsName = "en50160",
+    out: TableOut = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hosting capacity by lot: plants added at random until a limit breaks; exit code 1 if one is already."""
+    from capacity.limits import read_limits
+    from gridmodel import find_scenario
+
+    output.require_target(out, network, suffix=TABLE_SUFFIXES)
+    profile, grid = read_limits(limits), _network(network)
+    output.require_ids(grid, "buses", bus or [], option="--bus")
+    impact = _impact(grid, find_scenario(grid, scenario), profile)
+    lot = {"plant_kw": plant_kw, "spread_kw": spread_kw, "draws": draws, "seed": seed, "bus_ids": bus or None}
+    raise typer.Exit(say_hosting(impact, lot, out=out, as_json=as_json))
 
 
 @app.command()

@@ -1,10 +1,10 @@
-"""What `feederplan headroom` does once its question is known: search, prove, write, say."""
+"""What `feederplan headroom` and `hosting` do once their question is known: search, prove, write, say."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from capacity import output
 from capacity.cli_options import DONE, VIOLATED
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from capacity.headroom import Question
     from capacity.impact import Impact
+
+# Limits of draws by lot named in text; JSON has all draws.
+DRAWS_NAMED = 10
 
 
 def say_headroom(
@@ -65,6 +68,43 @@ def say_joint_headroom(
         output.write_table(found, out, "headroom", crs=None)
     output.say(*_joint_report(found, seconds, impact.yardstick.limits.name), as_json=as_json)
     return DONE if found["status"].isin(["ok", "capped"]).all() else VIOLATED
+
+
+def say_hosting(impact: Impact, lot: dict[str, Any], *, out: Path | None, as_json: bool) -> int:
+    """Draw plants by lot (`hosting_capacity`), write and print the draws; returns the exit code."""
+    from capacity.hosting import hosting_capacity
+
+    output.progress(f"drawing {lot['draws']:,} times")
+    started = time.perf_counter()
+    found = hosting_capacity(impact, **lot)
+    seconds = time.perf_counter() - started
+    if out is not None:
+        output.write_table(found, out, "hosting", crs=None)
+    output.say(*_hosting_report(found, seconds, impact.yardstick.limits.name), as_json=as_json)
+    return DONE if found["status"].isin(["ok", "capped"]).all() else VIOLATED
+
+
+def _hosting_report(found: pd.DataFrame, seconds: float, limits_name: str) -> output.Report:
+    kw = found["installed_kw"]
+    values: dict[str, object] = {
+        "draws": len(found), "seconds": round(seconds, 3), "mean_kw": float(kw.mean()),
+        "rows": output.rows_of(found),
+    }  # fmt: skip
+    counts = found["status"].value_counts()
+    told = ", ".join(f"{count:,} {str(status).replace('_', ' ')}" for status, count in counts.items())
+    lines = [f"{len(found):,} draws: {told}; {seconds:.2f} s, limits {limits_name}"]
+    if kw.notna().any():
+        low, middle, high = kw.quantile([0.1, 0.5, 0.9])
+        lines.append(
+            f"  generation at which a limit breaks: mean {kw.mean():,.0f} kW, half of the draws under "
+            f"{middle:,.0f} kW, one in ten under {low:,.0f} kW, one in ten over {high:,.0f} kW"
+        )
+    bound = found[["binding_check", "binding_id"]].value_counts()
+    lines += [
+        f"  {count:8,} draws  {str(check).replace('_', ' ')} at {element_id}"
+        for (check, element_id), count in bound.head(DRAWS_NAMED).items()
+    ]
+    return values, lines
 
 
 def _joint_report(found: pd.DataFrame, seconds: float, limits_name: str) -> output.Report:

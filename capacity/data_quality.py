@@ -17,6 +17,7 @@ import pandas as pd
 
 from capacity.checks import Yardstick
 from capacity.connection import Assessment
+from capacity.headroom_year import YearHeadroom
 from gis import Network, check_network
 from gis.feeders import Supply, trace_supply
 from gis.findings import join_findings
@@ -173,7 +174,9 @@ def hold_back_bottlenecks(found: gpd.GeoDataFrame, weak: WeakFeeders) -> gpd.Geo
     return gpd.GeoDataFrame(held, geometry="geometry", crs=found.crs)
 
 
-def hold_back_headroom(found: gpd.GeoDataFrame, supply: Supply, weak: WeakFeeders) -> gpd.GeoDataFrame:
+def hold_back_headroom(
+    found: gpd.GeoDataFrame, supply: Supply, weak: WeakFeeders, *, figures: tuple[str, ...] = ("headroom_kw",)
+) -> gpd.GeoDataFrame:
     """Headroom without figures at buses of weak feeders."""
     feeders = pd.Series(supply.buses["feeder_id"].reindex(found["bus_id"]).to_numpy(), found.index)
     lost = feeders.isin(weak)
@@ -182,11 +185,20 @@ def hold_back_headroom(found: gpd.GeoDataFrame, supply: Supply, weak: WeakFeeder
     named = {c: found[c].where(~lost, None) for c in ("binding_table", "binding_id")}
     why = feeders.map(weak)
     return found.assign(
-        headroom_kw=found["headroom_kw"].mask(lost),
+        **{c: found[c].mask(lost) for c in figures},
         binding_check=found["binding_check"].where(~lost, why),
         status=found["status"].where(~lost, TOO_WEAK),
         **named,
     )
+
+
+def hold_back_year(found: YearHeadroom, supply: Supply, weak: WeakFeeders) -> YearHeadroom:
+    """Headroom of a year without figures at buses of weak feeders."""
+    figures = ("firm_kw", "off_peak_kw", "firm_hour")
+    firm = hold_back_headroom(found.firm, supply, weak, figures=figures)
+    lost = (firm["status"] == TOO_WEAK).to_numpy()
+    kw, status = np.where(lost, np.nan, found.kw), np.where(lost, TOO_WEAK, found.status)
+    return replace(found, firm=firm, kw=kw, status=status)
 
 
 def hold_back_joint(

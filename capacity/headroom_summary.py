@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from capacity.checks import Yardstick
-from capacity.output import Report, rows_of
+from capacity.output import Report, rows_of, with_lonlat
 from gis.voltage import LV_MAX_KV
 
 if TYPE_CHECKING:
@@ -60,12 +60,8 @@ def station_headroom(found: gpd.GeoDataFrame, yardstick: Yardstick) -> pd.DataFr
 def summary_report(found: gpd.GeoDataFrame, seconds: float, yardstick: Yardstick) -> Report:
     """All rows for machines; for people how many buses have what, and the stations at either end."""
     values: dict[str, object] = {"buses": len(found), "seconds": round(seconds, 3), "rows": rows_of(found)}
-    counts = found["status"].value_counts()
-    told = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in counts.items())
-    lines = [
-        f"{len(found):,} buses in {seconds:.2f} s: {told}; limits {yardstick.limits.name}",
-        *_spread(found),
-    ]
+    head = f"{in_words(found)}; {seconds:.2f} s, limits {yardstick.limits.name}"
+    lines = [head, *_spread(found)]
     bound = found.loc[found["status"].isin(KNOWN), ["binding_table", "binding_check"]].value_counts()
     lines += ["what binds:"] if len(bound) else []
     lines += [f"  {count:8,} buses  {str(check).replace('_', ' ')}" for (_, check), count in bound.items()]
@@ -77,6 +73,20 @@ def summary_report(found: gpd.GeoDataFrame, seconds: float, yardstick: Yardstick
         lines += ["least:"] if len(least) else []
         lines += list(map(_station_line, least.itertuples()))
     return values, lines
+
+
+def in_words(found: gpd.GeoDataFrame) -> str:
+    """How many buses have which status."""
+    counts = found["status"].value_counts()
+    told = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in counts.items())
+    return f"{len(found):,} buses: {told}"
+
+
+def headroom_csv(found: gpd.GeoDataFrame) -> bytes:
+    """All rows as a CSV file for a spreadsheet, with longitude and latitude; no cell of it a formula."""
+    from gis.formats.spreadsheet import neutralise
+
+    return neutralise(with_lonlat(found)).to_csv(index=False).encode("utf-8-sig")
 
 
 def _spread(found: gpd.GeoDataFrame) -> list[str]:

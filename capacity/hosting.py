@@ -6,12 +6,16 @@ Headroom asks one bus at a time; here many customers build plants of their own, 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from capacity.headroom import Question, bounds_for, named_limits, operating_point
 from capacity.impact import Impact
+
+if TYPE_CHECKING:
+    from gridmodel.engine.probes import Stage
 
 HOSTING_COLUMNS = (
     "draw", "installed_kw", "plants", "binding_check", "binding_table", "binding_id", "scenario", "status",
@@ -113,54 +117,60 @@ class _Study:
     """One scenario with limits over it, ready for draws."""
 
     def __init__(self, impact: Impact, at: np.ndarray, most_plants: int) -> None:
-        from gridmodel.engine.kernels import CONVERGED
-        from gridmodel.engine.linearised import reference_at
-        from gridmodel.engine.probes import Stage, stage
-
-        grid, injection_pu = operating_point(impact)
-        self._at, self._most_plants = at, most_plants
-        self._per_kw_pu, self._row = Question("generation").per_kw_pu(grid.sn_mva), grid.bus_row[at]
-        point = reference_at(grid, injection_pu)
-        self._staged: Stage | None = None
-        if point.outcome == CONVERGED and (self._row >= 0).all():
-            self._staged = stage(grid, injection_pu, point, bounds_for(impact, Question()))
+        self._grid, self._injection_pu = operating_point(impact)
+        self._bounds = bounds_for(impact, Question())
+        self._at, self._row, self._most_plants = at, self._grid.bus_row[at], most_plants
+        self._per_kw_pu = Question("generation").per_kw_pu(self._grid.sn_mva)
+        self._before = self._stage(self._injection_pu) if (self._row >= 0).all() else None
 
     def draw(self, stream: _Plants) -> tuple[float, int, int, str]:
-        """Add plants until a limit breaks: kW installed, plants, limit and status."""
+        """Add plants until a limit breaks: kW installed, plants, limit and status.
+
+        Plants that fit become part of the grid the next ones are added to, a batch at a time.
+        """
         from gridmodel.engine.answers import NO_LIMIT
 
-        if self._staged is None:
+        staged, installed_kw, plants, injection_pu = self._before, 0.0, 0, self._injection_pu
+        if staged is None:
             return np.nan, 0, NO_LIMIT, "undetermined"
-        broken = self._staged.broken
-        if len(broken):
-            return 0.0, 0, int(broken[0]), "already_violated"
-        count = 0
-        while count < self._most_plants:
-            count = min(count + _AT_ONCE, self._most_plants)
-            plants, limit = self._first_broken(*stream.ahead(count), count)
+        if len(staged.broken):
+            return 0.0, 0, int(staged.broken[0]), "already_violated"
+        while plants < self._most_plants and staged is not None:
+            kw, place = stream.ahead(min(_AT_ONCE, self._most_plants - plants))
+            fitting, limit = self._fitting(staged, kw, place)
+            added = fitting + (limit != NO_LIMIT)
+            stream.use(added)
+            installed_kw, plants = installed_kw + float(kw[:added].sum()), plants + added
             if limit != NO_LIMIT:
-                installed_kw = float(stream.ahead(plants)[0].sum())
-                stream.use(plants)
                 return installed_kw, plants, limit, "ok"
-        installed_kw = float(stream.ahead(count)[0].sum())
-        stream.use(count)
-        return installed_kw, count, NO_LIMIT, "capped"
+            injection_pu = injection_pu + self._grid.at_rows(self._row[place], self._per_kw_pu * kw)
+            staged = self._stage(injection_pu)
+        return installed_kw, plants, NO_LIMIT, "capped"
 
-    def _first_broken(self, plant_kw: np.ndarray, place: np.ndarray, count: int) -> tuple[int, int]:
-        """Of the last plants added one by one: the number at which a limit breaks first, and that limit."""
+    def _stage(self, injection_pu: np.ndarray) -> Stage | None:
+        """The solved grid with the limits over it; nothing where it has no solution."""
+        from gridmodel.engine.kernels import CONVERGED
+        from gridmodel.engine.linearised import reference_at
+        from gridmodel.engine.probes import stage
+
+        point = reference_at(self._grid, injection_pu)
+        if point.outcome != CONVERGED:
+            return None
+        return stage(self._grid, injection_pu, point, self._bounds)
+
+    def _fitting(self, staged: Stage, kw: np.ndarray, place: np.ndarray) -> tuple[int, int]:
+        """How many of some plants fit, added one by one, and the limit that the next one breaks."""
         from gridmodel.engine.answers import NO_LIMIT
         from gridmodel.engine.probes import Additions, probe
 
-        tried = np.arange(max(count - _AT_ONCE, 0), count) + 1
+        tried = np.arange(len(kw)) + 1
         entry = np.concatenate([np.arange(plants) for plants in tried])
-        row, free = self._row[place[entry]], np.full(len(entry), np.inf)
         additions = Additions(
-            np.concatenate([[0], np.cumsum(tried)]), row, self._per_kw_pu * plant_kw[entry], free,
-            self._at[place[entry]], np.zeros(len(entry), dtype=complex),
+            np.concatenate([[0], np.cumsum(tried)]), self._row[place[entry]], self._per_kw_pu * kw[entry],
+            np.full(len(entry), np.inf), self._at[place[entry]], np.zeros(len(entry), dtype=complex),
         )  # fmt: skip
-        assert self._staged is not None  # callers have ruled it out
-        verdicts = probe(self._staged, additions, np.arange(len(tried)), np.ones(len(tried)))
+        verdicts = probe(staged, additions, np.arange(len(tried)), np.ones(len(tried)))
         broken = np.flatnonzero(~verdicts.holds)
         if not len(broken):
-            return count, NO_LIMIT
-        return int(tried[broken[0]]), int(verdicts.limit[broken[0]])
+            return len(kw), NO_LIMIT
+        return int(broken[0]), int(verdicts.limit[broken[0]])

@@ -298,10 +298,15 @@ def write_table(rows: pd.DataFrame, path: Path, name: str, *, crs: CRS | None) -
     elif path.suffix.lower() == ".parquet":
         write_frame(layer, path)
     else:
-        if "geometry" in layer:
-            at = layer.geometry.to_crs("EPSG:4326").representative_point()
-            layer = rows.drop(columns="geometry").assign(lon=at.x.round(7), lat=at.y.round(7))
-        write_csv(layer, path)
+        write_csv(with_lonlat(layer), path)
+
+
+def with_lonlat(rows: pd.DataFrame) -> pd.DataFrame:
+    """The table with columns lon and lat [degree] instead of places, where it has any."""
+    if "geometry" not in rows:
+        return rows
+    at = rows.geometry.to_crs("EPSG:4326").representative_point()
+    return rows.drop(columns="geometry").assign(lon=at.x.round(7), lat=at.y.round(7))
 
 
 def _placed(rows: pd.DataFrame, crs: CRS | None) -> pd.DataFrame:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from gis import InputError
+from gis.findings import make_findings
 from gridmodel.model import GridModel
-from gridmodel.outcome import Keep, element_tables, kept_tables, places_of, point_table
+from gridmodel.outcome import Keep, element_tables, failure_table, kept_tables, places_of, point_table
 from gridmodel.points import Points, points_of_scenario
 from gridmodel.scenario import Scenario
 from gridmodel.solve_points import solve_points
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from gridmodel.engine.bounds import Bounds
 
 CASE_COLUMNS = ("case_id", "bus_id", "p_kw", "q_kvar")
+NO_SUPPLY = "a bus of the case has no supply: its part is unserved"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,9 @@ class CaseResults:
     buses, lines, transformers
         Per element over all cases that converged: extremes with the case_id, and in how many cases its limit
         is broken (`outcome.element_tables`); no rows unless asked for.
+    failures
+        Per case without solution: where it breaks, how much could be served and which load is to blame
+        (`failures.explain_failures`); no rows unless asked for.
     engine
         What solved it, and why where it was not the batch engine.
     """
@@ -51,6 +57,7 @@ class CaseResults:
     buses: pd.DataFrame
     lines: pd.DataFrame
     transformers: pd.DataFrame
+    failures: pd.DataFrame
     engine: str
 
 
@@ -62,6 +69,7 @@ def run_cases(
     bounds: Bounds | None = None,
     keep: Keep | None = None,
     per_element: bool = False,
+    explain: bool = False,
 ) -> CaseResults:
     """Solve the scenario with additional loads, all cases at once.
 
@@ -81,26 +89,42 @@ def run_cases(
         Elements whose full columns are kept; none when absent.
     per_element
         Whether the tables per element get rows.
+    explain
+        Whether cases without solution are explained in `failures`; takes a few load flows for each.
 
     Raises
     ------
     KeyError
         A bus_id or an id to keep is not in the network.
     InputError
-        No source is in service.
+        A power is no number, or no source is in service.
     BalanceError
         A case does not add up.
     """
+    _refuse_gaps(cases)
     case_ids = pd.Index(cases["case_id"].unique(), name="case_id")
     kept = places_of(model, keep)
     points = _points(model, cases, scenario, case_ids)
     outcome = solve_points(model, points, bounds=bounds, kept=kept, per_element=per_element)
+    table = point_table(outcome, model.network, case_ids)
+    dead = points.added_point[~outcome.supplied[points.added_bus]]
+    unheard = table.index.isin(case_ids[dead]) & outcome.converged
     return CaseResults(
-        point_table(outcome, model.network, case_ids),
+        table.assign(reason=table["reason"].mask(unheard, NO_SUPPLY)),
         *kept_tables(outcome, model.network, case_ids, kept),
         *element_tables(outcome, model.network, case_ids),
+        failures=failure_table(model, points, outcome, case_ids, explain=explain),
         engine=outcome.engine,
     )
+
+
+def _refuse_gaps(cases: pd.DataFrame) -> None:
+    power = cases[["p_kw", "q_kvar"]].to_numpy(dtype=float)
+    gaps = ~np.isfinite(power).all(axis=1)
+    if gaps.any():
+        ids = cases["case_id"][gaps].unique()
+        message = "p_kw or q_kvar of this case is no number"
+        raise InputError("cases", make_findings("not_a_number", "cases", ids, message))
 
 
 def _points(model: GridModel, cases: pd.DataFrame, scenario: Scenario, case_ids: pd.Index) -> Points:

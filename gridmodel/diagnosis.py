@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,22 @@ from gridmodel.loadflow import apply_scenario, collect, confirmed_share, solve
 from gridmodel.model import GridModel
 from gridmodel.results import LoadFlowResult
 from gridmodel.scenario import Scenario, find_scenario
-from gridmodel.servable import Carried, Carrier, carrier_of, demand_of, largest_share
-from gridmodel.suspects import SUSPECT_COLUMNS, solves_without, suspect_loads
+
+if TYPE_CHECKING:
+    from gridmodel.engine.collapse import Servable
+    from gridmodel.engine.compiled import CompiledGrid
 
 AREA_COLUMNS = ("source_ids", "buses", "demand_kw", "servable_share", "weakest_bus_id", "weakest_vm_pu")
+SUSPECT_COLUMNS = (
+    "load_id",
+    "bus_id",
+    "p_kw",
+    "times_median",
+    "rating_percent",
+    "share_without",
+    "solves_without",
+    "reason",
+)
 OVERLOAD_COLUMNS = ("table", "element_id", "loading_percent")
 MOST_OVERLOADS = MOST_GENERATORS = 5
 
@@ -119,20 +132,24 @@ def diagnose(model: GridModel, scenario: Scenario | str | None = None) -> Diagno
         The network has no scenario of that id, or no source is in service.
     """
     chosen = scenario if isinstance(scenario, Scenario) else find_scenario(model.network, scenario)
-    apply_scenario(model, chosen, share=0.0)
-    idle = solve(model.net)
-    carrier = carrier_of(model.net) if idle else None
+    # The engine needs numba, which takes a second to import: what solves goes without.
+    from gridmodel.servable import compiled_or_none, demand_in, largest_shares
+    from gridmodel.suspects import loads_of, smallest_rating_kva, solves_without, suspect_loads
+
+    grid = compiled_or_none(model)
+    if grid is None:
+        return _without_solution(model, chosen)
+    demand = demand_in(model, chosen)
+    carried = largest_shares(grid, demand)
+    share = confirmed_share(model, chosen, float(carried.of_all[0])) if carried.solved[:, 0].all() else 0.0
+    if not share:
+        return _without_solution(model, chosen)
+    limit = collect(model, chosen, converged=True, servable_share=share)
     apply_scenario(model, chosen)
-    if carrier is None:  # nothing solves, or nothing stands behind the sources
-        return _without_loads(model, chosen, idle=idle)
-    carried = largest_share(carrier, demand_of(carrier, model.net)[:, None])
-    suspects = suspect_loads(model, chosen, carrier, carried)
-    freed = len(suspects) > 0 and solves_without(model, carrier, suspects["load_id"])
-    share = confirmed_share(model, chosen, float(carried.share.min()))
-    limit = collect(model, chosen, converged=share > 0.0, servable_share=share)
-    apply_scenario(model, chosen)
-    found = _diagnosis(model, limit, _area_shares(model, carrier, carried))
-    return replace(found, suspects=suspects, solves_without_suspects=freed)
+    suspects = suspect_loads(grid, loads_of(model, smallest_rating_kva(model)), demand, carried)[0]
+    freed = len(suspects) > 0 and solves_without(grid, demand, 0, suspects.index.to_numpy())
+    found = _diagnosis(model, limit, _area_shares(model, grid, carried))
+    return replace(found, suspects=suspects.reset_index(drop=True), solves_without_suspects=freed)
 
 
 def _diagnosis(model: GridModel, limit: LoadFlowResult, shares: pd.Series) -> Diagnosis:
@@ -153,13 +170,11 @@ def _diagnosis(model: GridModel, limit: LoadFlowResult, shares: pd.Series) -> Di
     )
 
 
-def _without_loads(model: GridModel, scenario: Scenario, *, idle: bool) -> Diagnosis:
-    """No load is to blame: look at generation and structure."""
-    blamed = empty_findings() if idle else _generation_to_blame(model, scenario)
-    if idle:
-        solve(model.net)
-    limit = collect(model, scenario, converged=idle, servable_share=float(idle))
-    found = _diagnosis(model, limit, pd.Series(float(idle), islands_of(model.network).unique()))
+def _without_solution(model: GridModel, scenario: Scenario) -> Diagnosis:
+    """No load is to blame where there is no solution without any: look at generation and structure."""
+    blamed = _generation_to_blame(model, scenario)
+    limit = collect(model, scenario, converged=False, servable_share=0.0)
+    found = _diagnosis(model, limit, pd.Series(0.0, islands_of(model.network).unique()))
     return replace(found, causes=join_findings([blamed, found.causes]))
 
 
@@ -182,11 +197,10 @@ def _generation_to_blame(model: GridModel, scenario: Scenario) -> pd.DataFrame:
     )
 
 
-def _area_shares(model: GridModel, carrier: Carrier, carried: Carried) -> pd.Series:
+def _area_shares(model: GridModel, grid: CompiledGrid, carried: Servable) -> pd.Series:
     """Servable share per island: the smallest of its parts; 1 where no bus is behind a source."""
-    rows = carrier.places[model.net.bus.index.to_numpy()]
-    behind = rows >= 0
-    own = np.where(behind, carried.share[carrier.parts[rows], 0], 1.0)
+    part = np.append(grid.row_part, -1)[grid.bus_row]
+    own = np.where(part >= 0, np.append(carried.share[:, 0], 1.0)[part], 1.0)
     return pd.Series(own, model.network.buses.index).groupby(islands_of(model.network)).min()
 
 

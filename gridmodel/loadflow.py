@@ -15,7 +15,6 @@ from gridmodel.lean import pandapower
 from gridmodel.model import GridModel
 from gridmodel.results import LoadFlowResult, check_balance
 from gridmodel.scenario import Scenario, find_scenario
-from gridmodel.servable import carrier_of, demand_of, largest_share
 from gridmodel.start import no_load_start
 
 if TYPE_CHECKING:
@@ -119,14 +118,14 @@ def servable_share(model: GridModel, scenario: Scenario) -> float:
     Found by `gridmodel.servable` and confirmed by pandapower, whose solution of that share stands in the
     net afterwards; the scenario is set again.
     """
-    apply_scenario(model, scenario, share=0.0)
-    carrier = carrier_of(model.net) if solve(model.net) else None
-    if carrier is None:
-        apply_scenario(model, scenario)
-        return 0.0
-    apply_scenario(model, scenario)
-    carried = largest_share(carrier, demand_of(carrier, model.net)[:, None])
-    share = confirmed_share(model, scenario, float(carried.share.min()))
+    # The engine needs numba, which takes a second to import: what solves goes without.
+    from gridmodel.servable import compiled_or_none, demand_in, largest_shares
+
+    grid = compiled_or_none(model)
+    share = 0.0
+    if grid is not None:
+        demand = demand_in(model, scenario)
+        share = confirmed_share(model, scenario, float(largest_shares(grid, demand).of_all[0]))
     apply_scenario(model, scenario)
     return share
 
@@ -134,11 +133,19 @@ def servable_share(model: GridModel, scenario: Scenario) -> float:
 def confirmed_share(model: GridModel, scenario: Scenario, share: float) -> float:
     """Return a share, or the next lower one that pandapower solves too; its solution stands in the net.
 
-    Close to the limit its start may fail.
+    pandapower starts from the engine's voltages: close to the limit its own start fails.
     """
+    from gridmodel.servable import compiled_or_none, demand_in, voltages_at
+
+    grid = compiled_or_none(model)
     for fallback in (1.0, 0.995, 0.98, 0.95, 0.9, 0.75, 0.5, 0.25, 0.1):
+        volts = None if grid is None else voltages_at(grid, demand_in(model, scenario), fallback * share)
+        if volts is None:
+            continue
+        at_bus = np.where(np.isnan(volts), 1.0, volts)
         apply_scenario(model, scenario, share=fallback * share)
-        if solve(model.net):
+        start = {"init_vm_pu": np.abs(at_bus), "init_va_degree": np.angle(at_bus, deg=True)}
+        if _converges(model.net, **start) or solve(model.net):
             return fallback * share
     return 0.0
 
@@ -208,5 +215,5 @@ def _column(net: pandapowerNet, table: str, column: str, factor: float, converge
 
 
 def _probes(model: GridModel) -> int:
-    """Loads in the net beyond the network's own: the probes of `gridmodel.cases`."""
+    """Loads in the net beyond the network's own, put there by a caller; they stay as they are."""
     return len(model.net.load) - len(model.network.loads)

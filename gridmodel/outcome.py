@@ -12,6 +12,7 @@ import pandas as pd
 from gis import Network
 from gis.errors import BalanceError
 from gridmodel.model import GridModel
+from gridmodel.points import Points
 from gridmodel.results import BALANCE_KW, BALANCE_SHARE
 
 # Columns per operating point, in this order.
@@ -21,6 +22,12 @@ POINT_COLUMNS = (
     "line_id", "transformer_loading_max_percent", "transformer_id", "undervoltages", "overvoltages",
     "line_overloads", "transformer_overloads",
 )  # fmt: skip
+# Columns per operating point without solution, and their dtypes (`failures.explain_failures`).
+FAILURE_COLUMNS = {
+    "weakest_bus_id": "object", "weakest_vm_pu": "float64", "servable_share": "float64",
+    "unserved_kw": "float64", "suspect_load_id": "object", "suspect_bus_id": "object",
+    "suspect_p_kw": "float64", "solves_without_suspect": "boolean", "reason": "object",
+}  # fmt: skip
 Chosen = Sequence[str] | Literal["all"]
 
 
@@ -191,6 +198,18 @@ def point_table(outcome: Outcome, network: Network, index: pd.Index) -> pd.DataF
         counts = pd.Series(outcome.broken[:, number], index, dtype="Int64")
         columns[name] = counts.where(outcome.converged)
     return pd.DataFrame(columns, index=index)[list(POINT_COLUMNS)]
+
+
+def failure_table(
+    model: GridModel, points: Points, outcome: Outcome, index: pd.Index, *, explain: bool
+) -> pd.DataFrame:
+    """One row per operating point without solution (`failures.explain_failures`); none unless asked for."""
+    failed = np.flatnonzero(~outcome.converged)
+    if explain and len(failed):
+        from gridmodel.failures import explain_failures  # the engine needs numba
+
+        return explain_failures(model, points, failed, index)
+    return pd.DataFrame(index=index[:0], columns=list(FAILURE_COLUMNS)).astype(FAILURE_COLUMNS)
 
 
 def ids_at(ids: pd.Index, at: np.ndarray) -> np.ndarray:

@@ -14,7 +14,8 @@ from gridmodel.scenario import Scenario
 class Points:
     """A factor on every load and generator, profiles that some of them follow, and additions.
 
-    Loads and generators are in the order of the network's tables.
+    Loads and generators are in the order of the net's tables; those a caller has put behind the network's own
+    stay at their stated power.
 
     Attributes
     ----------
@@ -82,19 +83,32 @@ class Points:
 
 def points_of_scenario(model: GridModel, scenario: Scenario, count: int) -> Points:
     """The scenario, as many times as asked, without profiles and additions."""
-    network = model.network
+    load_factor, generator_factor = factors_of(model, scenario)
     none = np.zeros(0, dtype=np.int64)
     return Points(
-        load_factor=scenario.load_factors(network.loads["customer_class"]).to_numpy(dtype=float),
-        generator_factor=scenario.generation_factors(network.generators["kind"]).to_numpy(dtype=float),
-        load_p_profile=np.full(len(network.loads), -1),
-        load_q_profile=np.full(len(network.loads), -1),
-        generator_profile=np.full(len(network.generators), -1),
+        load_factor=load_factor,
+        generator_factor=generator_factor,
+        load_p_profile=np.full(len(load_factor), -1),
+        load_q_profile=np.full(len(load_factor), -1),
+        generator_profile=np.full(len(generator_factor), -1),
         profiles=np.zeros((count, 0)),
         added_point=none,
         added_bus=none,
         added_kva=np.zeros(0, dtype=complex),
     )
+
+
+def factors_of(model: GridModel, scenario: Scenario) -> tuple[np.ndarray, np.ndarray]:
+    """Factor of a scenario per load and per static generator of the net."""
+    network, net = model.network, model.net
+    loads = scenario.load_factors(network.loads["customer_class"]).to_numpy(dtype=float)
+    generators = scenario.generation_factors(network.generators["kind"]).to_numpy(dtype=float)
+    return as_long_as(loads, len(net.load), 1.0), as_long_as(generators, len(net.sgen), 1.0)
+
+
+def as_long_as(values: np.ndarray, count: int, rest: float) -> np.ndarray:
+    """Values of the network's elements, with one for each that a caller has put behind them in the net."""
+    return np.concatenate([values, np.full(count - len(values), rest, dtype=values.dtype)])
 
 
 def demand_kw(model: GridModel, points: Points) -> np.ndarray:

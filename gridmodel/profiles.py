@@ -15,8 +15,8 @@ import pandas as pd
 from gis import InputError, Network
 from gis.findings import join_findings, make_findings
 from gridmodel.model import GridModel
-from gridmodel.outcome import Keep, element_tables, kept_tables, places_of, point_table
-from gridmodel.points import Points, points_of_scenario
+from gridmodel.outcome import Keep, element_tables, failure_table, kept_tables, places_of, point_table
+from gridmodel.points import Points, as_long_as, points_of_scenario
 from gridmodel.scenario import Scenario
 from gridmodel.solve_points import solve_points
 
@@ -74,6 +74,9 @@ class ProfileResults:
         unserved; source + generation = served + loss.
     vm_pu, line_loading_percent, transformer_loading_percent
         Hours x elements kept.
+    failures
+        Per hour without solution: where it breaks, how much could be served and which load is to blame
+        (`failures.explain_failures`); no rows unless asked for.
     engine
         What solved it, and why where it was not the batch engine.
     """
@@ -86,6 +89,7 @@ class ProfileResults:
     vm_pu: pd.DataFrame
     line_loading_percent: pd.DataFrame
     transformer_loading_percent: pd.DataFrame
+    failures: pd.DataFrame
     engine: str
 
 
@@ -122,6 +126,7 @@ def run_profiles(
     *,
     bounds: Bounds | None = None,
     keep: Keep | None = None,
+    explain: bool = False,
 ) -> ProfileResults:
     """Solve the scenario at every hour.
 
@@ -135,6 +140,8 @@ def run_profiles(
         Limits to count against (`capacity.bounds.bounds_of`); nothing is broken without.
     keep
         Elements whose full columns are kept; none when absent.
+    explain
+        Whether hours without solution are explained in `failures`; takes a few load flows for each.
 
     Raises
     ------
@@ -161,19 +168,23 @@ def run_profiles(
         vm_pu=vm_pu,
         line_loading_percent=line_percent,
         transformer_loading_percent=transformer_percent,
+        failures=failure_table(model, points, outcome, hours, explain=explain),
         engine=outcome.engine,
     )
 
 
 def _points(model: GridModel, profiles: Profiles, scenario: Scenario) -> Points:
-    network, known = model.network, profiles.factors.columns
-    of_load = profiles.of_load.reindex(network.loads.index)
-    of_load_q = of_load if profiles.of_load_q is None else profiles.of_load_q.reindex(network.loads.index)
+    network, net = model.network, model.net
+
+    def columns(given: pd.Series, ids: pd.Index, count: int) -> np.ndarray:
+        return as_long_as(profiles.factors.columns.get_indexer(given.reindex(ids)), count, -1)
+
+    of_load_q = profiles.of_load if profiles.of_load_q is None else profiles.of_load_q
     return replace(
         points_of_scenario(model, scenario, len(profiles.factors)),
-        load_p_profile=known.get_indexer(of_load),
-        load_q_profile=known.get_indexer(of_load_q),
-        generator_profile=known.get_indexer(profiles.of_generator.reindex(network.generators.index)),
+        load_p_profile=columns(profiles.of_load, network.loads.index, len(net.load)),
+        load_q_profile=columns(of_load_q, network.loads.index, len(net.load)),
+        generator_profile=columns(profiles.of_generator, network.generators.index, len(net.sgen)),
         profiles=profiles.factors.to_numpy(dtype=float),
     )
 

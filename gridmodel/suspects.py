@@ -2,53 +2,119 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from gis.feeders import trace_supply
 from gridmodel.bounds import bounds_of
 from gridmodel.build import branch_ratings_kva
+from gridmodel.diagnosis import SUSPECT_COLUMNS
+from gridmodel.engine.collapse import Servable, servable_shares
+from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.model import GridModel
-from gridmodel.scenario import Scenario
-from gridmodel.servable import Carried, Carrier, demand_of, largest_share, load_power_pu, settle
-
-SUSPECT_COLUMNS = (
-    "load_id",
-    "bus_id",
-    "p_kw",
-    "times_median",
-    "rating_percent",
-    "share_without",
-    "solves_without",
-    "reason",
-)
-# The tangent is the voltage lost over the last 2 % of the demand that can be served.
-TANGENT_STEP = 0.02
+from gridmodel.servable import Demand
 
 
-def suspect_loads(model: GridModel, scenario: Scenario, carrier: Carrier, carried: Carried) -> pd.DataFrame:
-    """Rank the loads that keep the grid from being solved, the likeliest first.
+class Loads(NamedTuple):
+    """What stays the same of loads from one scenario to the next: id, bus, customer class, smallest rating.
 
-    The net holds the scenario. Only loads in parts that cannot be solved are looked at. A load is named
-    when it is far out of its class or above what feeds it, or when without it the part can be solved or
-    carries twice the share; in a grid that is overloaded as a whole none is.
+    `rating_kva` is the smallest one that feeds the load; missing where nothing is rated.
+    """
+
+    load_id: np.ndarray
+    bus_id: np.ndarray
+    customer_class: np.ndarray
+    rating_kva: np.ndarray
+
+
+def loads_of(model: GridModel, rating_kva: pd.Series) -> Loads:
+    """The network's loads as suspects, with `smallest_rating_kva` per bus."""
+    loads = model.network.loads
+    return Loads(
+        load_id=loads.index.to_numpy(dtype=object),
+        bus_id=loads["bus_id"].to_numpy(dtype=object),
+        customer_class=loads["customer_class"].to_numpy(dtype=object),
+        rating_kva=loads["bus_id"].map(rating_kva).to_numpy(dtype=float),
+    )
+
+
+def suspect_loads(grid: CompiledGrid, loads: Loads, demand: Demand, carried: Servable) -> list[pd.DataFrame]:
+    """Rank the loads that keep each scenario from being solved, the likeliest first.
+
+    Only loads in parts that cannot be solved are looked at. A load is named when it is far out of its class
+    or above what feeds it, or when without it the part can be solved or carries twice the share; in a grid
+    that is overloaded as a whole none is.
 
     Returns
     -------
-    DataFrame
-        load_id, bus_id, p_kw, times_median (of its class), rating_percent (of the smallest rating that feeds
-        it), share_without (of its part without it), solves_without, reason.
+    list of DataFrame
+        Per scenario: load_id, bus_id, p_kw, times_median (of its class), rating_percent (of the smallest
+        rating that feeds it), share_without (of its part without it), solves_without, reason. The index is
+        the position of the load.
     """
-    bounds, share = bounds_of("suspect"), carried.share[:, 0]
-    loads = _stood_out(model, scenario).assign(
-        part=_parts_of(model, carrier), pull=_pull(model, carrier, carried)
+    tried = [_tried(grid, loads, demand, carried, scenario) for scenario in range(demand.scenarios)]
+    without = _shares_without(grid, demand, tried)
+    return [
+        _named(frame.assign(share_without=share), carried.share[:, scenario])
+        for scenario, (frame, share) in enumerate(zip(tried, without, strict=True))
+    ]
+
+
+def solves_without(grid: CompiledGrid, demand: Demand, scenario: int, load: np.ndarray) -> bool:
+    """Tell whether a scenario can be solved without the loads at some positions."""
+    drawn = demand.load_pu[:, scenario].copy()
+    drawn[load] = 0.0
+    share = servable_shares(
+        grid, demand.fixed_pu[:, scenario], grid.at_rows(demand.row, drawn)[:, None]
+    ).of_all
+    return bool(share[0] >= 1.0)
+
+
+def _tried(
+    grid: CompiledGrid, loads: Loads, demand: Demand, carried: Servable, scenario: int
+) -> pd.DataFrame:
+    """Loads of failing parts in the order they are suspected in, with `rank` in their part."""
+    power, row = demand.load_pu[:, scenario], demand.row
+    # A load at a source (or without supply) is in no part; the appended entry answers for row -1.
+    part = np.append(grid.row_part, -1)[row]
+    lost_pu = np.append(np.maximum(-carried.slope[:, scenario], 0.0), 0.0)
+    behind = np.where(part >= 0, row, grid.free_count)
+    p_kw = 1e3 * grid.sn_mva * power.real
+    failing = (np.append(carried.share[:, scenario], 1.0)[part] < 1.0) & (p_kw > 0.0)
+    frame = pd.DataFrame(_stood_out(loads, p_kw)).assign(
+        part=part, pull=power.real * np.nan_to_num(lost_pu[behind])
     )
-    failing = (loads["part"] >= 0) & (share[loads["part"]] < 1.0) & (loads["p_kw"] > 0.0)
-    tried = loads[failing].sort_values(["odd", "pull"], ascending=False)
-    tried["rank"] = tried.groupby("part").cumcount()
-    first = tried[tried["rank"] < bounds["tried_per_part"]]
-    tried["share_without"] = _shares_without(model, carrier, first).reindex(tried.index)
-    tried["solves_without"] = tried["share_without"] >= 1.0
+    first = frame[failing].sort_values(["odd", "pull"], ascending=False, kind="stable")
+    return first.assign(rank=first.groupby("part").cumcount())
+
+
+def _stood_out(loads: Loads, p_kw: np.ndarray) -> dict[str, np.ndarray]:
+    """The static rule per load: p_kw, times_median, rating_percent, out_of_class, odd."""
+    bounds = bounds_of("suspect")
+    power = pd.Series(p_kw)
+    groups = power.groupby(loads.customer_class)
+    few = groups.transform("size") < bounds["loads_to_compare"]
+    median_kw = groups.transform("median").where(~few, power.median()).replace(0.0, np.nan)
+    times_median = (power / median_kw).to_numpy()
+    rating_percent = 100.0 * p_kw / loads.rating_kva
+    out_of_class = times_median > bounds["times_median_high"]
+    return {
+        "load_id": loads.load_id,
+        "bus_id": loads.bus_id,
+        "p_kw": p_kw,
+        "times_median": times_median,
+        "rating_percent": rating_percent,
+        "out_of_class": out_of_class,
+        "odd": out_of_class | (rating_percent > 100.0 * bounds["share_of_rating_high"]),
+    }
+
+
+def _named(tried: pd.DataFrame, share: np.ndarray) -> pd.DataFrame:
+    """Those of the loads tried that are to blame."""
+    bounds = bounds_of("suspect")
+    tried = tried.assign(solves_without=tried["share_without"] >= 1.0)
     decides = tried["share_without"] >= bounds["share_gain_low"] * share[tried["part"]]
     # Many loads above what feeds them are a demand too high as a whole, not errors of single loads.
     few = tried["odd"].groupby(tried["part"]).transform("sum") <= bounds["tried_per_part"]
@@ -56,38 +122,35 @@ def suspect_loads(model: GridModel, scenario: Scenario, carrier: Carrier, carrie
     named = named.sort_values(["solves_without", "share_without", "pull"], ascending=False)
     figures = named[["times_median", "rating_percent", "share_without"]]
     reasons = [_reason(*row) for row in figures.itertuples(index=False, name=None)]
-    return named.assign(reason=reasons).rename_axis("load_id").reset_index()[list(SUSPECT_COLUMNS)]
+    return named.assign(reason=np.array(reasons, dtype=object))[list(SUSPECT_COLUMNS)]
 
 
-def solves_without(model: GridModel, carrier: Carrier, load_ids: pd.Series) -> bool:
-    """Tell whether the scenario the net holds can be solved without some loads."""
-    demand = demand_of(carrier, model.net) - _demand_of_loads(model, carrier, load_ids.to_numpy())
-    return bool((largest_share(carrier, demand[:, None]).share >= 1.0).all())
+def _shares_without(grid: CompiledGrid, demand: Demand, tried: list[pd.DataFrame]) -> list[np.ndarray]:
+    """Share of its part without a load, missing for those not tried; per scenario and row of `tried`.
+
+    Parts do not feel each other: one case leaves one load out in each.
+    """
+    most = bounds_of("suspect")["tried_per_part"]
+    first = [frame[frame["rank"] < most] for frame in tried]
+    cases = [int(frame["rank"].max()) + 1 if len(frame) else 0 for frame in first]
+    scenario = np.repeat(np.arange(len(tried)), cases)
+    drawn = demand.load_pu[:, scenario]
+    begin = np.concatenate([[0], np.cumsum(cases)]).astype(np.int64)
+    for number, frame in enumerate(first):
+        drawn[frame.index, begin[number] + frame["rank"]] = 0.0
+    alone = Demand(demand.row, drawn, demand.fixed_pu[:, scenario])
+    share = servable_shares(grid, alone.fixed_pu, alone.at_rows(grid)).share if len(scenario) else None
+    found = []
+    for number, frame in enumerate(tried):
+        known = (frame["rank"] < most).to_numpy()
+        values = np.full(len(frame), np.nan)
+        if share is not None:
+            values[known] = share[frame["part"][known], begin[number] + frame["rank"][known]]
+        found.append(values)
+    return found
 
 
-def _stood_out(model: GridModel, scenario: Scenario) -> pd.DataFrame:
-    """The static rule per load: p_kw, times_median, rating_percent, out_of_class, odd."""
-    loads, bounds = model.network.loads, bounds_of("suspect")
-    p_kw = scenario.demand_kw(loads)
-    groups = p_kw.groupby(loads["customer_class"])
-    few = groups.transform("size") < bounds["loads_to_compare"]
-    median_kw = groups.transform("median").where(~few, p_kw.median()).replace(0.0, np.nan)
-    times_median = p_kw / median_kw
-    rating_percent = 100.0 * p_kw / loads["bus_id"].map(_smallest_rating_kva(model))
-    out_of_class = times_median > bounds["times_median_high"]
-    return pd.DataFrame(
-        {
-            "bus_id": loads["bus_id"],
-            "p_kw": p_kw,
-            "times_median": times_median,
-            "rating_percent": rating_percent,
-            "out_of_class": out_of_class,
-            "odd": out_of_class | (rating_percent > 100.0 * bounds["share_of_rating_high"]),
-        }
-    )
-
-
-def _smallest_rating_kva(model: GridModel) -> pd.Series:
+def smallest_rating_kva(model: GridModel) -> pd.Series:
     """Smallest rating on the way from the source per bus; missing where nothing is rated."""
     supply, ratings = trace_supply(model.network), branch_ratings_kva(model.network, model.catalogue)
     own = np.full(len(supply.buses), np.inf)
@@ -101,46 +164,6 @@ def _smallest_rating_kva(model: GridModel) -> pd.Series:
         up = further
     smallest = np.minimum(smallest, smallest[up])
     return pd.Series(np.where(np.isinf(smallest), np.nan, smallest), supply.buses.index)
-
-
-def _rows_of_loads(model: GridModel, carrier: Carrier) -> np.ndarray:
-    """Row of the carrier per load of the network; -1 at a source and without supply."""
-    return carrier.places[model.net.load["bus"].to_numpy()[: len(model.network.loads)]]
-
-
-def _parts_of(model: GridModel, carrier: Carrier) -> np.ndarray:
-    rows = _rows_of_loads(model, carrier)
-    return np.where(rows >= 0, carrier.parts[rows], -1)
-
-
-def _pull(model: GridModel, carrier: Carrier, carried: Carried) -> np.ndarray:
-    """kW times the voltage its bus loses over the last demand that can be served, per load."""
-    demand = demand_of(carrier, model.net)[:, None]
-    before = (1.0 - TANGENT_STEP) * carried.share[carrier.parts] * demand
-    earlier, _ = settle(carrier, before, carried.voltage_pu)
-    lost = np.abs(earlier[:, 0]) - np.abs(carried.voltage_pu[:, 0])
-    rows = _rows_of_loads(model, carrier)
-    power = load_power_pu(model.net)[: len(rows)].real
-    return np.where(rows >= 0, power * np.nan_to_num(lost[rows]), 0.0)
-
-
-def _shares_without(model: GridModel, carrier: Carrier, tried: pd.DataFrame) -> pd.Series:
-    """Share of its part without a load. Parts do not feel each other: one case leaves one out in each."""
-    demand = demand_of(carrier, model.net)
-    cases = int(tried["rank"].max()) + 1 if len(tried) else 0
-    columns = [
-        demand - _demand_of_loads(model, carrier, tried.index[tried["rank"] == case].to_numpy())
-        for case in range(cases)
-    ]
-    if not columns:
-        return pd.Series(dtype=float)
-    share = largest_share(carrier, np.stack(columns, axis=1)).share
-    return pd.Series(share[tried["part"], tried["rank"]], tried.index)
-
-
-def _demand_of_loads(model: GridModel, carrier: Carrier, load_ids: np.ndarray) -> np.ndarray:
-    at = model.network.loads.index.get_indexer(load_ids)
-    return carrier.at_rows(model.net.load["bus"].to_numpy()[at], load_power_pu(model.net)[at])
 
 
 def _reason(times_median: float, rating_percent: float, share_without: float) -> str:

@@ -54,7 +54,7 @@ class Before:
     vm_pu, percent, rating_mva
         Voltages, and loadings and ratings by table, before.
     start
-        Options of `runpp` that start from this solution.
+        Options of `runpp` that start from this solution; none where it takes none.
     """
 
     net: pandapowerNet
@@ -69,7 +69,8 @@ def before(net: pandapowerNet) -> Before:
     """Solve a net and lay the probe into it."""
     probe = pandapower.create_load(net, net.bus.index[0], 0.0)
     solve_closely(net)
-    volts = net.res_bus[["vm_pu", "va_degree"]].fillna({"vm_pu": 1.0, "va_degree": 0.0}).to_numpy()
+    # pandapower takes no start with middles of transformers of three windings, and none with dead buses.
+    from_here = not len(net.trafo3w) and not net.res_bus["vm_pu"].isna().any()
     line, trafo = net.line, net.trafo
     line_kv = net.bus["vn_kv"].loc[line["from_bus"]].to_numpy()
     return Before(
@@ -81,20 +82,39 @@ def before(net: pandapowerNet) -> Before:
             "line": (np.sqrt(3.0) * line_kv * line["max_i_ka"] * line["df"] * line["parallel"]).to_numpy(),
             "trafo": (trafo["sn_mva"] * trafo["df"] * trafo["parallel"]).to_numpy(),
         },
-        {"init_vm_pu": volts[:, 0].copy(), "init_va_degree": volts[:, 1].copy()},
+        {
+            f"init_{name}": net.res_bus[name].to_numpy(copy=True)
+            for name in ("vm_pu", "va_degree")
+            if from_here
+        },
     )
 
 
-def blocking(state: Before, bus: int, drawn_mva: complex, *, numba: bool = False) -> set[tuple[str, int]]:
-    """Check and position of every limit that speaks against power drawn at a bus (by position)."""
+def blocking(state: Before, bus: int, drawn_mva: complex, *, fast: bool = False) -> set[tuple[str, int]]:
+    """Check and position of every limit that speaks against power drawn at a bus (by position).
+
+    See `_solves` for what is fast.
+    """
     net = state.net
     net.load.loc[state.probe, ["bus", "p_mw", "q_mvar"]] = net.bus.index[bus], drawn_mva.real, drawn_mva.imag
     net.load["bus"] = net.load["bus"].astype("uint32")
-    try:
-        pandapower.runpp(net, numba=numba, tolerance_mva=1e-10, max_iteration=20, **state.start)
-    except pandapower.LoadflowNotConverged:
+    if not _solves(state, fast=fast):
         return {("no_solution", bus)}
     return _voltages(state, bus) | _overloads(state, abs(drawn_mva))
+
+
+def _solves(state: Before, *, fast: bool) -> bool:
+    """Solve the net as it stands; fast is pandapower with numba on the matrix it has kept."""
+    kept = {"numba": True, "recycle": {"bus_pq": True, "trafo": False, "gen": False}} if fast else {}
+    options = {"numba": False, "tolerance_mva": 1e-10, "max_iteration": 12} | kept
+    try:
+        pandapower.runpp(state.net, **options, **state.start)
+    except pandapower.LoadflowNotConverged:
+        if fast:  # what is kept of a failure spoils all that follow
+            state.net.load.loc[state.probe, ["p_mw", "q_mvar"]] = 0.0
+            pandapower.runpp(state.net, **options | {"recycle": None}, **state.start)
+        return False
+    return True
 
 
 def _voltages(state: Before, bus: int) -> set[tuple[str, int]]:
@@ -116,16 +136,16 @@ def _overloads(state: Before, added_mva: float) -> set[tuple[str, int]]:
     return found
 
 
-def holds(state: Before, bus: int, p_kw: int, direction: str, *, numba: bool = False) -> bool:
+def holds(state: Before, bus: int, p_kw: int, direction: str, *, fast: bool = False) -> bool:
     """Whether so much more fits at a bus; nothing more always does."""
-    return p_kw <= 0 or not blocking(state, bus, p_kw * DRAWN_MVA[direction], numba=numba)
+    return p_kw <= 0 or not blocking(state, bus, p_kw * DRAWN_MVA[direction], fast=fast)
 
 
-def naive_headroom_kw(state: Before, bus: int, direction: str, *, numba: bool = False) -> int:
+def naive_headroom_kw(state: Before, bus: int, direction: str, *, fast: bool = False) -> int:
     """Largest addition in whole kW by halving, 0 to the cap."""
     low, high = 0, CAP_KW + 1
     while high - low > 1:
         middle = (low + high) // 2
-        fits = holds(state, bus, middle, direction, numba=numba)
+        fits = holds(state, bus, middle, direction, fast=fast)
         low, high = (middle, high) if fits else (low, middle)
     return low

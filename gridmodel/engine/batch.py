@@ -16,17 +16,18 @@ import numpy as np
 from gridmodel.engine.blocks import solve_share
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import CompiledGrid
-from gridmodel.engine.factors import Factors
-from gridmodel.engine.kernels import COLLAPSED_SHARE, CONVERGED, UNSETTLED
+from gridmodel.engine.factors import Factors, Stamps
+from gridmodel.engine.kernels import CONVERGED, UNSETTLED
 from gridmodel.engine.lanes import LANES
 from gridmodel.engine.linearised import Reference
 from gridmodel.engine.matrix import Branches
 from gridmodel.engine.reductions import Elements, Figures, RowBounds
 
 # A voltage has settled when a step moves it by less [pu]; what is left is smaller by the rate of the
-# iteration, under 1e-8 pu of the exact solution where that is better than 0.9.
+# iteration, under 1e-8 pu of the exact solution where that is better than 0.9. What has not settled after
+# MOST_STEPS contracts slower than 0.75 a step, and goes to Newton's method (`newton`) as what collapsed does.
 SETTLED_PU = 1e-9
-MOST_STEPS = 200
+MOST_STEPS = 60
 # Rows times scenarios that are worth a thread of their own: they take about a millisecond, ten times what
 # starting a thread does.
 ROWS_A_THREAD = 100_000
@@ -74,7 +75,8 @@ class Batch:
     steps
         Sweeps its block took.
     worst_row
-        Row whose voltage was lowest against its idle voltage where a scenario did not converge; -1 elsewhere.
+        Where a scenario did not converge the row whose voltage moved most when it was lost: the bus that
+        collapses first; -1 elsewhere.
     figures, elements
         See `reductions`; figures of a scenario that did not converge are NaN and -1.
     rows, vm_pu
@@ -200,6 +202,8 @@ def solve_batch(
     else:
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(work, range(workers)))
+    lost = batch.worst_row >= 0
+    batch.worst_row[lost] = grid.named_row[batch.worst_row[lost]]
     return replace(batch, elements=_with_roots(merge_elements(parts)))
 
 
@@ -232,6 +236,9 @@ class _Plan(NamedTuple):
     shares: np.ndarray
     floor: np.ndarray
     start: np.ndarray
+    idle: np.ndarray
+    stamps: Stamps
+    part_start: np.ndarray
     branches: Branches
     bounds: RowBounds
     source_start: np.ndarray
@@ -260,8 +267,11 @@ def _plan(grid: CompiledGrid, injections: Injections, reference: Reference, boun
         slopes=reference.slopes,
         pushed=grid.pushed_pu,
         shares=np.zeros((0, 4)) if grid.shares is None else grid.shares,
-        floor=(COLLAPSED_SHARE * np.abs(grid.idle_pu)) ** 2,
+        floor=grid.floor_pu**2,
         start=reference.voltage_pu,
+        idle=grid.idle_pu,
+        stamps=grid.stamps,
+        part_start=grid.part_start,
         branches=grid.branches,
         bounds=bounds,
         source_start=sources.indptr.astype(np.int64),

@@ -7,6 +7,7 @@ from numba import njit
 
 from gridmodel.engine.kernels import CONVERGED, ROW, S_IM, S_RE, UNSETTLED, V_IM, V_RE, settle
 from gridmodel.engine.lanes import LANES, load, same, store
+from gridmodel.engine.newton import workspace
 from gridmodel.engine.reductions import (
     reduce_branches,
     reduce_injected,
@@ -14,6 +15,7 @@ from gridmodel.engine.reductions import (
     reduce_sources,
     take_columns,
 )
+from gridmodel.engine.retry import retry
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -22,6 +24,7 @@ def solve_share(first, last, plan, injections, rows, branches, out, elements, to
     state = aligned(len(plan.start) * int(ROW))
     outcome, good = np.full(LANES, UNSETTLED), np.empty(LANES)
     factors = np.empty((injections.factors.shape[1]) * LANES)
+    work, place = workspace(0, 0), np.empty(LANES, dtype=np.int64)
     for begin in range(first, last, LANES):
         _start(state, plan.start, outcome)
         _inject_block(state, begin, last, injections, factors)
@@ -29,6 +32,10 @@ def solve_share(first, last, plan, injections, rows, branches, out, elements, to
             state, plan.factors, plan.live, plan.slopes, plan.pushed, plan.shares, plan.floor,
             tolerance, most_steps, outcome,
         )  # fmt: skip
+        if (outcome != CONVERGED).any():
+            if not len(work.pivot):
+                work = workspace(len(plan.pushed), len(plan.stamps.row))
+            retry(state, work, plan, tolerance, outcome, place)
         for k in range(LANES):  # lanes beyond the last scenario repeat it, and do not count
             good[k] = 0.0
             if begin + k < last:
@@ -36,7 +43,7 @@ def solve_share(first, last, plan, injections, rows, branches, out, elements, to
                 if outcome[k] == CONVERGED:
                     good[k] = 1.0
                 else:
-                    out.worst_row[begin + k] = _worst_row(state, k, plan.floor, plan.bounds.row)
+                    out.worst_row[begin + k] = place[k]
         reduce_rows(state, begin, good, plan.bounds, out.figures, elements)
         reduce_branches(state, begin, good, plan.branches, plan.bounds, out.figures, elements)
         reduce_sources(
@@ -90,18 +97,3 @@ def _inject_block(state, begin, last, injections, factors):  # type: ignore[no-u
             at = np.uint64(injections.added_row[entry]) * ROW
             state[at + S_RE + lane] += injections.added_pu[entry].real
             state[at + S_IM + lane] += injections.added_pu[entry].imag
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _worst_row(state, k, floor, rows):  # type: ignore[no-untyped-def]
-    """Row of a bus whose voltage is lowest against its idle voltage in one lane; NaN is lowest of all."""
-    lane = np.uint64(k)
-    worst, smallest = -1, np.inf
-    for i in rows:
-        at = np.uint64(i) * ROW
-        share = (state[at + V_RE + lane] ** 2 + state[at + V_IM + lane] ** 2) / floor[i]
-        if not share >= smallest:
-            worst, smallest = i, share
-            if np.isnan(share):
-                break
-    return worst

@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
+from scipy.sparse.csgraph import connected_components
 
 from gridmodel.engine.factors import Factors, Stamps, elimination_order, factorise, stamps_of
+from gridmodel.engine.kernels import COLLAPSED_SHARE
 from gridmodel.engine.matrix import LINE, OTHER, TRANSFORMER, Branches, PandapowerCase, read_case
 from gridmodel.lean import pandapower
 
@@ -31,6 +33,8 @@ class CompiledGrid:
         A bus per row (several buses joined by closed switches are one row); -1 for auxiliary nodes.
     free_count
         Rows 0..free_count-1 are free; the others are sources, which hold their voltage.
+    part_start
+        Parts join only at sources and do not feel each other: rows part_start[p]..part_start[p+1]-1.
     stamps, factors
         The free part of the admittance matrix in elimination order, and its factors.
     idle_pu
@@ -58,6 +62,7 @@ class CompiledGrid:
     row_bus: np.ndarray
     row_kv: np.ndarray
     free_count: int
+    part_start: np.ndarray
     stamps: Stamps
     factors: Factors
     idle_pu: np.ndarray
@@ -77,6 +82,39 @@ class CompiledGrid:
     @property
     def row_count(self) -> int:
         return len(self.idle_pu)
+
+    @property
+    def part_count(self) -> int:
+        return len(self.part_start) - 1
+
+    @property
+    def floor_pu(self) -> np.ndarray:
+        """Voltage per row below which it has collapsed [pu]: a share of its idle one, or of 1 pu.
+
+        The larger: where transformers of different shift work against each other the idle one is near 0.
+        """
+        return COLLAPSED_SHARE * np.maximum(np.abs(self.idle_pu), 1.0)
+
+    @property
+    def row_part(self) -> np.ndarray:
+        """Part per row; -1 for sources."""
+        part = np.full(self.row_count, -1)
+        part[: self.free_count] = np.repeat(np.arange(self.part_count), np.diff(self.part_start))
+        return part
+
+    @property
+    def named_row(self) -> np.ndarray:
+        """Per row the nearest one towards the source that is a bus of the net: mostly itself."""
+        named, start = np.arange(self.row_count), self.stamps.start
+        joined = np.flatnonzero(np.diff(start) > 0)
+        up = named.copy()
+        up[joined] = self.stamps.row[start[joined]]
+        for _ in range(self.row_count):
+            lost = (self.row_bus[named] < 0) & (up[named] != named)
+            if not lost.any():
+                break
+            named = np.where(lost, up[named], named)
+        return named
 
     def at_rows(self, rows: np.ndarray, power_pu: np.ndarray) -> np.ndarray:
         """Sum complex power given per element over the rows; what has no supply (-1) drops out."""
@@ -105,7 +143,7 @@ def compile_grid(net: object) -> CompiledGrid:
 
 def compile_case(case: PandapowerCase) -> CompiledGrid:
     """Compile what was read of a net."""
-    order = elimination_order(case.matrix, case.source_nodes)
+    order, part_start = _by_part(case.matrix, elimination_order(case.matrix, case.source_nodes))
     nodes = np.concatenate([order, case.source_nodes]).astype(np.int64)
     row_of_node = np.full(len(nodes) + 1, -1)  # the last entry answers for node -1
     row_of_node[nodes] = np.arange(len(nodes))
@@ -122,6 +160,7 @@ def compile_case(case: PandapowerCase) -> CompiledGrid:
         row_bus=row_bus,
         row_kv=case.bus_kv[nodes],
         free_count=free_count,
+        part_start=part_start,
         stamps=stamps,
         factors=factors,
         idle_pu=np.concatenate([factors.solve(pushed), case.source_pu]),
@@ -138,6 +177,16 @@ def compile_case(case: PandapowerCase) -> CompiledGrid:
         resting=case.resting,
         out_of_scope=case.out_of_scope,
     )
+
+
+def _by_part(matrix: csc_array, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lay the parts one after the other, each in its own order, and say where each begins."""
+    if not len(order):
+        return order, np.zeros(1, dtype=np.int64)
+    behind = matrix[order][:, order]
+    count, part = connected_components(behind != 0, directed=False)
+    start = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=count))]).astype(np.int64)
+    return order[np.argsort(part, kind="stable")], start
 
 
 def _branches(case: PandapowerCase, row_of_node: np.ndarray) -> Branches:

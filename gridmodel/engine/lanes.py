@@ -122,8 +122,18 @@ def _intrinsic(builder, name, result, *arguments):  # type: ignore[no-untyped-de
     return cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}f64")
 
 
-least = _across(lambda builder, a, b: builder.select(builder.fcmp_ordered("<", a, b), a, b))
-greatest = _across(lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b))
+def _better(order: str) -> Callable:
+    """The lesser or greater of two; of a number and NaN the number: a scenario that failed hides no other."""
+
+    def join(builder, a, b):  # type: ignore[no-untyped-def]
+        missing = builder.fcmp_unordered("!=", b, b)
+        return builder.select(builder.or_(builder.fcmp_ordered(order, a, b), missing), a, b)
+
+    return join
+
+
+least = _across(_better("<"))
+greatest = _across(_better(">"))
 total = _across(lambda builder, a, b: builder.fadd(a, b))
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridmodel.engine.alone import settle_alone
+from gridmodel.engine.collapse import servable_shares
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.factors import Factors, factorise
-from gridmodel.engine.kernels import COLLAPSED, COLLAPSED_SHARE, CONVERGED, UNSETTLED
+from gridmodel.engine.kernels import COLLAPSED, CONVERGED, UNSETTLED
 
 # Newton's method doubles the right digits a step: one that moved no voltage by more than this [pu] has left
 # an error of about its square.
@@ -52,29 +53,51 @@ class Reference:
 def reference_at(grid: CompiledGrid, injection_pu: np.ndarray) -> Reference:
     """Solve one operating point; where it has no solution the reference is the grid without injections.
 
+    Newton's method from where sweeps lead; where that ends nowhere, all power is raised from nothing step by
+    step (`collapse`). A state beyond a collapse, of low voltage, is no solution (`newton`).
+
     Parameters
     ----------
     injection_pu
         Complex power injected per row [pu].
     """
-    volts, outcome = _swept(grid, injection_pu), UNSETTLED
-    free = slice(0, grid.free_count)
+    found = _newton(grid, injection_pu, _swept(grid, injection_pu))
+    if found.outcome != CONVERGED:
+        raised = servable_shares(grid, np.zeros(grid.row_count), -injection_pu[:, None])
+        if (raised.share >= 1.0).all():
+            free, sources = raised.voltage_pu[:, 0], grid.idle_pu[grid.free_count :]
+            found = _newton(grid, injection_pu, np.concatenate([free, sources]))
+    if found.outcome == CONVERGED:
+        return found
+    return Reference(grid.idle_pu, np.zeros((grid.row_count, 4)), grid.factors, found.outcome)
+
+
+def _newton(grid: CompiledGrid, injection_pu: np.ndarray, volts: np.ndarray) -> Reference:
+    """Iterate from some voltages; the last factors are those of the last step but one voltages."""
+    free, outcome = slice(0, grid.free_count), UNSETTLED
     for _ in range(MOST_STEPS):
         slopes = current_slopes(injection_pu, volts, grid.shares)
         factors = factorise(grid.stamps, slopes[free])
+        if not _is_sound(factors):
+            outcome = COLLAPSED
+            break
         current = injected_current(injection_pu, volts, grid.shares)[free]
         fresh = factors.solve(current - _times(slopes[free], volts[free]) + grid.pushed_pu)
         moved = np.abs(fresh - volts[free]).max(initial=0.0)
         volts = np.concatenate([fresh, volts[grid.free_count :]])
-        if not (np.abs(fresh) > COLLAPSED_SHARE * np.abs(grid.idle_pu[free])).all():
+        if not (np.abs(fresh) > grid.floor_pu[free]).all():
             outcome = COLLAPSED
             break
         if moved <= SETTLED_PU:
             outcome = CONVERGED
             break
-    if outcome == CONVERGED:
-        return Reference(volts, slopes, factors, outcome)
-    return Reference(grid.idle_pu, np.zeros((grid.row_count, 4)), grid.factors, outcome)
+    return Reference(volts, slopes, factors, outcome)
+
+
+def _is_sound(factors: Factors) -> bool:
+    """Whether every pivot has a positive determinant (`newton`): that of its inverse has the same sign."""
+    a, b, c, d = factors.inverse.T
+    return bool((a * d - b * c > 0.0).all())
 
 
 def injected_current(injection_pu: np.ndarray, volts: np.ndarray, shares: np.ndarray | None) -> np.ndarray:

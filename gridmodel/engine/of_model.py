@@ -16,6 +16,7 @@ from gis.findings import make_findings
 from gridmodel.engine.compiled import CompiledGrid, compile_grid
 from gridmodel.engine.switching import SwitchingGrid, compile_switching
 from gridmodel.model import GridModel
+from gridmodel.points import factors_of
 from gridmodel.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -92,11 +93,7 @@ def fingerprint(net: pandapowerNet) -> bytes:
 
 def injection_pu(model: GridModel, scenario: Scenario) -> np.ndarray:
     """Complex power injected per row of the compiled grid [pu] in a scenario."""
-    network = model.network
-    return compiled(model).injection_pu(
-        scenario.load_factors(network.loads["customer_class"]).to_numpy(dtype=float),
-        scenario.generation_factors(network.generators["kind"]).to_numpy(dtype=float),
-    )
+    return compiled(model).injection_pu(*factors_of(model, scenario))
 
 
 def _content(values: pd.Series) -> bytes:

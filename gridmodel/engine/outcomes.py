@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from gridmodel.engine.batch import (
     Batch,
     Injections,
-    merge_elements,
     solve_batch,
     steady,
     with_additions,
@@ -19,8 +16,7 @@ from gridmodel.engine.batch import (
 )
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import LINE, TRANSFORMER, CompiledGrid, engine_name
-from gridmodel.engine.kernels import CONVERGED
-from gridmodel.engine.linearised import Reference, injected_current, reference_at
+from gridmodel.engine.linearised import reference_at
 from gridmodel.model import GridModel
 from gridmodel.outcome import BranchFigures, BusFigures, Extreme, Kept, Outcome
 from gridmodel.points import Points, demand_kw, in_service_kw, unserved_kw
@@ -38,44 +34,21 @@ def solve_in_batches(
     kept: Kept,
     per_element: bool,
 ) -> Outcome:
-    """Solve operating points on the compiled grid of a model.
-
-    A point that the sweeps give up is tried by Newton's method before it counts as not converged.
-    """
+    """Solve operating points on the compiled grid of a model."""
     injections = injections_of(grid, points)
     lines, transformers = branch_entries(grid, LINE), branch_entries(grid, TRANSFORMER)
-    wanted = _Wanted(
+    branches = np.concatenate([lines[kept.lines], transformers[kept.transformers]])
+    rows = grid.bus_row[kept.buses]
+    batch = solve_batch(
         grid,
-        bounds,
-        per_element,
-        grid.bus_row[kept.buses],
-        np.concatenate([lines[kept.lines], transformers[kept.transformers]]),
+        injections,
+        reference_at(grid, middle_of(injections)),
+        bounds=bounds,
+        per_element=per_element,
+        rows=rows[rows >= 0],
+        branches=branches[branches >= 0],
     )
-    batch = wanted.solve(injections, reference_at(grid, middle_of(injections)))
-    batch = _with_retries(wanted, injections, batch)
-    supplied = grid.bus_row >= 0
-    line, transformer = (_Branches.of(model, grid, kind) for kind in _KINDS)
-    percent = np.split(batch.percent, [len(kept.lines)], axis=1)
-    return Outcome(
-        **_totals(model, grid, points, batch),
-        converged=batch.converged,
-        weakest_bus=_weakest_buses(grid, injections, batch.converged),
-        supplied=supplied,
-        vm_min=Extreme(batch.figures.vm_min, batch.figures.vm_min_bus),
-        vm_max=Extreme(batch.figures.vm_max, batch.figures.vm_max_bus),
-        line=line.extreme(grid, batch, batch.figures.line_percent, batch.figures.line_branch),
-        transformer=transformer.extreme(
-            grid, batch, batch.figures.transformer_percent, batch.figures.transformer_branch
-        ),
-        broken=batch.figures.broken,
-        vm_pu=np.where(supplied[kept.buses], batch.vm_pu, np.nan),
-        line_percent=line.columns(batch, percent[0], kept.lines),
-        transformer_percent=transformer.columns(batch, percent[1], kept.transformers),
-        buses=_bus_figures(batch) if per_element else None,
-        lines=line.figures(grid, batch) if per_element else None,
-        transformers=transformer.figures(grid, batch) if per_element else None,
-        engine=engine_name(),
-    )
+    return _outcome(model, grid, points, batch, kept, per_element=per_element)
 
 
 def injections_of(grid: CompiledGrid, points: Points) -> Injections:
@@ -93,9 +66,9 @@ def injections_of(grid: CompiledGrid, points: Points) -> Injections:
 
 
 def middle_of(injections: Injections) -> np.ndarray:
-    """Power per row [pu] at the mean of every profile, without additions."""
+    """Power per row [pu] at the median of every profile, which no wild hour moves; without additions."""
     factors = injections.factors
-    return _power_at(injections, factors.mean(axis=0) if len(factors) else np.zeros(factors.shape[1]))
+    return _power_at(injections, np.median(factors, axis=0) if len(factors) else np.zeros(factors.shape[1]))
 
 
 def branch_entries(grid: CompiledGrid, kind: int) -> np.ndarray:
@@ -125,95 +98,37 @@ def _power_at(injections: Injections, factors: np.ndarray) -> np.ndarray:
     return power
 
 
-@dataclass(frozen=True, eq=False)
-class _Wanted:
-    """What is asked of every batch on one grid; rows and entries of branches, -1 for what has no current."""
-
-    grid: CompiledGrid
-    bounds: Bounds | None
-    per_element: bool
-    rows: np.ndarray
-    branches: np.ndarray
-
-    def solve(self, injections: Injections, reference: Reference, threads: int | None = None) -> Batch:
-        return solve_batch(
-            self.grid,
-            injections,
-            reference,
-            bounds=self.bounds,
-            per_element=self.per_element,
-            rows=np.maximum(self.rows, 0),
-            branches=np.maximum(self.branches, 0),
-            threads=threads,
-        )
-
-
-def _with_retries(wanted: _Wanted, injections: Injections, batch: Batch) -> Batch:
-    """Try the points that did not settle by Newton's method, each about itself.
-
-    Sweeps about another point give up short of the largest load a grid carries (measured on the demo area:
-    at nine tenths of it where all loads rise together).
-    """
-    failed = np.flatnonzero(batch.outcome != CONVERGED).tolist()
-
-    def again(point: int) -> Batch | None:
-        alone = _only(injections, point)
-        reference = reference_at(wanted.grid, _power_of(alone))
-        return wanted.solve(alone, reference, threads=1) if reference.outcome == CONVERGED else None
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(again, failed))
-    for point, alone in zip(failed, found, strict=True):
-        if alone is not None and alone.converged[0]:
-            batch = _with_point(batch, point, alone)
-    return batch
-
-
-def _weakest_buses(grid: CompiledGrid, injections: Injections, converged: np.ndarray) -> np.ndarray:
-    """Where a point without solution has its largest drop of voltage, were the grid linear; -1 for others."""
-    weakest = np.full(len(converged), -1)
-    bus = np.flatnonzero(grid.bus_row >= 0)
-    for point in np.flatnonzero(~converged).tolist():
-        current = injected_current(_power_of(_only(injections, point)), grid.idle_pu, grid.shares)
-        change = np.zeros(grid.row_count, dtype=complex)
-        change[: grid.free_count] = grid.factors.solve(current[: grid.free_count])
-        weakest[point] = bus[np.argmin((change / grid.idle_pu).real[grid.bus_row[bus]])]
-    return weakest
-
-
-def _power_of(alone: Injections) -> np.ndarray:
-    """Power per row [pu] of the only scenario."""
-    power = _power_at(alone, alone.factors[0])
-    np.add.at(power, alone.added_row, alone.added_pu)
-    return power
-
-
-def _only(injections: Injections, point: int) -> Injections:
-    """One scenario of many."""
-    first, last = injections.added_start[point : point + 2]
-    return injections._replace(
-        factors=injections.factors[point : point + 1],
-        added_start=np.array([0, last - first]),
-        added_row=injections.added_row[first:last],
-        added_pu=injections.added_pu[first:last],
+def _outcome(
+    model: GridModel, grid: CompiledGrid, points: Points, batch: Batch, kept: Kept, *, per_element: bool
+) -> Outcome:
+    figures = batch.figures
+    line, transformer = (_Branches.of(model, grid, kind) for kind in _KINDS)
+    with_current = np.count_nonzero(line.entries[kept.lines] >= 0)
+    return Outcome(
+        **_totals(model, grid, points, batch),
+        converged=batch.converged,
+        weakest_bus=np.append(grid.row_bus, -1)[batch.worst_row],
+        supplied=grid.bus_row >= 0,
+        vm_min=Extreme(figures.vm_min, figures.vm_min_bus),
+        vm_max=Extreme(figures.vm_max, figures.vm_max_bus),
+        line=line.extreme(grid, batch, figures.line_percent, figures.line_branch),
+        transformer=transformer.extreme(grid, batch, figures.transformer_percent, figures.transformer_branch),
+        broken=figures.broken,
+        vm_pu=_spread(batch.vm_pu, grid.bus_row[kept.buses] >= 0),
+        line_percent=line.columns(batch, batch.percent[:, :with_current], kept.lines),
+        transformer_percent=transformer.columns(batch, batch.percent[:, with_current:], kept.transformers),
+        buses=_bus_figures(batch) if per_element else None,
+        lines=line.figures(grid, batch) if per_element else None,
+        transformers=transformer.figures(grid, batch) if per_element else None,
+        engine=engine_name(),
     )
 
 
-def _with_point(batch: Batch, point: int, alone: Batch) -> Batch:
-    """A batch with the only scenario of another in one place."""
-    for whole, part in ((batch.figures, alone.figures), (_per_scenario(batch), _per_scenario(alone))):
-        for values, value in zip(whole, part, strict=True):
-            values[point] = value[0]
-    places = {
-        name: np.where(values >= 0, point, -1)
-        for name, values in alone.elements._asdict().items()
-        if name.endswith("_at")
-    }
-    return replace(batch, elements=merge_elements([batch.elements, alone.elements._replace(**places)]))
-
-
-def _per_scenario(batch: Batch) -> tuple[np.ndarray, ...]:
-    return batch.outcome, batch.steps, batch.worst_row, batch.vm_pu, batch.percent
+def _spread(values: np.ndarray, has: np.ndarray) -> np.ndarray:
+    """Columns of those that have one, NaN for the others."""
+    spread = np.full((len(values), len(has)), np.nan)
+    spread[:, has] = values
+    return spread
 
 
 def _totals(model: GridModel, grid: CompiledGrid, points: Points, batch: Batch) -> dict[str, np.ndarray]:
@@ -265,7 +180,7 @@ class _Branches:
 
     def extreme(self, grid: CompiledGrid, batch: Batch, percent: np.ndarray, branch: np.ndarray) -> Extreme:
         """Largest loading per point; that of a resting branch where none carries current."""
-        at = np.where(branch >= 0, grid.branches.position[branch], -1) if len(self.entries) else branch
+        at = np.append(grid.branches.position, -1)[branch]  # -1 takes the last
         rests = (branch < 0) & batch.converged & (self.resting == 0).any()
         first = int(np.argmax(self.resting == 0)) if len(self.resting) else -1
         value = np.where(rests, 0.0, np.where(branch >= 0, percent, np.nan))
@@ -273,8 +188,9 @@ class _Branches:
 
     def columns(self, batch: Batch, percent: np.ndarray, kept: np.ndarray) -> np.ndarray:
         """Loadings of the branches kept: points x branches."""
+        here = self.entries[kept] >= 0
         rests = np.where(batch.converged[:, None], self.resting[kept], np.nan)
-        return np.where(self.entries[kept] >= 0, percent, rests)
+        return np.where(here, _spread(percent, here), rests)
 
     def figures(self, grid: CompiledGrid, batch: Batch) -> BranchFigures:
         elements, here = batch.elements, self.entries >= 0

@@ -7,6 +7,7 @@ general method: `radial_reason` says why.
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -22,11 +23,12 @@ from gridmodel.engine.answers import (
     VOLTAGE_CHANGE,
     Answers,
     undetermined,
-)  # fmt: skip
+)
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.path_kernels import Addition, PathGrid
 from gridmodel.engine.path_search import answer, steps_to_source
+from gridmodel.engine.rings import Hung
 from gridmodel.engine.subtrees import subtrees_of
 from gridmodel.engine.tree import UNLIMITED, Ports, known_or, radial_reason, row_limits, tree_of
 
@@ -45,7 +47,8 @@ def path_headroom(
     *,
     per_kw_pu: complex,
     cap_kw: int,
-    threads: int = 1,
+    threads: int | None = None,
+    hung: Hung | None = None,
 ) -> Answers:
     """Find the largest addition at each bus, alone, before any limit is hit.
 
@@ -60,7 +63,10 @@ def path_headroom(
     cap_kw
         Largest addition tried [kW].
     threads
-        Working at once.
+        One per core when absent.
+
+    hung
+        What hangs on rows beside the tree (`rings`), where anything does.
 
     Returns
     -------
@@ -76,8 +82,6 @@ def path_headroom(
     reason = radial_reason(grid, bounds)
     if reason:
         raise ValueError(f"the path method does not serve this grid: {reason}")
-    paths, any_broken = path_grid(grid, injection_pu, voltage_pu, bounds)
-    addition = Addition(complex(per_kw_pu), int(cap_kw), AFFECTED_SHARE, NOTICEABLE_PU, any_broken)
     buses = np.asarray(buses, dtype=np.int64)
     rows = grid.bus_row[buses]
     found = undetermined(len(buses))
@@ -85,8 +89,13 @@ def path_headroom(
     found.headroom_kw[at_source], found.status[at_source] = cap_kw, CAPPED
     asked = np.flatnonzero((rows >= 0) & ~at_source)
     asked = asked[np.argsort(rows[asked], kind="stable")]
+    if not len(asked):
+        return found
+    paths, any_broken = path_grid(grid, injection_pu, voltage_pu, bounds, hung)
+    addition = Addition(complex(per_kw_pu), int(cap_kw), AFFECTED_SHARE, NOTICEABLE_PU, any_broken)
     change_pu = np.minimum(known_or(bounds.change_pu[buses[asked]], np.inf), _ANY_CHANGE_PU)
-    headroom_kw, status, limit = _answers(paths, addition, rows[asked], change_pu, threads)
+    workers = threads or os.cpu_count() or 1
+    headroom_kw, status, limit = _answers(paths, addition, rows[asked], change_pu, workers)
     at_bus = (limit >= 0) & (limit % LIMIT_KINDS >= VOLTAGE_CHANGE)
     limit[at_bus] = buses[asked[at_bus]] * LIMIT_KINDS + limit[at_bus] % LIMIT_KINDS
     found.headroom_kw[asked] = np.where(status == UNDETERMINED, 0, headroom_kw)
@@ -95,12 +104,25 @@ def path_headroom(
 
 
 def path_grid(
-    grid: CompiledGrid, injection_pu: np.ndarray, voltage_pu: np.ndarray, bounds: Bounds
+    grid: CompiledGrid,
+    injection_pu: np.ndarray,
+    voltage_pu: np.ndarray,
+    bounds: Bounds,
+    hung: Hung | None = None,
 ) -> tuple[PathGrid, bool]:
-    """Lay out what the kernels read, and tell whether a voltage is broken before any addition."""
+    """Lay out what the kernels read, and tell whether a voltage is broken before any addition.
+
+    Parameters
+    ----------
+    hung
+        What hangs on rows beside the tree (`rings`), where anything does.
+    """
     tree = tree_of(grid, voltage_pu, bounds)
     limits = row_limits(grid, voltage_pu, bounds)
-    below = subtrees_of(tree, limits, injection_pu, voltage_pu, grid.shares)
+    beside = None
+    if hung is not None:
+        limits, beside = hung.tighten(limits), (hung.rows, hung.series)
+    below = subtrees_of(tree, limits, injection_pu, voltage_pu, grid.shares, beside)
     plain, current_square = _plain_branches(tree.ports)
     return PathGrid(
         parent=tree.parent, ports=tree.ports, square=below.square, drawn=below.drawn, rest=below.rest,
@@ -123,8 +145,6 @@ def _answers(
     paths: PathGrid, addition: Addition, rows: np.ndarray, change_pu: np.ndarray, threads: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     headroom_kw, status, limit = (np.empty(len(rows), dtype=np.int64) for _ in range(3))
-    if not len(rows):
-        return headroom_kw, status, limit
     depth = int(steps_to_source(paths.parent)[rows].max())
 
     def serve(part: slice) -> None:
@@ -134,9 +154,6 @@ def _answers(
 
     edges = np.linspace(0, len(rows), _SLICES * threads + 1).astype(int)
     parts = [slice(first, last) for first, last in pairwise(edges) if last > first]
-    if threads == 1:
-        serve(slice(0, len(rows)))
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(serve, parts))
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(serve, parts))
     return headroom_kw, status, limit

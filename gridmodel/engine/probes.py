@@ -18,7 +18,6 @@ from gridmodel.engine.batch import MOST_STEPS, SETTLED_PU
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.factors import Factors
-from gridmodel.engine.kernels import COLLAPSED_SHARE
 from gridmodel.engine.lanes import LANES
 from gridmodel.engine.linearised import Reference, injected_current
 from gridmodel.engine.margins import Currents, Voltages, currents_before, voltages_before
@@ -118,7 +117,7 @@ def stage(grid: CompiledGrid, injection_pu: np.ndarray, reference: Reference, bo
         slopes=reference.slopes,
         pushed=grid.pushed_pu,
         shares=np.zeros((0, 4)) if grid.shares is None else grid.shares,
-        floor=(COLLAPSED_SHARE * np.abs(grid.idle_pu)) ** 2,
+        floor=grid.floor_pu**2,
         injection_pu=np.ascontiguousarray(injection_pu, dtype=complex),
         voltage_pu=volts,
         current_pu=current - linear + grid.pushed_pu,

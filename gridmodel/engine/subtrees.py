@@ -88,7 +88,12 @@ class Subtrees(NamedTuple):
 
 
 def subtrees_of(
-    tree: Tree, limits: RowLimits, injection_pu: np.ndarray, voltage_pu: np.ndarray, shares: np.ndarray | None
+    tree: Tree,
+    limits: RowLimits,
+    injection_pu: np.ndarray,
+    voltage_pu: np.ndarray,
+    shares: np.ndarray | None,
+    hung: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Subtrees:
     """Describe what hangs below every row.
 
@@ -98,10 +103,14 @@ def subtrees_of(
         Complex power injected per row, and the solved complex voltages.
     shares
         As `CompiledGrid.shares`.
+    hung
+        Rows something hangs on beside the tree, and series of what it draws.
     """
     free = len(tree.parent)
     square = voltage_pu.real**2 + voltage_pu.imag**2
     drawn = _own_series(-injection_pu[:free], tree.shunt_pu, shares, square[:free])
+    if hung is not None:
+        drawn[hung[0]] += hung[1]
     link, rest = _links(tree), np.zeros_like(drawn)
     tops = _own_tops(limits, square[:free])
     _climb(tree.parent, tree.ports, square, drawn, rest, link, tops)

@@ -128,7 +128,7 @@ def tree_of(grid: CompiledGrid, voltage_pu: np.ndarray, bounds: Bounds) -> Tree:
         percent=np.where(forward, percent, percent[:, ::-1]),
         limit_percent=branch_limits(branches, bounds)[used],
         base_percent=branch_loadings(branches, voltage_pu)[used],
-        limit=_limit_numbers(branches)[used],
+        limit=limit_numbers(branches)[used],
     )
     across = branches.from_row != branches.to_row
     own = grid.matrix.diagonal() - grid.at_rows(branches.from_row[across], branches.yff[across])
@@ -192,7 +192,7 @@ def _ends(branches: Branches, free_count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.where(across, child, -1), np.where(across, upper, -1)
 
 
-def _limit_numbers(branches: Branches) -> np.ndarray:
+def limit_numbers(branches: Branches) -> np.ndarray:
     kind = np.where(branches.kind == LINE, LINE_OVERLOAD, TRANSFORMER_OVERLOAD)
     return branches.position * LIMIT_KINDS + kind
 
@@ -205,7 +205,7 @@ def _loops(grid: CompiledGrid, bounds: Bounds) -> tuple[np.ndarray, np.ndarray, 
     per_volt = branch_loadings(branches, one)[at]
     with np.errstate(divide="ignore", invalid="ignore"):
         highest = branch_limits(branches, bounds)[at] / per_volt
-    return branches.from_row[at], known_or(highest, np.inf), _limit_numbers(branches)[at]
+    return branches.from_row[at], known_or(highest, np.inf), limit_numbers(branches)[at]
 
 
 def _tightest(

@@ -101,6 +101,18 @@ def test_selected_asset_has_its_card_and_headroom() -> None:
     assert plain("kW more load fits at NS_bus_idx_35") in page.info[0].value
 
 
+def test_every_bus_is_asked_and_the_stations_with_most_room_come_first() -> None:
+    page = run_page("network")
+    tables = len(page.dataframe)
+    page.button(key="ask_all_headroom").click().run()
+    assert not page.exception
+    assert any(caption.value.startswith("3,119 buses: ") for caption in page.caption)
+    stations = page.dataframe[tables].value
+    assert stations["headroom_kw"].is_monotonic_decreasing and len(stations) > 10
+    page.radio(key="headroom_direction").set_value("generation").run()
+    assert len(page.dataframe) == tables  # an answer to another question is not shown
+
+
 def test_connect_page_answers_for_a_known_site_in_one_sentence() -> None:
     page = run_page("connect")
     page.selectbox(key="known_site").set_value("site-south").run()

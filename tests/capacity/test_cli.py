@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 import pytest
 import shapely
 
@@ -193,6 +194,63 @@ def test_headroom_of_generation_and_of_a_violated_bus(run: Run, weak_town: Path)
     code, out, _ = run("headroom", weak_town, "--bus", "A1")
     assert code == 1 and "already_violated" in out and "L1" in out
     assert run("headroom", weak_town, "--bus", "C1", "--direction", "generation", "--json")[0] == 0
+
+
+def test_headroom_of_all_buses_is_summed_up_in_text_and_whole_in_files(run: Run, town: Path) -> None:
+    csv, parquet = town.with_name("h.csv"), town.with_name("h.parquet")
+    code, out, _ = run("headroom", town, "--out", csv)
+    assert code == 0
+    assert "6 buses: " in out and "what binds:" in out and "T1" in out and "C1" not in out
+    _, said, _ = run("headroom", town, "--json", "--out", parquet)
+    rows = strict(said)["rows"]
+    table, places = pd.read_csv(csv), gpd.read_parquet(parquet)
+    kw = [row["headroom_kw"] for row in rows]  # type: ignore[attr-defined]
+    assert len(kw) == 6
+    assert table["headroom_kw"].tolist() == places["headroom_kw"].tolist() == kw
+    assert table["lon"].between(7.87, 7.91).all() and table["lat"].between(48.4, 48.5).all()
+    assert places.crs.to_epsg() == 25832 and places.geometry.notna().all()
+
+
+def test_headroom_options_each_take_room_away(run: Run, town: Path) -> None:
+    def kw(*words: object) -> float:
+        rows = strict(run("headroom", town, "--bus", "A2", "--json", *words)[1])["rows"]
+        return float(rows[0]["headroom_kw"])  # type: ignore[index]
+
+    plain = kw()
+    assert kw("--voltage-change") < plain
+    assert kw("--cos-phi", 0.8) < plain < kw("--cos-phi", 1.0)
+    assert kw("--direction", "generation") != plain
+
+
+def test_joint_headroom_is_one_row(run: Run, town: Path) -> None:
+    out_file = town.with_name("j.csv")
+    words = ("--bus", "A2", "--bus", "C1", "--joint")
+    code, out, _ = run("headroom", town, *words, "--json", "--out", out_file)
+    said = strict(out)
+    assert code == 0
+    assert said["buses"] == 2 and len(said["rows"]) == 1  # type: ignore[arg-type]
+    row = said["rows"][0]  # type: ignore[index]
+    assert row["total_kw"] == 2 * row["headroom_kw"] > 0
+    assert pd.read_csv(out_file)["total_kw"].tolist() == [row["total_kw"]]
+    assert "2 buses at once, load:" in run("headroom", town, *words)[1]
+
+
+def test_hosting_by_lot_is_a_row_a_draw(run: Run, town: Path) -> None:
+    out_file = town.with_name("lot.csv")
+    words = ("--plant-kw", 10, "--spread-kw", 2, "--draws", 6)
+    code, out, _ = run("hosting", town, *words, "--json", "--out", out_file)
+    said = strict(out)
+    assert code == 0 and said["draws"] == 6
+    kw = [row["installed_kw"] for row in said["rows"]]  # type: ignore[attr-defined]
+    assert said["mean_kw"] == pytest.approx(sum(kw) / 6)
+    assert pd.read_csv(out_file)["installed_kw"].tolist() == pytest.approx(kw)
+    code, text, _ = run("hosting", town, *words)
+    assert code == 0 and text.startswith("6 draws: 6 ok; ") and "generation at which a limit breaks" in text
+
+
+def test_hosting_where_a_limit_is_broken_before_is_exit_code_1(run: Run, weak_town: Path) -> None:
+    code, out, _ = run("hosting", weak_town, "--plant-kw", 10, "--draws", 2)
+    assert code == 1 and "2 already violated" in out
 
 
 def test_connect_answers_with_verdict_and_options(run: Run, town: Path) -> None:

@@ -140,9 +140,14 @@ def test_a_sites_file_without_sites_is_refused(run: Run, town: Path, monkeypatch
 @pytest.mark.parametrize(
     "words",
     [
-        ("headroom", DEMO),
+        ("headroom", DEMO, "--joint"),
+        ("headroom", DEMO, "--bus", "x", "--joint", "--proof", "3"),
+        ("headroom", DEMO, "--proof", "-1"),
         ("headroom", DEMO, "--bus", "x", "--direction", "up"),
         ("headroom", DEMO, "--bus", "x", "--cos-phi", "nan"),
+        ("hosting", DEMO),
+        ("hosting", DEMO, "--plant-kw", "0"),
+        ("hosting", DEMO, "--plant-kw", "nan"),
         ("connect", DEMO),
         ("connect", DEMO, "--site", NEAR_A1, "--sites", DEMO),
         ("connect", DEMO, "--sites", DEMO, "--dwellings", "3"),

@@ -9,10 +9,17 @@ import numpy as np
 import pandapower
 import pytest
 
-from capacity.headroom import HEADROOM_COLUMNS, headroom
+from capacity.headroom import (
+    HEADROOM_COLUMNS,
+    JOINT_COLUMNS,
+    Question,
+    headroom,
+    joint_headroom,
+    prove_headroom,
+)
 from capacity.impact import Impact, study_impact
 from capacity.limits import read_limits
-from gis import Network
+from gis import InputError, Network
 from gridmodel import GridModel, build_model, find_scenario
 from gridmodel.loadflow import apply_scenario
 from tests.capacity.grids import demo_model, grid, station, with_column
@@ -191,3 +198,98 @@ def test_headroom_changes_nothing_in_the_model() -> None:
     before = model.net.load.copy()
     headroom(_impact(model), ["A1"])
     assert model.net.load.drop(columns="scaling").equals(before.drop(columns="scaling"))
+
+
+def test_all_buses_are_asked_when_none_is_named() -> None:
+    network = station(switches=[("X", False, "A1", "lines", "L2")])
+    impact = _impact(build_model(network))
+    found = headroom(impact)
+    assert found["bus_id"].tolist() == list(network.buses.index)
+    assert dict(zip(found["bus_id"], found["status"], strict=True))["A2"] == "undetermined"
+    one_by_one = [headroom(impact, [bus_id]).iloc[0] for bus_id in network.buses.index]
+    for row, (_, alone) in zip(one_by_one, found.iterrows(), strict=True):
+        assert row["headroom_kw"] == alone["headroom_kw"] or math.isnan(row["headroom_kw"])
+        assert (row["status"], row["binding_id"]) == (alone["status"], alone["binding_id"])
+
+
+def test_the_change_at_the_own_bus_binds_when_asked_for() -> None:
+    """3 % in low voltage (VDE-AR-N 4105): the voltage at A2 falls from v to v - 0.03 and no further."""
+    model = build_model(station())
+    impact = _impact(model)
+    row = headroom(impact, ["A2"], voltage_change=True).iloc[0]
+    assert (row["binding_check"], row["binding_id"], row["status"]) == ("voltage_change", "A2", "ok")
+    assert row["headroom_kw"] < headroom(impact, ["A2"]).iloc[0]["headroom_kw"]
+    net, at = _plain_net(model), list(model.network.buses.index).index("A2")
+    pandapower.runpp(net, numba=False, calculate_voltage_angles=True)
+    before = net.res_bus["vm_pu"][at]
+    for more, within in ((0.0, True), (1.0, False)):
+        kw = row["headroom_kw"] + more
+        probed = copy.deepcopy(net)
+        pandapower.create_load(probed, at, p_mw=kw / 1e3, q_mvar=kw / 1e3 * math.tan(math.acos(COS_PHI)))
+        pandapower.runpp(probed, numba=False, calculate_voltage_angles=True)
+        assert (before - probed.res_bus["vm_pu"][at] <= 0.03) == within
+
+
+def test_the_reserve_for_the_loss_of_an_element_halves_what_medium_voltage_may_carry() -> None:
+    """K1, rated 14.6 MVA, may carry half of it with the reserve; the station keeps its rating."""
+    impact = _impact(build_model(station()))
+    plain, reserved = headroom(impact), headroom(impact, n1_reserve=True)
+    at = plain["bus_id"].tolist().index("M2")
+    assert (reserved["binding_check"][at], reserved["binding_id"][at]) == ("n1_reserve", "K1")
+    assert plain["binding_check"][at] == "line_overload"
+    base_kva = 60.0 / 0.95 + 2.0  # what flows before; losses and no-load losses are left open
+    share = (reserved["headroom_kw"][at] + base_kva) / (plain["headroom_kw"][at] + base_kva)
+    assert share == pytest.approx(0.5, abs=0.01)
+    low = plain["bus_id"].isin(["B1", "A1", "A2", "C1"])
+    assert (plain["headroom_kw"] == reserved["headroom_kw"])[low].all()
+
+
+def test_a_reserve_without_figures_is_an_input_error() -> None:
+    network = station()
+    limits = read_limits().model_copy(update={"n1_reserve": None})
+    impact = study_impact(build_model(network), find_scenario(network), limits)
+    with pytest.raises(InputError, match="n1_reserve"):
+        headroom(impact, ["A1"], n1_reserve=True)
+
+
+def test_joint_headroom_holds_together_and_one_kw_more_at_each_does_not() -> None:
+    model = build_model(station())
+    impact, group = _impact(model), ["A2", "C1"]
+    row = joint_headroom(impact, [*group, "C1"]).iloc[0]
+    assert (row["buses"], row["status"]) == (2, "ok")
+    assert row["total_kw"] == 2 * row["headroom_kw"]
+    net, ids = _plain_net(model), list(model.network.buses.index)
+    for more, within in ((0.0, True), (1.0, False)):
+        probed = copy.deepcopy(net)
+        kw = row["headroom_kw"] + more
+        pandapower.create_load(
+            probed, ids.index("C1"), p_mw=kw / 1e3, q_mvar=kw / 1e3 * math.tan(math.acos(COS_PHI))
+        )
+        assert _holds(probed, ids.index("A2"), kw, False) == within
+
+
+def test_joint_headroom_of_one_bus_is_its_headroom() -> None:
+    impact = _impact(build_model(station()))
+    assert joint_headroom(impact, ["C1"])["headroom_kw"][0] == headroom(impact, ["C1"])["headroom_kw"][0]
+
+
+def test_a_group_with_a_dead_bus_is_undetermined_and_names_it() -> None:
+    impact = _impact(build_model(station(switches=[("X", False, "A1", "lines", "L2")])))
+    row = joint_headroom(impact, ["C1", "A2"]).iloc[0]
+    assert (row["status"], row["binding_check"], row["binding_id"]) == ("undetermined", "no_supply", "A2")
+    assert math.isnan(row["total_kw"])
+
+
+def test_no_group_is_no_row() -> None:
+    found = joint_headroom(_impact(build_model(station())), [])
+    assert found.empty and tuple(found.columns) == JOINT_COLUMNS
+
+
+def test_an_engine_of_another_opinion_is_found_out_by_the_proof() -> None:
+    impact = _impact(build_model(station()))
+    found = headroom(impact)
+    assert prove_headroom(impact, found, Question(), sample=100) == (6, [])
+    too_high = found.assign(headroom_kw=found["headroom_kw"] + 1.0 * (found["bus_id"] == "A1"))
+    assert prove_headroom(impact, too_high, Question(), sample=100) == (6, ["A1"])
+    too_low = found.assign(headroom_kw=found["headroom_kw"] - 1.0 * (found["bus_id"] == "C1"))
+    assert prove_headroom(impact, too_low, Question(), sample=100) == (6, ["C1"])

@@ -20,6 +20,7 @@ from gridmodel import (
     run_cases,
     run_load_flow,
 )
+from gridmodel.cases import NO_SUPPLY
 from gridmodel.loadflow import apply_scenario
 from gridmodel.outcome import POINT_COLUMNS, Outcome
 from gridmodel.solve_points import check_balances
@@ -111,6 +112,7 @@ def test_what_is_drawn_at_a_dead_bus_is_unserved() -> None:
     results = cases(model_of("oddities"), ("dead", "X", 5.0, 0.0), ("dead", "E", 2.0, 0.0))
     row = results.cases.loc["dead"]
     assert (row["demand_kw"], row["served_kw"], row["unserved_kw"]) == (64.0, 52.0, 12.0)
+    assert row["status"] == "converged" and row["reason"] == NO_SUPPLY
     assert results.buses.loc["X", "status"] == "no_supply" and np.isnan(results.vm_pu.loc["dead", "X"])
 
 
@@ -194,6 +196,22 @@ def test_a_net_beyond_the_engine_is_solved_by_pandapower_and_says_so() -> None:
     assert theirs.vm_pu.loc["x", "D"] == pytest.approx(1.0)
     assert theirs.cases.loc["x", "generation_kw"] == pytest.approx(10.0)
     assert list(theirs.cases.columns) == list(ours.cases.columns)
+
+
+def test_a_power_that_is_no_number_is_refused_with_its_case(model: GridModel) -> None:
+    with pytest.raises(InputError, match=r"not_a_number.*gap"):
+        cases(model, ("sound", "E", 1.0, 0.0), ("gap", "E", float("nan"), 0.0))
+
+
+def test_a_load_put_into_the_net_by_a_caller_counts_as_it_is() -> None:
+    import pandapower
+
+    more = build_model(station())
+    pandapower.create_load(more.net, 4, p_mw=0.015, q_mvar=0.004)
+    row = cases(more, ("x", "D", 0.0, 0.0), scenario="feed_in").cases.loc["x"]
+    added = cases(build_model(station()), ("x", "E", 15.0, 4.0), scenario="feed_in").cases.loc["x"]
+    for name in ("demand_kw", "served_kw", "loss_kw", "vm_min_pu"):
+        assert row[name] == pytest.approx(added[name], abs=1e-8), name
 
 
 def test_no_source_is_an_input_error() -> None:

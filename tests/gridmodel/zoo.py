@@ -63,6 +63,8 @@ GRIDS = {
     transformer T2 B C2 "0.25 MVA 20/0.4 kV" tap_pos=1
     """,
     "no lines": 'bus A 20\nbus B 0.4\nsource S A\ntransformer T A B "0.4 MVA 20/0.4 kV"\nload H B 50\n',
+    "no branch in service": f"bus A 0.4\nbus B 0.4\nsource S A\nload H A 20\nload J B 5\n"
+    f"line L A B 100 {LINE} in_service=false\n",
     "no transformers": f"bus A 0.4\nbus B 0.4\nsource S A\nline L A B 100 {LINE}\nload H B 20\n",
 }
 

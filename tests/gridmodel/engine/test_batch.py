@@ -10,6 +10,7 @@ from gridmodel.engine.batch import Batch, Injections, solve_batch, steady, with_
 from gridmodel.engine.blocks import solve_share
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.kernels import CONVERGED
+from gridmodel.engine.lanes import LANES
 from gridmodel.engine.linearised import reference_at
 from gridmodel.engine.of_model import compiled, injection_pu
 from tests.gridmodel.zoo import GRIDS, model_of
@@ -62,7 +63,8 @@ def test_the_number_of_scenarios_changes_none_of_them(scenarios: int) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
-def test_the_number_of_threads_changes_nothing(threads: int) -> None:
+def test_the_number_of_threads_changes_nothing(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gridmodel.engine.batch.ROWS_A_THREAD", 1)
     grid = grid_of("coupler")
     injections = loads_by_profile(grid, factors_for(grid, 100))
     one, many = (solved(grid, injections, threads=count, per_element=True) for count in (1, threads))
@@ -90,6 +92,20 @@ def test_a_collapse_does_not_disturb_its_neighbours() -> None:
     assert not np.isin(batch.elements.vm_min_at, lost).any()
     loss = grid.sn_mva * batch.elements.loss_sum[grid.branches.kind <= 1].sum()
     assert loss == pytest.approx(grid.sn_mva * np.nansum(batch.figures.loss), rel=1e-9)
+
+
+@pytest.mark.parametrize("lane", range(LANES))
+def test_what_is_no_number_any_more_hides_no_extreme_beside_it(lane: int) -> None:
+    """Overflow in one lane, a calm scenario in the others: its figures are the extremes of all buses."""
+    grid = grid_of("station")
+    factors = np.ones((LANES, len(grid.load_row)))
+    factors[lane] = 1e200
+    batch = solved(grid, loads_by_profile(grid, factors), per_element=True)
+    assert batch.converged.sum() == LANES - 1
+    row = batch.vm_pu[(lane + 1) % LANES, grid.bus_row]
+    np.testing.assert_allclose(batch.elements.vm_min, row, **SAME)
+    np.testing.assert_allclose(batch.elements.vm_max, row, **SAME)
+    assert (batch.elements.percent_max_at >= 0).all() and np.isfinite(batch.elements.loss_sum).all()
 
 
 def test_the_order_of_scenarios_is_theirs() -> None:

@@ -1,4 +1,4 @@
-"""One load flow of a generated radial system, in a process of its own: `million.py ENGINE BUSES FOLDER`.
+"""What is measured in a process of its own, on a generated radial system: `in_process.py WAY BUSES FOLDER`.
 
 Prints one JSON object: seconds to get ready, of every solve, and the peak memory of the process [GiB].
 """
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SOLVES = 3
 TABLES = "tables.npz"
+PROVED_BUSES = 10
 VOLTAGES = "voltages.npy"
 
 
@@ -96,6 +97,48 @@ def with_engine(buses: int, folder: Path) -> dict[str, object]:
     return {"ready_s": ready_s, "solves_s": seconds, "gib": peak_gib(), "net_gib": net_gib, "error_pu": error}
 
 
+def with_headroom(buses: int, folder: Path) -> dict[str, object]:
+    """The engine: load headroom at every bus, and a proof by solving a sample on the whole grid."""
+    from bench_headroom import engine_headroom, prove_sample
+
+    from gridmodel.engine.compiled import compile_grid
+    from gridmodel.synthetic import radial_net, radial_system
+
+    small = radial_net(radial_system(100))
+    engine_headroom(small, compile_grid(small))  # loads numba's compiled functions
+    net = radial_net(radial_system(buses))
+    started = time.perf_counter()
+    grid = compile_grid(net)
+    ready_s = time.perf_counter() - started
+    seconds = each(lambda: engine_headroom(net, grid), SOLVES)
+    gib = peak_gib()
+    proved = prove_sample(net, grid, engine_headroom(net, grid), PROVED_BUSES)
+    return {"ready_s": ready_s, "solves_s": seconds, "gib": gib, "proved": proved}
+
+
+def with_first_calls(buses: int, folder: Path) -> dict[str, object]:
+    """The engine's first calls: what they take above the imports, with numba's compiled functions on disk."""
+    started = time.perf_counter()
+    from bench_headroom import engine_headroom
+
+    from gridmodel.engine.batch import solve_batch, steady
+    from gridmodel.engine.compiled import compile_grid
+    from gridmodel.engine.linearised import reference_at
+    from gridmodel.synthetic import radial_net, radial_system
+
+    net = radial_net(radial_system(buses))
+    marks = [time.perf_counter()]
+    grid = compile_grid(net)
+    marks.append(time.perf_counter())
+    injection = grid.injection_pu(net.load["scaling"].to_numpy(), net.sgen["scaling"].to_numpy())
+    solve_batch(grid, steady(injection, 100), reference_at(grid, injection))
+    marks.append(time.perf_counter())
+    engine_headroom(net, grid)
+    marks.append(time.perf_counter())
+    steps = dict(zip(("compile_s", "batch_s", "headroom_s"), np.diff(marks).tolist(), strict=True))
+    return {"imports_s": marks[0] - started, **steps}
+
+
 def each(work: Callable[[], object], times: int) -> list[float]:
     """Seconds of each of some calls."""
     seconds = []
@@ -106,7 +149,13 @@ def each(work: Callable[[], object], times: int) -> list[float]:
     return seconds
 
 
-WAYS = {"pandapower": with_pandapower, "pgm": with_pgm, "engine": with_engine}
+WAYS = {
+    "pandapower": with_pandapower,
+    "pgm": with_pgm,
+    "engine": with_engine,
+    "headroom": with_headroom,
+    "first": with_first_calls,
+}
 
 
 if __name__ == "__main__":

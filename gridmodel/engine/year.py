@@ -1,0 +1,325 @@
+"""Headroom over many hours: per bus and block of hours the least of its headrooms, exact to whole kW.
+
+Hours are looked at worst first. Who is known to have H so far is only asked whether H holds in the next hour
+too, which is one probe a bus. Hours equal to another one are left out, and hours that another one outweighs at
+every load and generator: more load and less generation never give more headroom for load, nor the reverse more
+for generation. That is proved for a radial grid where all power flows one way (its voltages fall and its
+currents grow with every load); where generation runs it is a matter of measurement, and `every_hour` leaves
+no hour out but the equal ones.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from gridmodel.engine.answers import (
+    AFFECTED_SHARE,
+    CAPPED,
+    LIMIT_KINDS,
+    NO_LIMIT,
+    NOTICEABLE_PU,
+    UNDETERMINED,
+    VOLTAGE_CHANGE,
+    Answers,
+)
+from gridmodel.engine.batch import Injections
+from gridmodel.engine.bounds import Bounds
+from gridmodel.engine.compiled import CompiledGrid
+from gridmodel.engine.kernels import CONVERGED
+from gridmodel.engine.linearised import Reference, reference_at
+from gridmodel.engine.of_profiles import injection_of_hour
+from gridmodel.engine.path_kernels import Addition, PathGrid
+from gridmodel.engine.path_search import steps_to_source
+from gridmodel.engine.paths import path_grid
+from gridmodel.engine.rings import Opened, hung_on, opened
+from gridmodel.engine.tree import UNLIMITED, known_or, radial_reason
+from gridmodel.engine.year_kernels import lower_to
+
+
+@dataclass(frozen=True, eq=False)
+class YearQuestion:
+    """What is asked in every hour.
+
+    Attributes
+    ----------
+    buses
+        Positions in the net's bus table.
+    per_kw_pu
+        Complex power injected per kW of the addition [pu]: negative for load.
+    cap_kw
+        Largest addition tried [kW].
+    block_of_hour
+        Number of the block per hour, 0 and up; -1 for an hour not asked about.
+    every_hour
+        Whether hours are judged that another one outweighs.
+    """
+
+    grid: CompiledGrid
+    injections: Injections
+    bounds: Bounds
+    buses: np.ndarray
+    per_kw_pu: complex
+    cap_kw: int
+    block_of_hour: np.ndarray
+    every_hour: bool = False
+
+
+class YearAnswers(NamedTuple):
+    """The least headroom per block and bus.
+
+    Attributes
+    ----------
+    headroom_kw, status, limit
+        Blocks x buses, as `Answers`.
+    hour
+        Blocks x buses: an hour in which that is the headroom; -1 where nothing binds or nothing is known.
+    hours_solved, probes
+        Hours looked at, and pairs of hour and bus judged in them.
+    unsolved
+        Hours that have no solution before any addition: their blocks are undetermined.
+    method
+        "path" (radial grids), "path" but for buses behind loops, or "whole grid" with the reason.
+    """
+
+    headroom_kw: np.ndarray
+    status: np.ndarray
+    limit: np.ndarray
+    hour: np.ndarray
+    hours_solved: int
+    probes: int
+    unsolved: np.ndarray
+    method: str
+
+
+# Answers for one hour: of the asked buses, up to so many kW each; CAPPED where that holds.
+Judge = Callable[[np.ndarray, Reference, np.ndarray, np.ndarray, bool], Answers]
+
+
+def year_headroom(
+    question: YearQuestion, *, threads: int | None = None, told: Callable[[int, int], None] | None = None
+) -> YearAnswers:
+    """Find the least headroom of every bus in every block of hours.
+
+    Parameters
+    ----------
+    threads
+        One per core when absent.
+    told
+        Called with blocks done and blocks in all, from any thread.
+    """
+    grid = question.grid
+    hours = hours_to_solve(question)
+    reason = radial_reason(grid, question.bounds)
+    opening = opened(grid, question.bounds) if reason else None
+    method = "path" if not reason else f"whole grid: {reason}"
+    if opening is not None:
+        count = int(np.count_nonzero(_is_inside(question, opening)))
+        method = f"path, and whole grid at {count} buses behind loops"
+    answers = _nothing_known(question, len(hours), method)
+    workers = max(1, min(threads or os.cpu_count() or 1, len(hours)))
+    done, counts = [], []
+
+    def work(worker: int) -> None:
+        judge = _whole_grid_judge(question)
+        if not reason or opening is not None:
+            judge = _path_judge(question, opening, judge)
+        for block in range(worker, len(hours), workers):
+            counts.append(_settle_block(question, judge, block, hours[block], answers))
+            done.append(block)
+            if told is not None:
+                told(len(done), len(hours))
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(work, range(workers)))
+    unsolved = np.sort(np.array([hour for *_, lost in counts for hour in lost], dtype=np.int64))
+    return answers._replace(
+        hours_solved=sum(count[0] for count in counts),
+        probes=sum(count[1] for count in counts),
+        unsolved=unsolved,
+    )
+
+
+def hours_to_solve(question: YearQuestion) -> list[np.ndarray]:
+    """Hours of each block that may hold its least headroom, the heaviest first."""
+    weight, push = _weights(question), _push_of_factors(question)
+    used = question.injections.factors[:, np.unique(question.injections.term_profile)]
+    push = push if question.per_kw_pu.real < 0.0 else -push
+    weight = weight if question.per_kw_pu.real < 0.0 else -weight
+    chosen = []
+    for block in range(int(question.block_of_hour.max(initial=-1)) + 1):
+        hours = np.flatnonzero(question.block_of_hour == block)
+        hours = hours[np.argsort(-weight[hours], kind="stable")]
+        if not len(question.injections.added_row):
+            _, first = np.unique(used[hours], axis=0, return_index=True)
+            hours = hours[np.sort(first)]
+            if not question.every_hour:
+                hours = hours[~_outweighed(push[hours])]
+        chosen.append(hours)
+    return chosen
+
+
+def _weights(question: YearQuestion) -> np.ndarray:
+    """Active power drawn in all per hour [pu]."""
+    injections = question.injections
+    per_profile = np.bincount(injections.term_profile, -injections.term_pu.real, injections.factors.shape[1])
+    return np.asarray(injections.factors @ per_profile)
+
+
+def _push_of_factors(question: YearQuestion) -> np.ndarray:
+    """Hours x figures, of which none may be smaller in an hour that outweighs another in drawing.
+
+    Factors of what draws active and inductive reactive power, those of what feeds turned round, and those of
+    profiles with both in either way, so that only equal ones compare.
+    """
+    injections = question.injections
+    power, profile = injections.term_pu, injections.term_profile
+    count = injections.factors.shape[1]
+    draws = np.bincount(profile, (power.real < 0.0) | (power.imag < 0.0), count) > 0
+    feeds = np.bincount(profile, (power.real > 0.0) | (power.imag > 0.0), count) > 0
+    return np.concatenate([injections.factors[:, draws], -injections.factors[:, feeds]], axis=1)
+
+
+def _outweighed(push: np.ndarray) -> np.ndarray:
+    """Which hours, all sorted heaviest first, one before them outweighs in every figure."""
+    out = np.zeros(len(push), dtype=bool)
+    for hour in range(len(push)):
+        before = push[:hour][~out[:hour]]
+        out[hour] = bool((before >= push[hour]).all(axis=1).any())
+    return out
+
+
+def _nothing_known(question: YearQuestion, blocks: int, method: str) -> YearAnswers:
+    shape = (blocks, len(question.buses))
+    alive = question.grid.bus_row[question.buses] >= 0
+    return YearAnswers(
+        headroom_kw=np.where(alive, np.full(shape, question.cap_kw, dtype=np.int64), 0),
+        status=np.where(alive, np.full(shape, CAPPED, dtype=np.int8), UNDETERMINED).astype(np.int8),
+        limit=np.full(shape, NO_LIMIT, dtype=np.int64), hour=np.full(shape, -1, dtype=np.int32),
+        hours_solved=0, probes=0, unsolved=np.zeros(0, dtype=np.int64), method=method,
+    )  # fmt: skip
+
+
+def _settle_block(
+    question: YearQuestion, judge: Judge, block: int, hours: np.ndarray, answers: YearAnswers
+) -> tuple[int, int, list[int]]:
+    """Lower the answers of one block hour by hour; hours solved, pairs judged, and hours without a solution."""
+    headroom_kw, status = answers.headroom_kw[block], answers.status[block]
+    probes = 0
+    for count, hour in enumerate(hours):
+        asked = np.flatnonzero((headroom_kw > 0) & (status != UNDETERMINED))
+        if not len(asked):
+            return count, probes, []
+        injection = injection_of_hour(question.injections, int(hour))
+        point = reference_at(question.grid, injection)
+        if point.outcome != CONVERGED:
+            status[:], headroom_kw[:], answers.limit[block] = UNDETERMINED, 0, NO_LIMIT
+            answers.hour[block] = hour
+            return count, probes, [int(hour)]
+        found = judge(injection, point, asked, headroom_kw[asked], count == 0)
+        probes += len(asked)
+        lower = found.status != CAPPED
+        at = asked[lower]
+        headroom_kw[at], status[at] = found.headroom_kw[lower], found.status[lower]
+        answers.limit[block][at], answers.hour[block][at] = found.limit[lower], hour
+    return len(hours), probes, []
+
+
+def _is_inside(question: YearQuestion, opening: Opened) -> np.ndarray:
+    """Which of the buses asked for stand in a part that was cut off."""
+    buses = question.buses
+    return np.asarray((opening.grid.bus_row[buses] < 0) & (question.grid.bus_row[buses] >= 0))
+
+
+def _path_judge(question: YearQuestion, opening: Opened | None, beyond: Judge) -> Judge:
+    """The path method; what it does not serve, or not within the range it is exact in, is left to `beyond`."""
+    grid = question.grid if opening is None else opening.grid
+    row_of = np.arange(grid.row_count) if opening is None else opening.row_of
+    walk = _walker(question, grid)
+    outside = grid.bus_row[question.buses] >= 0
+
+    def judge(
+        injection_pu: np.ndarray, point: Reference, asked: np.ndarray, at_most_kw: np.ndarray, fresh: bool
+    ) -> Answers:
+        hung = None
+        if opening is not None:
+            hung = hung_on(question.grid, opening, injection_pu, point.voltage_pu, question.bounds)
+            if hung is None:
+                return beyond(injection_pu, point, asked, at_most_kw, fresh)
+        paths, any_broken = path_grid(
+            grid, injection_pu[row_of], point.voltage_pu[row_of], question.bounds, hung
+        )
+        found, served = _capped(at_most_kw), outside[asked]
+        _put(found, served, walk(paths, any_broken, asked[served], at_most_kw[served], fresh))
+        lost = np.flatnonzero(~served | (found.status == UNDETERMINED))
+        if len(lost):
+            _put(found, lost, beyond(injection_pu, point, asked[lost], at_most_kw[lost], fresh))
+        return found
+
+    return judge
+
+
+def _put(found: Answers, at: np.ndarray, part: Answers) -> None:
+    for values, new in zip(found, part, strict=True):
+        values[at] = new
+
+
+def _walker(
+    question: YearQuestion, grid: CompiledGrid
+) -> Callable[[PathGrid, bool, np.ndarray, np.ndarray, bool], Answers]:
+    """Ask buses of a radial grid in one hour, from where the hour before has left them."""
+    rows = grid.bus_row[question.buses]
+    change_pu = np.minimum(known_or(question.bounds.change_pu[question.buses], np.inf), UNLIMITED**0.5)
+    moved = np.zeros(len(rows))
+
+    def walk(
+        paths: PathGrid, any_broken: bool, asked: np.ndarray, at_most_kw: np.ndarray, fresh: bool
+    ) -> Answers:
+        depth = int(steps_to_source(paths.parent).max(initial=1))
+        addition = Addition(
+            complex(question.per_kw_pu), question.cap_kw, AFFECTED_SHARE, NOTICEABLE_PU, any_broken
+        )
+        found = _capped(at_most_kw)
+        free = rows[asked] < grid.free_count  # a source holds whatever is added to it
+        at = asked[free]
+        kw, status, limit = (np.empty(len(at), dtype=np.int64) for _ in range(3))
+        start = moved[at]
+        lower_to(
+            paths, addition, rows[at], change_pu[at], depth, at_most_kw[free], fresh, question.every_hour,
+            start, kw, status, limit,
+        )  # fmt: skip
+        moved[at] = start
+        own = (limit != NO_LIMIT) & (limit % LIMIT_KINDS >= VOLTAGE_CHANGE)
+        limit[own] = question.buses[at[own]] * LIMIT_KINDS + limit[own] % LIMIT_KINDS
+        _put(found, free, Answers(kw, status, limit))
+        return found
+
+    return walk
+
+
+def _whole_grid_judge(question: YearQuestion) -> Judge:
+    """Whole-grid solves, for grids with loops and bands relative to another bus."""
+    from gridmodel.engine.wide import wide_headroom
+
+    def judge(
+        injection_pu: np.ndarray, point: Reference, asked: np.ndarray, at_most_kw: np.ndarray, fresh: bool
+    ) -> Answers:
+        found = wide_headroom(
+            question.grid, injection_pu, question.bounds, question.buses[asked],
+            per_kw_pu=question.per_kw_pu, cap_kw=int(at_most_kw.max()), threads=1, reference=point,
+        )  # fmt: skip
+        keeps = (found.headroom_kw >= at_most_kw) & (found.status != UNDETERMINED)
+        held = _capped(at_most_kw)
+        return Answers(*(np.where(keeps, old, new) for old, new in zip(held, found, strict=True)))
+
+    return judge
+
+
+def _capped(at_most_kw: np.ndarray) -> Answers:
+    count = len(at_most_kw)
+    return Answers(at_most_kw.copy(), np.full(count, CAPPED), np.full(count, NO_LIMIT))

@@ -1,0 +1,137 @@
+"""Headroom over many hours: equal to asking every hour alone, in every block, whatever is left out."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from capacity.bounds import bounds_of
+from gis import Network
+from gridmodel import GridModel, build_model
+from gridmodel.engine.answers import UNDETERMINED
+from gridmodel.engine.batch import steady, with_profiles
+from gridmodel.engine.of_model import compiled
+from gridmodel.engine.of_profiles import injection_of_hour
+from gridmodel.engine.wide import wide_headroom
+from gridmodel.engine.year import YearQuestion, hours_to_solve, year_headroom
+from tests.capacity.grids import STATION_BUSES, grid, station, yardstick_of
+
+PV = (("P1", "A2", 60.0), ("P2", "C1", 25.0))
+PER_KW = {"load": -(1.0 + 0.3286841j) / 1e3, "generation": 1.0 / 1e3}
+
+
+def _question(
+    model: GridModel, factors: np.ndarray, blocks: np.ndarray, direction: str = "load", cap_kw: int = 3000
+) -> YearQuestion:
+    """Every load and generator follows a column of its own."""
+    grid = compiled(model)
+    bounds = bounds_of(yardstick_of(model.network))
+    row = np.concatenate([grid.load_row, grid.generator_row])
+    power = np.concatenate([-grid.load_pu, grid.generator_pu])
+    injections = with_profiles(steady(grid.fixed_pu, len(factors)), row, power, np.arange(len(row)), factors)
+    buses = np.arange(len(model.network.buses))
+    free = dataclasses.replace(bounds, change_pu=np.full(len(buses), np.inf))
+    return YearQuestion(grid, injections, free, buses, PER_KW[direction] / grid.sn_mva, cap_kw, blocks)
+
+
+def _by_brute_force(question: YearQuestion) -> np.ndarray:
+    """Blocks x buses, by the general method in every hour alone."""
+    least = np.full((question.block_of_hour.max() + 1, len(question.buses)), question.cap_kw)
+    for hour, block in enumerate(question.block_of_hour):
+        found = wide_headroom(
+            question.grid, injection_of_hour(question.injections, hour), question.bounds, question.buses,
+            per_kw_pu=question.per_kw_pu, cap_kw=question.cap_kw, threads=1,
+        )  # fmt: skip
+        least[block] = np.minimum(least[block], found.headroom_kw)
+    return least
+
+
+def _random(network: Network, hours: int, seed: int) -> np.ndarray:
+    count = len(network.loads) + len(network.generators)
+    return np.random.default_rng(seed).uniform(0.0, 1.3, (hours, count))
+
+
+@pytest.mark.parametrize("direction", ["load", "generation"])
+@pytest.mark.parametrize("every_hour", [True, False])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_equals_brute_force_with_random_profiles(direction: str, every_hour: bool, seed: int) -> None:
+    network = station(a2_kw=60.0, generators=PV, source_pu=1.03)
+    question = _question(build_model(network), _random(network, 60, seed), np.arange(60) % 3, direction)
+    found = year_headroom(dataclasses.replace(question, every_hour=every_hour), threads=2)
+    assert found.method == "path"
+    assert np.array_equal(found.headroom_kw, _by_brute_force(question))
+
+
+def test_a_ring_is_served_by_whole_grid_solves() -> None:
+    """A1 and C1 joined by a further line: the two feeders close a ring."""
+    lines = (
+        ("K1", "M1", "M2", 1000.0), ("L1", "B1", "A1", 100.0), ("L2", "A1", "A2", 100.0),
+        ("L3", "B1", "C1", 200.0), ("L4", "A1", "C1", 150.0),
+    )  # fmt: skip
+    loads = [("home-A2", "A2", 60.0, 6), ("home-C1", "C1", 10.0, 3)]
+    network = grid(STATION_BUSES, lines, transformers=[("T1", "M2", "B1")], loads=loads)
+    question = _question(build_model(network), _random(network, 8, 5), np.arange(8) % 2)
+    found = year_headroom(question, threads=1)
+    assert found.method.startswith("whole grid")
+    assert np.array_equal(found.headroom_kw, _by_brute_force(question))
+
+
+def test_the_hour_named_is_one_that_binds() -> None:
+    network = station(a2_kw=60.0)
+    question = _question(build_model(network), _random(network, 30, 7), np.zeros(30, dtype=np.int64))
+    found = year_headroom(question)
+    for bus in np.flatnonzero(found.hour[0] >= 0):
+        alone = dataclasses.replace(
+            question, block_of_hour=np.where(np.arange(30) == found.hour[0, bus], 0, -1)
+        )
+        assert year_headroom(alone).headroom_kw[0, bus] == found.headroom_kw[0, bus]
+
+
+def test_another_hour_never_raises_headroom() -> None:
+    network = station(a2_kw=60.0, generators=PV)
+    factors = _random(network, 24, 11)
+    before = None
+    for hours in (6, 12, 24):
+        blocks = np.where(np.arange(24) < hours, 0, -1)
+        found = year_headroom(_question(build_model(network), factors, blocks)).headroom_kw[0]
+        assert before is None or (found <= before).all()
+        before = found
+
+
+def test_equal_and_outweighed_hours_are_left_out() -> None:
+    """Hours 0 and 3 are equal, 1 is lighter at every load, 2 is heavier at one load and lighter at another."""
+    network = station()
+    factors = np.array([[1.0, 0.5, 0.8], [0.9, 0.5, 0.7], [0.2, 1.0, 0.1], [1.0, 0.5, 0.8]])[
+        :, : len(network.loads)
+    ]
+    question = _question(build_model(network), factors, np.zeros(4, dtype=np.int64))
+    assert sorted(hours_to_solve(question)[0]) == [0, 2]
+    assert len(hours_to_solve(dataclasses.replace(question, every_hour=True))[0]) == 3
+
+
+def test_generation_outweighs_where_load_is_low_and_sun_is_high() -> None:
+    network = station(generators=PV[:1])
+    light, heavy = [0.2] * len(network.loads), [0.9] * len(network.loads)
+    factors = np.array([[*heavy, 0.4], [*light, 0.9], [*heavy, 1.0]])
+    question = _question(build_model(network), factors, np.zeros(3, dtype=np.int64), "generation")
+    assert sorted(hours_to_solve(question)[0]) == [1, 2]
+
+
+def test_an_hour_without_a_solution_is_named_and_its_block_undetermined() -> None:
+    network = station()
+    factors = np.full((4, len(network.loads)), 0.5)
+    factors[2] = 200.0
+    question = _question(build_model(network), factors, np.array([0, 0, 1, 1]))
+    found = year_headroom(question)
+    assert list(found.unsolved) == [2]
+    assert (found.status[1] == UNDETERMINED).all() and (found.status[0] != UNDETERMINED).any()
+
+
+def test_threads_change_nothing() -> None:
+    network = station(a2_kw=60.0, generators=PV)
+    question = _question(build_model(network), _random(network, 40, 4), np.arange(40) % 5)
+    one, two = (year_headroom(question, threads=threads) for threads in (1, 2))
+    for name in ("headroom_kw", "status", "limit", "hour"):
+        assert np.array_equal(getattr(one, name), getattr(two, name)), name
