@@ -75,8 +75,8 @@ class Batch:
     steps
         Sweeps its block took.
     worst_row
-        Where a scenario did not converge the row whose voltage moved most when it was lost: the bus that
-        collapses first; -1 elsewhere.
+        Where a scenario did not converge the row whose voltage would drop most, were the grid linear: the bus
+        that collapses; -1 elsewhere.
     figures, elements
         See `reductions`; figures of a scenario that did not converge are NaN and -1.
     rows, vm_pu
@@ -239,6 +239,7 @@ class _Plan(NamedTuple):
     floor: np.ndarray
     start: np.ndarray
     idle: np.ndarray
+    idle_factors: Factors
     stamps: Stamps
     part_start: np.ndarray
     branches: Branches
@@ -272,6 +273,7 @@ def _plan(grid: CompiledGrid, injections: Injections, reference: Reference, boun
         floor=grid.floor_pu**2,
         start=reference.voltage_pu,
         idle=grid.idle_pu,
+        idle_factors=grid.factors,
         stamps=grid.stamps,
         part_start=grid.part_start,
         branches=grid.branches,
