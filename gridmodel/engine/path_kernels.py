@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from gridmodel.engine.answers import NO_LIMIT
-from gridmodel.engine.subtrees import FALL, OVER, RISE, UNDER, heaviest, power_at, square_of
+from gridmodel.engine.answers import LIMIT_KINDS, NO_LIMIT, OVERVOLTAGE
+from gridmodel.engine.subtrees import FALL, OVER, RISE, UNDER, at_parent, heaviest, power_at, square_of
 from gridmodel.engine.tree import UNLIMITED, Ports
 
 # Margins per row of the path, and of the bus itself.
@@ -25,6 +25,8 @@ _SETTLED = 1e-13
 # Newton's error is squared each round: a last correction of this leaves none, to first order, in the state.
 _NEARLY = 1e-7
 _ROUNDS = 20
+# A voltage is told by its slope to this share of what it may change; closer it is solved for.
+_CLOSE = 0.5
 # Below this share of its base a square of a voltage belongs to no state a grid is run in.
 _COLLAPSED = 0.04
 
@@ -40,6 +42,8 @@ class PathGrid(NamedTuple):
         Rows x 2: largest |I|^2 of such a branch at the child's and the parent's end [pu].
     shares
         As `CompiledGrid.shares`; no rows where all power is constant.
+    bus_row
+        As `CompiledGrid.bus_row`.
     """
 
     parent: np.ndarray
@@ -55,6 +59,7 @@ class PathGrid(NamedTuple):
     plain: np.ndarray
     current_square: np.ndarray
     shares: np.ndarray
+    bus_row: np.ndarray
 
 
 class Addition(NamedTuple):
@@ -195,18 +200,42 @@ def fastest_growing(ports, row, w, e, allowed_pu):  # type: ignore[no-untyped-de
 @njit(cache=True, nogil=True)
 def _judge_broken(grid, addition, path, step, squares, margins):  # type: ignore[no-untyped-def]
     """Margins of voltages broken before against following by their share of the change at the bus."""
-    row = path[0]
-    moved = np.sqrt(squares[0, 0] + squares[0, 1] * step) - np.sqrt(grid.square[row])
+    w = squares[0, 0] + squares[0, 1] * step
+    moved = np.sqrt(w) - np.sqrt(grid.square[path[0]])
     allowed = max(addition.affected_share * abs(moved), addition.noticeable_pu)
     at = PER_ROW * len(path)
-    margins[at + 4] = allowed + grid.score[row, UNDER] * moved
-    margins[at + 5] = allowed - grid.score[row, OVER] * moved
+    for column, sign in ((UNDER, -1.0), (OVER, 1.0)):
+        margin = allowed - sign * grid.score[path[0], column] * moved
+        if abs(margin) < _CLOSE * allowed:
+            margin = allowed - sign * _followed(grid, path[0], w, grid.limit[path[0], column])
+        margins[at + 2 + column] = margin
     for k in range(len(path) - 1):
         row = path[k]
-        above = squares[k + 1, 0] + squares[k + 1, 1] * step
-        moved = np.sqrt(above) - np.sqrt(grid.square[path[k + 1]])
-        margins[PER_ROW * k + 4] = allowed + grid.side_score[row, UNDER] * moved
-        margins[PER_ROW * k + 5] = allowed - grid.side_score[row, OVER] * moved
+        w = squares[k + 1, 0] + squares[k + 1, 1] * step
+        moved = np.sqrt(w) - np.sqrt(grid.square[path[k + 1]])
+        for column, sign in ((UNDER, -1.0), (OVER, 1.0)):
+            margin = allowed - sign * grid.side_score[row, column] * moved
+            if abs(margin) < _CLOSE * allowed:
+                margin = allowed - sign * _followed(grid, path[k + 1], w, grid.side_limit[row, column])
+            margins[PER_ROW * k + 2 + column] = margin
+
+
+@njit(cache=True, nogil=True)
+def _followed(grid, top, w_top, limit):  # type: ignore[no-untyped-def]
+    """How far the voltage of a limit at or below a row has moved when the row's w is `w_top` [pu]."""
+    bottom = grid.bus_row[limit // LIMIT_KINDS] if limit % LIMIT_KINDS <= OVERVOLTAGE else top
+    w = grid.square[bottom]
+    for _ in range(_ROUNDS):
+        row, lifted, slope = bottom, w, 1.0
+        while row != top:
+            lifted, rise, _e = at_parent(grid.square, grid.drawn, grid.link, row, lifted)
+            slope *= rise
+            row = grid.parent[row]
+        step = (w_top - lifted) / slope
+        w += step
+        if abs(step) < _SETTLED:
+            break
+    return np.sqrt(w) - np.sqrt(grid.square[bottom])
 
 
 @njit(cache=True, nogil=True)

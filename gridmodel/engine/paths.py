@@ -128,7 +128,7 @@ def path_grid(
         parent=tree.parent, ports=tree.ports, square=below.square, drawn=below.drawn, rest=below.rest,
         link=below.link, score=below.score, limit=below.limit, side_score=below.side_score,
         side_limit=below.side_limit, plain=plain, current_square=current_square,
-        shares=np.zeros((0, 4)) if grid.shares is None else grid.shares,
+        shares=np.zeros((0, 4)) if grid.shares is None else grid.shares, bus_row=grid.bus_row,
     ), bool((limits.broken != NO_LIMIT).any())  # fmt: skip
 
 

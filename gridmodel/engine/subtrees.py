@@ -25,9 +25,9 @@ from numba import njit
 from gridmodel.engine.answers import NO_LIMIT, NO_SOLUTION, OUT_OF_RANGE
 from gridmodel.engine.tree import UNLIMITED, RowLimits, Tree
 
-# Terms of the series beyond the constant; the coefficient of w stands behind them. A subtree with a drop of
-# 10 % errs by less than 1e-6 of its power where its voltage moves by 10 %, one with 5 % by 2e-8.
-ORDER = 4
+# Terms of the series beyond the constant; the coefficient of w stands behind them. Two fewer were 1 kW wrong
+# behind lines loaded by 240 %; two more cost 8 % of the time.
+ORDER = 6
 # Range of w about its base in which the series is trusted (voltages 0.7 to 1.5 times the base): an answer
 # beyond it is left to the general method.
 LEAST_SHARE, MOST_SHARE = 0.49, 2.25
@@ -194,34 +194,40 @@ def heaviest(ports, row, w, e):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _lifted(ports, square, drawn, link, row, w):  # type: ignore[no-untyped-def]
-    """w at the parent and its slope for w at a row, and the branch between that is heaviest."""
+def at_parent(square, drawn, link, row, w):  # type: ignore[no-untyped-def]
+    """w at the parent and its slope, for w at a row without addition; and V_parent times V*."""
     power, moved = power_at(drawn, row, square[row], w)
     e = link[row, 0] * (np.conj(power) + link[row, 1] * w)
     moved = link[row, 0] * (np.conj(moved) + link[row, 1])
-    above = square_of(e) / w
-    slope = (2.0 * (e.real * moved.real + e.imag * moved.imag) - above) / w
+    parents = square_of(e) / w
+    return parents, (2.0 * (e.real * moved.real + e.imag * moved.imag) - parents) / w, e
+
+
+@njit(cache=True, nogil=True)
+def _lifted(ports, square, drawn, link, row, w):  # type: ignore[no-untyped-def]
+    """w at the parent and its slope for w at a row, and the branch between that is heaviest."""
+    parents, slope, e = at_parent(square, drawn, link, row, w)
     share, member = heaviest(ports, row, w, e)
-    return above, slope, share, member
+    return parents, slope, share, member
 
 
 @njit(cache=True, nogil=True)
 def _lift(ports, square, drawn, link, row, w, limit):  # type: ignore[no-untyped-def]
     """Carry a bound on w up a branch: w at the parent where it, or the branch, binds, and which limit."""
-    above, slope, share, member = _lifted(ports, square, drawn, link, row, w)
+    lifted, slope, share, member = _lifted(ports, square, drawn, link, row, w)
     if slope > 0.0 and share <= 1.0:
-        return above, limit
+        return lifted, limit
     holds, breaks = square[row], w
     for _ in range(_HALVINGS):
         middle = 0.5 * (holds + breaks)
-        above, slope, share, tried = _lifted(ports, square, drawn, link, row, middle)
+        lifted, slope, share, tried = _lifted(ports, square, drawn, link, row, middle)
         if slope > 0.0 and share <= 1.0:
             holds = middle
         else:
             breaks = middle
             member = tried if share > 1.0 else NO_LIMIT
-    above, slope, share, tried = _lifted(ports, square, drawn, link, row, holds)
-    return above, (NO_SOLUTION if member == NO_LIMIT else ports.limit[member])
+    lifted, slope, share, tried = _lifted(ports, square, drawn, link, row, holds)
+    return lifted, (NO_SOLUTION if member == NO_LIMIT else ports.limit[member])
 
 
 @njit(cache=True, nogil=True)
