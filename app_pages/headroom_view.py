@@ -7,7 +7,7 @@ import streamlit as st
 
 from app_pages.study import Choice, Study
 from capacity.data_quality import hold_back_headroom
-from capacity.headroom import Direction, headroom
+from capacity.headroom import Direction, find_headroom
 from capacity.headroom_summary import headroom_csv, in_words, station_headroom
 from capacity.impact import study_impact
 from gridmodel import build_model
@@ -69,5 +69,5 @@ def _at_all_buses(
     """Headroom of a network that the first five arguments name."""
     limits = _choice.yardstick.limits
     impact = study_impact(build_model(_study.network), _choice.scenario, limits, supply=_study.supply)
-    found = headroom(impact, direction=direction)
+    found = find_headroom(impact, direction=direction)
     return hold_back_headroom(found, _study.supply, _study.weak)

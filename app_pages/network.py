@@ -14,7 +14,7 @@ from app_pages.study import Choice, Study, choose, open_study
 from capacity.bottlenecks import find_bottlenecks
 from capacity.cards import asset_card, figure, headroom_bus, headroom_sentence
 from capacity.data_quality import hold_back_bottlenecks, hold_back_headroom
-from capacity.headroom import headroom
+from capacity.headroom import find_headroom
 from capacity.impact import study_impact
 from gis.webmap import highlight, nearest_asset
 from gridmodel import build_model
@@ -163,5 +163,5 @@ def _headroom(study: Study, choice: Choice, bus_id: str) -> None:
         impact = study_impact(
             build_model(study.network), choice.scenario, choice.yardstick.limits, supply=study.supply
         )
-        answer = hold_back_headroom(headroom(impact, [bus_id]), study.supply, study.weak).iloc[0]
+        answer = hold_back_headroom(find_headroom(impact, [bus_id]), study.supply, study.weak).iloc[0]
     st.info(plain(headroom_sentence(answer)))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from capacity.checks import VIOLATION_COLUMNS, make_yardstick, violations
     from capacity.connection import Assessment, ConnectionConfig, assess_connection, place_at
     from capacity.demand import Development
-    from capacity.headroom import headroom, joint_headroom
+    from capacity.headroom import find_headroom, joint_headroom
     from capacity.hosting import hosting_capacity
     from capacity.impact import study_impact
     from capacity.limits import Limits, profile_names, read_limits
@@ -28,7 +28,7 @@ _HOMES = {
     "VIOLATION_COLUMNS": "checks",
     "assess_connection": "connection",
     "find_bottlenecks": "bottlenecks",
-    "headroom": "headroom",
+    "find_headroom": "headroom",
     "hosting_capacity": "hosting",
     "joint_headroom": "headroom",
     "make_yardstick": "checks",
@@ -49,7 +49,7 @@ __all__ = [
     "Limits",
     "assess_connection",
     "find_bottlenecks",
-    "headroom",
+    "find_headroom",
     "hosting_capacity",
     "joint_headroom",
     "make_yardstick",

@@ -86,7 +86,7 @@ class Question:
         return -per_kw * complex(1.0, np.tan(np.arccos(self.cos_phi)))
 
 
-def headroom(
+def find_headroom(
     impact: Impact,
     bus_ids: Iterable[str] | None = None,
     *,

@@ -22,7 +22,7 @@ from capacity.data_quality import (
     weak_data,
 )
 from capacity.demand import Development
-from capacity.headroom import headroom, joint_headroom
+from capacity.headroom import find_headroom, joint_headroom
 from capacity.impact import study_impact
 from capacity.limits import read_limits
 from capacity.quality_report import placed, repairs_done, summary_of
@@ -114,7 +114,7 @@ def test_bottlenecks_keep_their_place_and_lose_their_figures(solved) -> None:  #
 def test_headroom_at_a_bus_of_a_weak_feeder_is_not_said() -> None:
     network = station()
     impact = study_impact(build_model(network), find_scenario(network), read_limits())
-    found = headroom(impact, ["A1", "C1"])
+    found = find_headroom(impact, ["A1", "C1"])
     supply = impact.yardstick.supply
     held = hold_back_headroom(found, supply, {feeder_of_a(supply): "why"})
     assert held["status"].tolist()[0] == "data too weak"

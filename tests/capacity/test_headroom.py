@@ -13,7 +13,7 @@ from capacity.headroom import (
     HEADROOM_COLUMNS,
     JOINT_COLUMNS,
     Question,
-    headroom,
+    find_headroom,
     joint_headroom,
     prove_headroom,
 )
@@ -32,7 +32,7 @@ def _impact(model: GridModel, profile: str = "en50160") -> Impact:
 
 
 def _headroom(network: Network, bus_id: str, **options: object):  # type: ignore[no-untyped-def]
-    return headroom(_impact(build_model(network)), [bus_id], **options).iloc[0]  # type: ignore[arg-type]
+    return find_headroom(_impact(build_model(network)), [bus_id], **options).iloc[0]  # type: ignore[arg-type]
 
 
 def _plain_net(model: GridModel):  # type: ignore[no-untyped-def]
@@ -77,7 +77,7 @@ def _promise_holds(model: GridModel, bus_id: str, kw: float, *, generation: bool
 @pytest.mark.parametrize("bus_id", ["M2", "B1", "A2"])
 def test_headroom_equals_an_own_bisection_on_plain_pandapower(bus_id: str) -> None:
     model = build_model(station())
-    row = headroom(_impact(model), [bus_id]).iloc[0]
+    row = find_headroom(_impact(model), [bus_id]).iloc[0]
     assert row["status"] == "ok"
     assert row["headroom_kw"] == _naive_headroom_kw(model, bus_id, 20_000 if bus_id == "M2" else 512)
 
@@ -85,7 +85,7 @@ def test_headroom_equals_an_own_bisection_on_plain_pandapower(bus_id: str) -> No
 @pytest.mark.parametrize("bus_id", ["A2", "C1"])
 def test_generation_headroom_equals_an_own_bisection_on_plain_pandapower(bus_id: str) -> None:
     model = build_model(station(source_pu=1.05))
-    row = headroom(_impact(model), [bus_id], direction="generation").iloc[0]
+    row = find_headroom(_impact(model), [bus_id], direction="generation").iloc[0]
     assert row["headroom_kw"] == _naive_headroom_kw(model, bus_id, 512, generation=True)
 
 
@@ -93,7 +93,7 @@ def test_generation_headroom_equals_an_own_bisection_on_plain_pandapower(bus_id:
 def test_headroom_keeps_its_promise_in_the_demo_area(row_number: int) -> None:
     model = demo_model()
     bus_id = str(model.network.buses.index[row_number])
-    row = headroom(_impact(model), [bus_id]).iloc[0]
+    row = find_headroom(_impact(model), [bus_id]).iloc[0]
     assert row["status"] == "ok"
     assert row["headroom_kw"] == round(row["headroom_kw"])
     assert _promise_holds(model, bus_id, row["headroom_kw"])
@@ -175,7 +175,7 @@ def test_headroom_may_be_zero_without_any_limit_broken_before() -> None:
     """250 kVA carry 244.9 kVA at the busbar: one more kW is too much somewhere below 16."""
     model = build_model(station(loads=[("a", "B1", 227.0, 1)]))
     impact = _impact(model)
-    row = headroom(impact, ["B1"]).iloc[0]
+    row = find_headroom(impact, ["B1"]).iloc[0]
     assert impact.broken.empty
     assert row["status"] == "ok"
     assert 0.0 <= row["headroom_kw"] < 16.0
@@ -184,7 +184,7 @@ def test_headroom_may_be_zero_without_any_limit_broken_before() -> None:
 
 def test_columns_stay_when_no_bus_is_asked_for() -> None:
     model = build_model(station())
-    found = headroom(_impact(model), [])
+    found = find_headroom(_impact(model), [])
     assert tuple(found.columns) == HEADROOM_COLUMNS and found.empty and found.crs == model.network.crs
 
 
@@ -196,17 +196,17 @@ def test_an_unknown_bus_is_a_key_error() -> None:
 def test_headroom_changes_nothing_in_the_model() -> None:
     model = build_model(station())
     before = model.net.load.copy()
-    headroom(_impact(model), ["A1"])
+    find_headroom(_impact(model), ["A1"])
     assert model.net.load.drop(columns="scaling").equals(before.drop(columns="scaling"))
 
 
 def test_all_buses_are_asked_when_none_is_named() -> None:
     network = station(switches=[("X", False, "A1", "lines", "L2")])
     impact = _impact(build_model(network))
-    found = headroom(impact)
+    found = find_headroom(impact)
     assert found["bus_id"].tolist() == list(network.buses.index)
     assert dict(zip(found["bus_id"], found["status"], strict=True))["A2"] == "undetermined"
-    one_by_one = [headroom(impact, [bus_id]).iloc[0] for bus_id in network.buses.index]
+    one_by_one = [find_headroom(impact, [bus_id]).iloc[0] for bus_id in network.buses.index]
     for row, (_, alone) in zip(one_by_one, found.iterrows(), strict=True):
         assert row["headroom_kw"] == alone["headroom_kw"] or math.isnan(row["headroom_kw"])
         assert (row["status"], row["binding_id"]) == (alone["status"], alone["binding_id"])
@@ -216,9 +216,9 @@ def test_the_change_at_the_own_bus_binds_when_asked_for() -> None:
     """3 % in low voltage (VDE-AR-N 4105): the voltage at A2 falls from v to v - 0.03 and no further."""
     model = build_model(station())
     impact = _impact(model)
-    row = headroom(impact, ["A2"], voltage_change=True).iloc[0]
+    row = find_headroom(impact, ["A2"], voltage_change=True).iloc[0]
     assert (row["binding_check"], row["binding_id"], row["status"]) == ("voltage_change", "A2", "ok")
-    assert row["headroom_kw"] < headroom(impact, ["A2"]).iloc[0]["headroom_kw"]
+    assert row["headroom_kw"] < find_headroom(impact, ["A2"]).iloc[0]["headroom_kw"]
     net, at = _plain_net(model), list(model.network.buses.index).index("A2")
     pandapower.runpp(net, numba=False, calculate_voltage_angles=True)
     before = net.res_bus["vm_pu"][at]
@@ -233,7 +233,7 @@ def test_the_change_at_the_own_bus_binds_when_asked_for() -> None:
 def test_the_reserve_for_the_loss_of_an_element_halves_what_medium_voltage_may_carry() -> None:
     """K1, rated 14.6 MVA, may carry half of it with the reserve; the station keeps its rating."""
     impact = _impact(build_model(station()))
-    plain, reserved = headroom(impact), headroom(impact, n1_reserve=True)
+    plain, reserved = find_headroom(impact), find_headroom(impact, n1_reserve=True)
     at = plain["bus_id"].tolist().index("M2")
     assert (reserved["binding_check"][at], reserved["binding_id"][at]) == ("n1_reserve", "K1")
     assert plain["binding_check"][at] == "line_overload"
@@ -249,7 +249,7 @@ def test_a_reserve_without_figures_is_an_input_error() -> None:
     limits = read_limits().model_copy(update={"n1_reserve": None})
     impact = study_impact(build_model(network), find_scenario(network), limits)
     with pytest.raises(InputError, match="n1_reserve"):
-        headroom(impact, ["A1"], n1_reserve=True)
+        find_headroom(impact, ["A1"], n1_reserve=True)
 
 
 def test_joint_headroom_holds_together_and_one_kw_more_at_each_does_not() -> None:
@@ -270,7 +270,7 @@ def test_joint_headroom_holds_together_and_one_kw_more_at_each_does_not() -> Non
 
 def test_joint_headroom_of_one_bus_is_its_headroom() -> None:
     impact = _impact(build_model(station()))
-    assert joint_headroom(impact, ["C1"])["headroom_kw"][0] == headroom(impact, ["C1"])["headroom_kw"][0]
+    assert joint_headroom(impact, ["C1"])["headroom_kw"][0] == find_headroom(impact, ["C1"])["headroom_kw"][0]
 
 
 def test_a_group_with_a_dead_bus_is_undetermined_and_names_it() -> None:
@@ -287,7 +287,7 @@ def test_no_group_is_no_row() -> None:
 
 def test_an_engine_of_another_opinion_is_found_out_by_the_proof() -> None:
     impact = _impact(build_model(station()))
-    found = headroom(impact)
+    found = find_headroom(impact)
     assert prove_headroom(impact, found, Question(), sample=100) == (6, [])
     too_high = found.assign(headroom_kw=found["headroom_kw"] + 1.0 * (found["bus_id"] == "A1"))
     assert prove_headroom(impact, too_high, Question(), sample=100) == (6, ["A1"])

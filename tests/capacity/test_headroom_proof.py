@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 
-from capacity.headroom import headroom
+from capacity.headroom import find_headroom
 from capacity.impact import study_impact
 from capacity.limits import read_limits
 from gridmodel import find_scenario
@@ -26,7 +26,7 @@ def test_the_limit_named_is_the_one_that_breaks(direction: str) -> None:
     ids = model.network.buses.index
     drawn = [str(ids[at]) for at in np.random.default_rng(7).permutation(len(ids))[:TRIED]]
     impact = study_impact(model, scenario, read_limits("en50160"))
-    rows = headroom(impact, drawn, direction=direction, cos_phi=COS_PHI)  # type: ignore[arg-type]
+    rows = find_headroom(impact, drawn, direction=direction, cos_phi=COS_PHI)  # type: ignore[arg-type]
     apply_scenario(model, scenario)
     state = before(copy.deepcopy(model.net))
     assert list(rows["bus_id"]) == drawn

@@ -7,7 +7,7 @@ import math
 
 import pandas as pd
 
-from capacity.headroom import headroom
+from capacity.headroom import find_headroom
 from capacity.headroom_summary import STATION_COLUMNS, headroom_csv, station_headroom, summary_report
 from capacity.impact import study_impact
 from capacity.limits import read_limits
@@ -25,7 +25,7 @@ TWO = grid(
 
 def test_stations_are_ranked_by_what_fits_at_their_busbar() -> None:
     impact = study_impact(build_model(TWO), find_scenario(TWO), read_limits())
-    found = headroom(impact)
+    found = find_headroom(impact)
     stations = station_headroom(found, impact.yardstick)
     at_bus = found.set_index("bus_id")["headroom_kw"]
     assert tuple(stations.columns) == STATION_COLUMNS
@@ -41,7 +41,7 @@ def test_stations_are_ranked_by_what_fits_at_their_busbar() -> None:
 def test_the_summary_names_every_status_and_what_binds() -> None:
     network = station(a2_kw=170.0)
     impact = study_impact(build_model(network), find_scenario(network), read_limits())
-    found = headroom(impact)
+    found = find_headroom(impact)
     values, lines = summary_report(found, 0.25, impact.yardstick)
     text = "\n".join(lines)
     assert lines[0].startswith("6 buses: ") and "2 already violated" in lines[0]
@@ -55,20 +55,20 @@ def test_the_summary_names_every_status_and_what_binds() -> None:
 def test_a_network_without_solution_is_summed_up_without_figures() -> None:
     network = station(a2_kw=5000.0)
     impact = study_impact(build_model(network), find_scenario(network), read_limits())
-    _, lines = summary_report(headroom(impact), 0.1, impact.yardstick)
+    _, lines = summary_report(find_headroom(impact), 0.1, impact.yardstick)
     assert len(lines) == 1 and "6 undetermined" in lines[0]
 
 
 def test_stations_without_their_busbar_among_the_answers_are_left_out() -> None:
     impact = study_impact(build_model(TWO), find_scenario(TWO), read_limits())
-    stations = station_headroom(headroom(impact, ["B2", "A1"]), impact.yardstick)
+    stations = station_headroom(find_headroom(impact, ["B2", "A1"]), impact.yardstick)
     assert stations["station_id"].tolist() == ["T2"]
     assert stations["buses"].tolist() == [1] and not math.isnan(stations["least_kw"][0])
 
 
 def test_the_file_for_a_spreadsheet_has_places_in_degrees_and_no_formulas() -> None:
     impact = study_impact(build_model(TWO), find_scenario(TWO), read_limits())
-    found = headroom(impact, ["B2", "A1"])
+    found = find_headroom(impact, ["B2", "A1"])
     found.loc[0, "bus_id"] = "=1+1"
     table = pd.read_csv(io.BytesIO(headroom_csv(found)))
     assert table["bus_id"].tolist() == ["'=1+1", "A1"]

@@ -10,7 +10,7 @@ import pandapower
 import pandas as pd
 import pytest
 
-from capacity.headroom import Direction, Question, headroom
+from capacity.headroom import Direction, Question, find_headroom
 from capacity.headroom_year import (
     BLOCK_COLUMNS,
     YEAR_COLUMNS,
@@ -160,7 +160,7 @@ def test_firm_in_the_worst_hour_is_the_headroom_of_the_scenario() -> None:
     network = station(a2_kw=80.0)
     factors = np.linspace(0.2, 1.0, 8760)
     found = _year(network, _profiles({"residential": factors}))
-    alone = headroom(_impact(network))
+    alone = find_headroom(_impact(network))
     assert np.array_equal(found.firm["firm_kw"], alone["headroom_kw"])
     ok = alone["status"] == "ok"
     assert (found.firm["firm_hour"][ok] >= YEAR[-200]).all()  # within 2 % of the peak: the same whole kW
