@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import power_grid_model as pgm
-from pandapower.pypower.idx_brch import BR_B, BR_G, BR_R, BR_STATUS, BR_X, F_BUS, SHIFT, T_BUS, TAP
 from pandapower.pypower.idx_bus import BS, GS, PD, QD
 from peer_pandapower import Limits, next_kw
+
+from tests.third_opinion import BASE_V, BASE_VA, branch_table, source_table, table_of
 
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
 
-# A source as stiff as pandapower's slack; below 1e16 its own impedance shows.
-STIFF_VA = 1e18
-BASE_V = 1e3  # everything in per unit of one voltage; the ratios stand in the branches
-BASE_VA = 1e6  # pandapower's sn_mva of 1
 # Largest change of a voltage in the last step [pu], power-grid-model's default.
 TOLERANCE_PU = 1e-8
 METHODS = (pgm.CalculationMethod.newton_raphson, pgm.CalculationMethod.iterative_current)
@@ -46,15 +43,14 @@ def pgm_grid(inner: dict[str, np.ndarray]) -> PgmGrid:
     inner
         Buses, branches, references and voltages in pandapower's inner order; no shunts.
     """
-    bus, branch = np.real(inner["bus"]), np.real(inner["branch"])
+    bus = np.real(inner["bus"])
     assert not bus[:, [GS, BS]].any(), "shunts have no place here"
-    assert (branch[:, BR_STATUS] == 1.0).all()
-    first_load = len(bus) + len(branch)
+    first_load = len(bus) + len(inner["branch"])
     tables = {
-        "node": _rows("node", np.arange(len(bus)), u_rated=BASE_V),
-        "generic_branch": _branches(branch, len(bus)),
+        "node": table_of("node", np.arange(len(bus)), u_rated=BASE_V),
+        "generic_branch": branch_table(inner, len(bus)),
         "sym_load": _loads(bus, first_load),
-        "source": _sources(inner, first_load + len(bus)),
+        "source": source_table(inner, first_load + len(bus)),
     }
     return PgmGrid(tables, first_load)
 
@@ -155,34 +151,8 @@ def _hold(
     return np.asarray(holds)
 
 
-def _rows(kind: str, ids: np.ndarray, **columns: object) -> np.ndarray:
-    table = pgm.initialize_array(pgm.DatasetType.input, pgm.ComponentType[kind], len(ids))
-    for name, values in {"id": ids, **columns}.items():
-        table[name] = values
-    return np.asarray(table)
-
-
-def _branches(branch: np.ndarray, first: int) -> np.ndarray:
-    ohm = BASE_V**2 / BASE_VA
-    return _rows(
-        "generic_branch",
-        first + np.arange(len(branch)),
-        from_node=branch[:, F_BUS].astype(int),
-        to_node=branch[:, T_BUS].astype(int),
-        from_status=1,
-        to_status=1,
-        r1=branch[:, BR_R] * ohm,
-        x1=branch[:, BR_X] * ohm,
-        g1=branch[:, BR_G] / ohm,
-        b1=branch[:, BR_B] / ohm,
-        k=np.where(branch[:, TAP] == 0.0, 1.0, branch[:, TAP]),
-        theta=np.deg2rad(branch[:, SHIFT]),
-        sn=BASE_VA,
-    )
-
-
 def _loads(bus: np.ndarray, first: int) -> np.ndarray:
-    return _rows(
+    return table_of(
         "sym_load",
         first + np.arange(len(bus)),
         node=np.arange(len(bus)),
@@ -190,18 +160,4 @@ def _loads(bus: np.ndarray, first: int) -> np.ndarray:
         type=pgm.LoadGenType.const_power,
         p_specified=1e6 * bus[:, PD],
         q_specified=1e6 * bus[:, QD],
-    )
-
-
-def _sources(inner: dict[str, np.ndarray], first: int) -> np.ndarray:
-    at = inner["ref"]
-    return _rows(
-        "source",
-        first + np.arange(len(at)),
-        node=at,
-        status=1,
-        u_ref=np.abs(inner["V"][at]),
-        u_ref_angle=np.angle(inner["V"][at]),
-        sk=STIFF_VA,
-        rx_ratio=0.1,
     )

@@ -220,8 +220,10 @@ def headroom_at(
     hours = None if profile is None else profiles_for(profile, asked.direction, grid, time_zone)
     impact = _impact(grid, find_scenario(grid, scenario), bounds)
     if hours is not None:
-        how = {"every_hour": every_hour, "out": out, "as_json": as_json}
-        raise typer.Exit(say_year_headroom(impact, asked, hours, bus or None, **how))  # type: ignore[arg-type]
+        year = say_year_headroom(
+            impact, asked, hours, bus or None, every_hour=every_hour, out=out, as_json=as_json
+        )
+        raise typer.Exit(year)
     if joint:
         raise typer.Exit(say_joint_headroom(impact, asked, bus or [], out=out, as_json=as_json))
     raise typer.Exit(say_headroom(impact, asked, bus or None, proof=proof, out=out, as_json=as_json))

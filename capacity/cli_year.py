@@ -69,7 +69,7 @@ def say_year_headroom(
     out: Path | None,
     as_json: bool,
 ) -> int:
-    """Answer the question over a year at each bus alone, write and print the answers; returns the exit code."""
+    """Answer the question over a year at each bus, write and print the answers; returns the exit code."""
     from capacity.data_quality import hold_back_year, weak_data
     from capacity.headroom_year import headroom_year
     from capacity.year_summary import year_report

@@ -1,7 +1,8 @@
 """Headroom over a year: firm kW that hold in every hour, and what each season, day and hour of day holds.
 
-The addition draws or feeds its full power in every hour it is asked for. Firm is the least of all hours; a block
-(season, workday or weekend, hour of day) has the least of its own hours, so that off-peak capacity can be sold.
+The addition draws or feeds its full power in every hour it is asked for. Firm is the least of all hours; a
+block (season, workday or weekend, hour of day) has the least of its own hours, so that off-peak capacity can
+be sold.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class Blocks:
     number
         Block per hour.
     table
-        Indexed by block: season ("winter", "transition", "summer"), day ("workday", "weekend"), hour_of_day (of
-        local time) and hours, how many it has.
+        Indexed by block: season ("winter", "transition", "summer"), day ("workday", "weekend"),
+        hour_of_day (of local time) and hours, how many it has.
     """
 
     number: np.ndarray
@@ -57,9 +58,9 @@ class YearHeadroom:
     Attributes
     ----------
     firm
-        A row per bus, columns `YEAR_COLUMNS`: firm_kw of all hours, off_peak_kw of all nights, and an hour (UTC)
-        in which firm_kw is all there is. Status as in `headroom`; "undetermined" also where the scenario has no
-        solution in one of the hours.
+        A row per bus, columns `YEAR_COLUMNS`: firm_kw of all hours, off_peak_kw of all nights, and an hour
+        (UTC) in which firm_kw is all there is. Status as in `headroom`; "undetermined" also where the
+        scenario has no solution in one of the hours.
     kw
         Blocks x buses: headroom [kW]; NaN where undetermined.
     status
@@ -131,7 +132,7 @@ def headroom_year(
     bus_ids
         Buses asked for; all when absent.
     every_hour
-        Judge hours too that another one outweighs at every load and generator (`gridmodel.engine.year`).
+        Judge hours too that another one outweighs (`gridmodel.engine.year`); for generation all are anyway.
     told
         Called with blocks done and blocks in all.
 

@@ -78,8 +78,9 @@ def _head(found: YearHeadroom, seconds: float, yardstick: Yardstick) -> list[str
     lines = [
         f"{len(found.firm):,} buses over {found.hours:,} hours in {seconds:.1f} s: {told}; "
         f"limits {yardstick.limits.name}",
-        f"{found.hours_solved:,} hours looked at, {found.probes:,} pairs of hour and bus judged ({found.method}); "
-        "all other hours are equal to one of them or outweighed by it",
+        f"{found.hours_solved:,} hours looked at, {found.probes:,} pairs of hour and bus judged "
+        f"({found.method}); "
+        "other hours, if any, are equal to one of them or outweighed by it",
     ]
     if len(found.unsolved):
         named = ", ".join(map(_said, found.unsolved[:HOURS_NAMED]))  # type: ignore[arg-type]
@@ -93,7 +94,8 @@ def _spread(found: YearHeadroom) -> list[str]:
         return []
     low, middle, high = kw.quantile([0.1, 0.5, 0.9])
     return [
-        f"firm: a bus in ten has less than {low:,.0f} kW, half have {middle:,.0f} kW, one in ten {high:,.0f} kW"
+        f"firm: a bus in ten has less than {low:,.0f} kW, half have {middle:,.0f} kW, "
+        f"one in ten {high:,.0f} kW"
     ]
 
 
@@ -120,12 +122,13 @@ def _places(found: YearHeadroom, yardstick: Yardstick) -> list[str]:
     if best.empty:
         return []
     rows = [
-        f"  {row.bus_id:24} firm {figure(row.firm_kw, 0):>8} kW  every night {figure(row.off_peak_kw, 0):>8} kW  "
-        f"{figure(row.more_kw, 0):>8} kW more"
+        f"  {row.bus_id:24} firm {figure(row.firm_kw, 0):>8} kW  "
+        f"every night {figure(row.off_peak_kw, 0):>8} kW  {figure(row.more_kw, 0):>8} kW more"
         for row in best.itertuples()
     ]
     return ["most beyond firm in all nights (22 to 6 h):", *rows]
 
 
 def _said(hour: object) -> str | None:
-    return None if pd.isna(hour) else str(pd.Timestamp(hour).strftime("%Y-%m-%dT%H:%MZ"))  # type: ignore[arg-type,call-overload]
+    stamp = pd.to_datetime(hour)  # type: ignore[call-overload]
+    return None if pd.isna(stamp) else str(stamp.strftime("%Y-%m-%dT%H:%MZ"))

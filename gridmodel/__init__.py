@@ -15,6 +15,7 @@ from gridmodel.rules import rules_for
 from gridmodel.scenario import Scenario, find_scenario, scenarios_of
 from gridmodel.soundness import findings_of_result, findings_of_solution
 from gridmodel.store import store_result, stored_result, write_result
+from gridmodel.topologies import TopologyResults, run_topologies
 
 __all__ = [
     "KEEP_ALL",
@@ -27,6 +28,7 @@ __all__ = [
     "ProfileResults",
     "Profiles",
     "Scenario",
+    "TopologyResults",
     "branch_ratings_kva",
     "build_model",
     "diagnose",
@@ -41,6 +43,7 @@ __all__ = [
     "run_cases",
     "run_load_flow",
     "run_profiles",
+    "run_topologies",
     "scenarios_of",
     "store_result",
     "stored_result",

@@ -11,12 +11,18 @@ from gridmodel.engine.collapse import Servable, servable_shares
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.model import GridModel
 from gridmodel.outcome import FAILURE_COLUMNS
-from gridmodel.points import Points
+from gridmodel.points import Points, demand_kw, unserved_kw
 from gridmodel.servable import Demand, compiled_or_none, largest_shares
 from gridmodel.suspects import Loads, loads_of, smallest_rating_kva, suspect_loads
 
 # Points explained at a time: bounds the memory, loads x points and five times that for leaving one out.
 TOGETHER = 64
+_NOTHING: dict[str, object] = {
+    "weakest_bus_id": None,
+    "suspect_load_id": None,
+    "suspect_bus_id": None,
+    "solves_without_suspect": pd.NA,
+}
 
 
 def explain_failures(model: GridModel, points: Points, failed: np.ndarray, ids: pd.Index) -> pd.DataFrame:
@@ -46,7 +52,7 @@ def explain_failures(model: GridModel, points: Points, failed: np.ndarray, ids: 
     grid = compiled_or_none(model)
     why = _beyond(grid)
     if grid is None or why:
-        rows: list[dict[str, object]] = [{"reason": why} for _ in failed]
+        rows: list[dict[str, object]] = [{**_NOTHING, "reason": why} for _ in failed]
     else:
         rating_kva = smallest_rating_kva(model)
         rows = [
@@ -108,12 +114,16 @@ def _explained(
     carried = largest_shares(grid, demand)
     loads = _with_additions(model, loads_of(model, rating_kva), buses, rating_kva)
     suspects = suspect_loads(grid, loads, demand, carried)
-    sound = _is_sound(grid)
+    sound, supplied = _is_sound(grid), grid.bus_row >= 0
+    asked_kw, dark_kw = demand_kw(model, points)[chosen], unserved_kw(model, points, supplied)[chosen]
+    remaining_kw = asked_kw - carried.of_all * (asked_kw - dark_kw)
     for scenario, named in enumerate(suspects):
         yield {
+            **_NOTHING,
             **_place(model, grid, carried, scenario),
-            **_share(grid, demand, carried, scenario),
-            **_blamed(grid, named, carried, scenario, sound=sound),
+            "servable_share": float(carried.of_all[scenario]),
+            "unserved_kw": float(remaining_kw[scenario]),
+            **_blamed(named, carried, scenario, sound=sound),
         }
 
 
@@ -148,33 +158,22 @@ def _place(model: GridModel, grid: CompiledGrid, carried: Servable, scenario: in
     return {"weakest_bus_id": model.network.buses.index[bus] if bus >= 0 else None, "weakest_vm_pu": vm_pu}
 
 
-def _share(grid: CompiledGrid, demand: Demand, carried: Servable, scenario: int) -> dict[str, object]:
-    p_kw = 1e3 * grid.sn_mva * demand.load_pu[:, scenario].real
-    share = float(carried.of_all[scenario])
-    return {
-        "servable_share": share,
-        "unserved_kw": float(p_kw.sum() - share * p_kw[demand.row >= 0].sum()),
-    }
-
-
-def _blamed(
-    grid: CompiledGrid, named: pd.DataFrame, carried: Servable, scenario: int, *, sound: bool
-) -> dict[str, object]:
+def _blamed(named: pd.DataFrame, carried: Servable, scenario: int, *, sound: bool) -> dict[str, object]:
     """The likeliest suspect, or what else is to blame."""
-    if len(named):
-        first = named.iloc[0]
-        part_fails = (carried.share[:, scenario] < 1.0).sum()
-        added = "" if first["load_id"] is not None else "what the case adds there: "
-        return {
-            "suspect_load_id": first["load_id"],
-            "suspect_bus_id": first["bus_id"],
-            "suspect_p_kw": first["p_kw"],
-            "solves_without_suspect": bool(first["solves_without"]) and part_fails == 1,
-            "reason": f"{added}{first['reason']}",
-        }
-    if carried.solved[:, scenario].all():
-        reason = "the demand as a whole; no single load is to blame" if carried.of_all[scenario] < 1.0 else ""
-    else:
+    if not carried.solved[:, scenario].all():
         blamed = "generation cannot be carried away" if sound else "the structure"
-        reason = f"without any demand there is no solution either: {blamed}"
-    return {"reason": reason, "solves_without_suspect": pd.NA}
+        return {"reason": f"without any demand there is no solution either: {blamed}"}
+    if carried.of_all[scenario] >= 1.0:
+        return {"reason": ""}
+    if not len(named):
+        return {"reason": "the demand as a whole; no single load is to blame"}
+    first = named.iloc[0]
+    alone = (carried.share[:, scenario] < 1.0).sum() == 1
+    added = "" if first["load_id"] is not None else "what the case adds there: "
+    return {
+        "suspect_load_id": first["load_id"],
+        "suspect_bus_id": first["bus_id"],
+        "suspect_p_kw": first["p_kw"],
+        "solves_without_suspect": bool(first["solves_without"]) and alone,
+        "reason": f"{added}{first['reason']}",
+    }

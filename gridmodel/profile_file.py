@@ -31,7 +31,8 @@ def read_profiles(path: Path, network: Network, *, time_zone: str = "UTC") -> Pr
     ----------
     path
         CSV or Parquet. Column `time`: beginning of each hour of one calendar year, UTC. Every other column is
-        named after a customer class, a kind of generation ("other" is the class), a load_id or a generator_id and holds
+        named after a customer class, a kind of generation ("other" is the class), a load_id or a
+        generator_id and holds
         factors from 0 to 1: of the scenario's power of a load, of the rated power of a generator.
     time_zone
         Where hours of the day and seasons are counted.
@@ -160,7 +161,7 @@ def _hours(cells: pd.Series) -> tuple[pd.DatetimeIndex, pd.DataFrame]:
         message = f"{len(lost)} hours of {year} are missing, this first; a year has {len(wanted)} rows"
         faults.append(_fault("hour_missing", [_said(lost[0])], message))
     if len(beyond):
-        message = f"{len(beyond)} times are not full hours of {year} (UTC), this first; average to hours of one year"
+        message = f"{len(beyond)} times are not full hours of {year} (UTC), this first; average to hours"
         faults.append(_fault("not_an_hour", [_said(beyond[0])], message))
     return time, join_findings(faults)
 

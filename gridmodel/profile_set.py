@@ -67,7 +67,7 @@ class ProfileSet:
         There the scenario's factor on a generator is multiplied with its profile's: take a scenario whose
         generation factor is 1.
         """
-        names = np.append(self.factors.columns.to_numpy(dtype=object), None)  # the last answers for -1
+        names = np.array([*self.factors.columns, None], dtype=object)  # the last answers for -1
         loads, generators = self.column_of_loads(network), self.column_of_generators(network)
         return Profiles(
             factors=self.factors,

@@ -35,15 +35,16 @@ def clear_sky_factors(
 
     Notes
     -----
-    Declination by Cooper, equation of time by Spencer, air mass by Kasten and Young, beam irradiance by Meinel,
-    global irradiance by Haurwitz, diffuse light from all of the sky alike. Tilt and orientation: the best of
-    `PLANES` in each hour.
+    Declination by Cooper, equation of time by Spencer, air mass by Kasten and Young, beam irradiance by
+    Meinel, global irradiance by Haurwitz, diffuse light from all of the sky alike. Tilt and orientation: the
+    best of `PLANES` in each hour.
 
     References
     ----------
     Duffie and Beckman, Solar Engineering of Thermal Processes, 4th ed. 2013, eq. 1.5.3, 1.6.1, 1.6.2, 2.15.1;
     Kasten and Young, Applied Optics 28 (1989) 4735; Meinel and Meinel, Applied Solar Energy, 1976;
-    Haurwitz, Journal of Meteorology 2 (1945) 154, coefficients as in Reno, Hansen and Stein, SAND2012-2389, eq. 9.
+    Haurwitz, Journal of Meteorology 2 (1945) 154, coefficients as in Reno, Hansen and Stein, SAND2012-2389,
+    eq. 9.
     """
     sines, angles = _sun(time + pd.Timedelta(minutes=30), latitude_degree, longitude_degree)
     beam, diffuse = _irradiance(sines)

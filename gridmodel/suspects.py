@@ -82,7 +82,8 @@ def _tried(
     lost_pu = np.append(np.maximum(-carried.slope[:, scenario], 0.0), 0.0)
     behind = np.where(part >= 0, row, grid.free_count)
     p_kw = 1e3 * grid.sn_mva * power.real
-    failing = (np.append(carried.share[:, scenario], 1.0)[part] < 1.0) & (p_kw > 0.0)
+    overloaded = (carried.share[:, scenario] < 1.0) & carried.solved[:, scenario]
+    failing = np.append(overloaded, False)[part] & (p_kw > 0.0)
     frame = pd.DataFrame(_stood_out(loads, p_kw)).assign(
         part=part, pull=power.real * np.nan_to_num(lost_pu[behind])
     )

@@ -45,12 +45,12 @@ def bounds_of(net: pandapowerNet) -> Bounds:
 
 @dataclass(frozen=True, eq=False)
 class Before:
-    """A net solved before any addition, with a load of 0 MW that additions go into.
+    """A net solved before any addition, with a load of 0 MW at every bus that additions go into.
 
     Attributes
     ----------
-    probe
-        Index of that load.
+    probes
+        Indices of those loads, in the order of the buses.
     vm_pu, percent, rating_mva
         Voltages, and loadings and ratings by table, before.
     start
@@ -58,7 +58,7 @@ class Before:
     """
 
     net: pandapowerNet
-    probe: int
+    probes: np.ndarray
     vm_pu: np.ndarray
     percent: dict[str, np.ndarray]
     rating_mva: dict[str, np.ndarray]
@@ -66,8 +66,8 @@ class Before:
 
 
 def before(net: pandapowerNet) -> Before:
-    """Solve a net and lay the probe into it."""
-    probe = pandapower.create_load(net, net.bus.index[0], 0.0)
+    """Solve a net with a probe at every bus."""
+    probes = pandapower.create_loads(net, net.bus.index, 0.0)
     solve_closely(net)
     # pandapower takes no start with middles of transformers of three windings, and none with dead buses.
     from_here = not len(net.trafo3w) and not net.res_bus["vm_pu"].isna().any()
@@ -75,7 +75,7 @@ def before(net: pandapowerNet) -> Before:
     line_kv = net.bus["vn_kv"].loc[line["from_bus"]].to_numpy()
     return Before(
         net,
-        probe,
+        np.asarray(probes),
         net.res_bus["vm_pu"].to_numpy(copy=True),
         {table: net[f"res_{table}"]["loading_percent"].to_numpy(copy=True) for table in ("line", "trafo")},
         {
@@ -95,12 +95,15 @@ def blocking(state: Before, bus: int, drawn_mva: complex, *, fast: bool = False)
 
     See `_solves` for what is fast.
     """
-    net = state.net
-    net.load.loc[state.probe, ["bus", "p_mw", "q_mvar"]] = net.bus.index[bus], drawn_mva.real, drawn_mva.imag
-    net.load["bus"] = net.load["bus"].astype("uint32")
-    if not _solves(state, fast=fast):
-        return {("no_solution", bus)}
-    return _voltages(state, bus) | _overloads(state, abs(drawn_mva))
+    power = ["p_mw", "q_mvar"]
+    state.net.load.loc[state.probes[bus], power] = drawn_mva.real, drawn_mva.imag
+    solved = _solves(state, fast=fast)
+    state.net.load.loc[state.probes[bus], power] = 0.0
+    if solved:
+        return _voltages(state, bus) | _overloads(state, abs(drawn_mva))
+    if fast:  # what pandapower has kept of a failure spoils all that follow
+        _solves(state, fast=False)
+    return {("no_solution", bus)}
 
 
 def _solves(state: Before, *, fast: bool) -> bool:
@@ -110,9 +113,6 @@ def _solves(state: Before, *, fast: bool) -> bool:
     try:
         pandapower.runpp(state.net, **options, **state.start)
     except pandapower.LoadflowNotConverged:
-        if fast:  # what is kept of a failure spoils all that follow
-            state.net.load.loc[state.probe, ["p_mw", "q_mvar"]] = 0.0
-            pandapower.runpp(state.net, **options | {"recycle": None}, **state.start)
         return False
     return True
 

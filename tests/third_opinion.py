@@ -91,9 +91,9 @@ def _opinion(net: pandapowerNet, plates: dict[str, np.ndarray]) -> Opinion:
     counts = [len(inner["bus"]), len(inner["branch"]), len(inner["ref"])]
     first = np.cumsum([0, *counts])
     tables = {
-        "node": _rows("node", np.arange(counts[0]), u_rated=BASE_V),
-        "generic_branch": _branches(inner, first[1]),
-        "source": _sources(inner, first[2]),
+        "node": table_of("node", np.arange(counts[0]), u_rated=BASE_V),
+        "generic_branch": branch_table(inner, first[1]),
+        "source": source_table(inner, first[2]),
         "sym_load": _loads(inner, first[3]),
         "shunt": _shunts(inner, first[3] + 3 * counts[0]),
     }
@@ -147,17 +147,19 @@ def _solve(model: pgm.PowerGridModel) -> dict[pgm.ComponentType, np.ndarray]:
     raise AssertionError("unreachable")
 
 
-def _rows(kind: str, ids: np.ndarray, **columns: object) -> np.ndarray:
+def table_of(kind: str, ids: np.ndarray, **columns: object) -> np.ndarray:
+    """Input rows of a component; what is not given stays power-grid-model's default."""
     table = pgm.initialize_array(pgm.DatasetType.input, pgm.ComponentType[kind], len(ids))
     for name, values in {"id": ids, **columns}.items():
         table[name] = values
     return np.asarray(table)
 
 
-def _branches(inner: dict[str, np.ndarray], first: int) -> np.ndarray:
+def branch_table(inner: dict[str, np.ndarray], first: int) -> np.ndarray:
+    """pandapower's internal branches as `generic_branch`, numbered from `first`."""
     branch, per_ohm = np.real(inner["branch"]), inner["baseMVA"] * 1e6 / BASE_VA
     on = branch[:, BR_STATUS] == 1.0
-    return _rows(
+    return table_of(
         "generic_branch",
         first + np.arange(len(branch)),
         from_node=branch[:, F_BUS].astype(int),
@@ -185,7 +187,7 @@ def _plates(net: pandapowerNet) -> dict[str, np.ndarray]:
     u1 = BASE_V * (unit["vn_hv_kv"] / net.bus["vn_kv"].loc[unit["hv_bus"]].to_numpy())
     u2 = BASE_V * (unit["vn_lv_kv"] / net.bus["vn_kv"].loc[unit["lv_bus"]].to_numpy())
     units_va = 1e6 * unit["sn_mva"] * unit["parallel"]
-    table = _rows(
+    table = table_of(
         "transformer",
         rows,
         from_node=ends[:, F_BUS].astype(int),
@@ -221,7 +223,7 @@ def _loads(inner: dict[str, np.ndarray], first: int) -> np.ndarray:
     q_parts["const_power"] = 1.0 - sum(q_parts.values())
     return np.concatenate(
         [
-            _rows(
+            table_of(
                 "sym_load",
                 first + place * len(bus) + np.arange(len(bus)),
                 node=np.arange(len(bus)),
@@ -240,7 +242,7 @@ def _shunts(inner: dict[str, np.ndarray], first: int) -> np.ndarray:
     bus = inner["bus"].real
     at = np.flatnonzero((bus[:, GS] != 0.0) | (bus[:, BS] != 0.0))
     per_mw = 1e6 / BASE_VA / OHM
-    return _rows(
+    return table_of(
         "shunt",
         first + np.arange(len(at)),
         node=at,
@@ -252,9 +254,10 @@ def _shunts(inner: dict[str, np.ndarray], first: int) -> np.ndarray:
     )
 
 
-def _sources(inner: dict[str, np.ndarray], first: int) -> np.ndarray:
+def source_table(inner: dict[str, np.ndarray], first: int) -> np.ndarray:
+    """pandapower's slack buses as stiff sources, numbered from `first`."""
     at = inner["ref"]
-    return _rows(
+    return table_of(
         "source",
         first + np.arange(len(at)),
         node=at,

@@ -1,4 +1,5 @@
-"""Make `gridmodel/standard_profiles/slp.csv` from the package demandlib; run by a developer, never at run time.
+"""Make `gridmodel/standard_profiles/slp.csv` from the package demandlib; run by a developer, never at run
+time.
 
 BDEW's standard load profiles of 2025 as demandlib 0.2.2 carries them (MIT): energy per quarter of an hour, by
 month and kind of day, of a customer of 1 GWh a year. Kept is the mean power of every hour [kW]. Household
@@ -58,7 +59,10 @@ def _hourly_kw(archive: zipfile.ZipFile, profile: str) -> pd.Series:
         [(MONTHS.index(month) + 1, DAYS[day]) for month, day in hours_kw.columns], names=["month", "day"]
     )
     hours_kw.index.name = "hour_of_day"
-    return hours_kw.T.stack().sort_index().rename(f"{profile}_kw")
+    by_hour = [hours_kw[column].rename(None) for column in hours_kw]
+    return (
+        pd.concat(by_hour, keys=hours_kw.columns, names=["month", "day"]).sort_index().rename(f"{profile}_kw")
+    )
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from gridmodel.engine.blocks import solve_share
 from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.factors import Factors, Stamps
-from gridmodel.engine.kernels import CONVERGED, UNSETTLED
+from gridmodel.engine.kernels import CONVERGED, UNSETTLED, one_layout
 from gridmodel.engine.lanes import LANES
 from gridmodel.engine.linearised import Reference
 from gridmodel.engine.matrix import Branches
@@ -75,8 +75,8 @@ class Batch:
     steps
         Sweeps its block took.
     worst_row
-        Where a scenario did not converge the row whose voltage moved most when it was lost: the bus that
-        collapses first; -1 elsewhere.
+        Where a scenario did not converge the row whose voltage would drop most, were the grid linear: the bus
+        that collapses; -1 elsewhere.
     figures, elements
         See `reductions`; figures of a scenario that did not converge are NaN and -1.
     rows, vm_pu
@@ -104,7 +104,7 @@ def steady(base_pu: np.ndarray, scenarios: int) -> Injections:
     """The same injection in every scenario."""
     none = np.zeros(0, dtype=np.int64)
     return Injections(
-        _own(base_pu, complex), np.zeros(len(base_pu) + 1, dtype=np.int64),
+        one_layout(base_pu, complex), np.zeros(len(base_pu) + 1, dtype=np.int64),
         np.zeros(0, dtype=complex), none, np.zeros((scenarios, 0)),
         np.zeros(scenarios + 1, dtype=np.int64), none, np.zeros(0, dtype=complex),
     )  # fmt: skip
@@ -119,7 +119,9 @@ def with_additions(
     order = np.argsort(scenario, kind="stable")
     start = np.concatenate([[0], np.cumsum(np.bincount(scenario, minlength=injections.scenarios))])
     return injections._replace(
-        added_start=start.astype(np.int64), added_row=_own(row[order], np.int64), added_pu=pu[order]
+        added_start=start.astype(np.int64),
+        added_row=one_layout(row[order], np.int64),
+        added_pu=pu[order],
     )
 
 
@@ -141,8 +143,8 @@ def with_profiles(
     return injections._replace(
         term_start=start.astype(np.int64),
         term_pu=np.asarray(pu, dtype=complex)[alive][order],
-        term_profile=_own(profile[alive][order], np.int64),
-        factors=_own(factors, float),
+        term_profile=one_layout(profile[alive][order], np.int64),
+        factors=one_layout(factors, float),
     )
 
 
@@ -237,6 +239,7 @@ class _Plan(NamedTuple):
     floor: np.ndarray
     start: np.ndarray
     idle: np.ndarray
+    idle_factors: Factors
     stamps: Stamps
     part_start: np.ndarray
     branches: Branches
@@ -270,6 +273,7 @@ def _plan(grid: CompiledGrid, injections: Injections, reference: Reference, boun
         floor=grid.floor_pu**2,
         start=reference.voltage_pu,
         idle=grid.idle_pu,
+        idle_factors=grid.factors,
         stamps=grid.stamps,
         part_start=grid.part_start,
         branches=grid.branches,
@@ -281,12 +285,7 @@ def _plan(grid: CompiledGrid, injections: Injections, reference: Reference, boun
 
 
 def _places(chosen: np.ndarray | None) -> np.ndarray:
-    return np.zeros(0, dtype=np.int64) if chosen is None else _own(chosen, np.int64)
-
-
-def _own(values: np.ndarray, dtype: type) -> np.ndarray:
-    """Values in the one layout the kernels are compiled for: numba compiles anew for any other."""
-    return np.require(values, dtype, ["C_CONTIGUOUS", "ALIGNED", "WRITEABLE"])
+    return np.zeros(0, dtype=np.int64) if chosen is None else one_layout(chosen, np.int64)
 
 
 def _empty_batch(scenarios: int, rows: np.ndarray, branches: np.ndarray) -> Batch:

@@ -21,6 +21,11 @@ CONVERGED, COLLAPSED, UNSETTLED = 0, 1, 2
 COLLAPSED_SHARE = 0.1
 
 
+def one_layout(values: np.ndarray, dtype: type) -> np.ndarray:
+    """Values in the one layout the kernels are compiled for: numba compiles anew for any other."""
+    return np.require(values, dtype, ["C_CONTIGUOUS", "ALIGNED", "WRITEABLE"])
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def forward(state, start, row, low):  # type: ignore[no-untyped-def]
     """Forward substitution, from the leaves to the sources."""

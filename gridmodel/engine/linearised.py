@@ -15,7 +15,7 @@ from gridmodel.engine.alone import settle_alone
 from gridmodel.engine.collapse import servable_shares
 from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.factors import Factors, factorise
-from gridmodel.engine.kernels import COLLAPSED, CONVERGED, UNSETTLED
+from gridmodel.engine.kernels import COLLAPSED, CONVERGED, UNSETTLED, one_layout
 
 # Newton's method doubles the right digits a step: one that moved no voltage by more than this [pu] has left
 # an error of about its square.
@@ -61,6 +61,7 @@ def reference_at(grid: CompiledGrid, injection_pu: np.ndarray) -> Reference:
     injection_pu
         Complex power injected per row [pu].
     """
+    injection_pu = one_layout(injection_pu, complex)
     found = _newton(grid, injection_pu, _swept(grid, injection_pu))
     if found.outcome != CONVERGED:
         raised = servable_shares(grid, np.zeros(grid.row_count), -injection_pu[:, None])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -12,6 +14,7 @@ import pandas as pd
 from gis.errors import InputError
 from gis.findings import make_findings
 from gridmodel.engine.compiled import CompiledGrid, compile_grid
+from gridmodel.engine.switching import SwitchingGrid, compile_switching
 from gridmodel.model import GridModel
 from gridmodel.points import factors_of
 from gridmodel.scenario import Scenario
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
 
 _COMPILED: WeakKeyDictionary[GridModel, tuple[bytes, CompiledGrid]] = WeakKeyDictionary()
+_SWITCHED: WeakKeyDictionary[GridModel, tuple[bytes, SwitchingGrid]] = WeakKeyDictionary()
 # Columns a compiled grid does not rest on: labels, and what each scenario sets anew.
 _LABELS = {"name", "std_type", "geo", "zone", "type"}
 _SET_BY_SCENARIOS = {("load", "scaling"), ("sgen", "scaling")}
@@ -35,12 +39,44 @@ def compiled(model: GridModel) -> CompiledGrid:
     """
     state = fingerprint(model.net)
     if model not in _COMPILED or _COMPILED[model][0] != state:
-        try:
+        with _source_needed():
             _COMPILED[model] = (state, compile_grid(model.net))
-        except UserWarning as missing_source:  # pandapower's own, bare
-            fault = make_findings("no_source", "sources", [""], str(missing_source))
-            raise InputError("network", fault) from missing_source
     return _COMPILED[model][1]
+
+
+def compiled_switching(model: GridModel, joints: np.ndarray) -> SwitchingGrid:
+    """Compile the model's net for switching states, once for as long as its tables and joints stay.
+
+    Parameters
+    ----------
+    joints
+        As `compile_switching`.
+
+    Raises
+    ------
+    InputError
+        The network has no source, or something the engine cannot represent.
+    """
+    state = fingerprint(model.net) + joints.tobytes()
+    if model not in _SWITCHED or _SWITCHED[model][0] != state:
+        with _source_needed():
+            _SWITCHED[model] = (state, compile_switching(model.net, joints))
+    grid = _SWITCHED[model][1]
+    if grid.out_of_scope:
+        message = (
+            f"switching states are solved by the engine, which does not know {', '.join(grid.out_of_scope)}"
+        )
+        raise InputError("network", make_findings("out_of_scope", "network", [""], message))
+    return grid
+
+
+@contextmanager
+def _source_needed() -> Iterator[None]:
+    try:
+        yield
+    except UserWarning as missing_source:  # pandapower's own, bare
+        fault = make_findings("no_source", "sources", [""], str(missing_source))
+        raise InputError("network", fault) from missing_source
 
 
 def fingerprint(net: pandapowerNet) -> bytes:

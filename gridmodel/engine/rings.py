@@ -5,9 +5,9 @@
                         d -- e
 
 Seen from its top, a part with loops is like any other subtree (`subtrees`): the power it draws, and how far
-the voltage may move before a limit in it breaks, depend on w = |V|^2 there alone. So the path method serves all
-buses outside; those inside are left to whole-grid solves. A loop through sources hangs on a voltage that is held,
-and is not felt outside at all.
+the voltage may move before a limit in it breaks, depend on w = |V|^2 there alone. So the path method serves
+all buses outside; those inside are left to whole-grid solves. A loop through sources hangs on a voltage that
+is held, and is not felt outside at all.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ MOST_INSIDE_SHARE = 0.5
 # Voltages at a ring's top, in parts of its base, over which its series is fitted and trusted.
 LEAST_SCALE, MOST_SCALE = 0.9, 1.1
 _FIT_POINTS = 11
-# A ring's voltages have settled when none moves by more [pu]; the search for its limits stops at such a width.
+# A ring's voltages have settled when none moves by more [pu]; the search for its limits stops at such a
+# width.
 _SETTLED_PU, _NARROW = 1e-11, 1e-12
 _MOST_STEPS, _POINTS = 60, 16
 
@@ -57,8 +58,8 @@ class Ring(NamedTuple):
     top_row
         Its top in the whole grid.
     factors, coupling, back, own
-        Its admittance matrix factorised, the column and the row that couple it to the top, and what its branches
-        put onto the top's diagonal.
+        Its admittance matrix factorised, the column and the row that couple it to the top, and what its
+        branches put onto the top's diagonal.
     """
 
     top: int
@@ -225,10 +226,11 @@ def _rest(grid: CompiledGrid, kept: np.ndarray) -> tuple[CompiledGrid, np.ndarra
     matrix.setdiag(matrix.diagonal() - lost[kept])
     whole = (from_node >= 0) & (to_node >= 0)
     sources = node[np.arange(grid.free_count, grid.row_count)]
+    none = np.zeros(len(kept), dtype=complex)  # shunts stand in the matrix; only switching asks for them
     case = PandapowerCase(
-        sn_mva=grid.sn_mva, bus_kv=grid.row_kv[kept], matrix=matrix, source_nodes=sources,
-        source_pu=grid.idle_pu[grid.free_count :], bus_node=node[grid.bus_row], load_node=np.zeros(0, dtype=np.int64),
-        load_pu=np.zeros(0, dtype=complex), generator_node=np.zeros(0, dtype=np.int64),
+        sn_mva=grid.sn_mva, bus_kv=grid.row_kv[kept], matrix=matrix, shunt_pu=none, source_nodes=sources,
+        source_pu=grid.idle_pu[grid.free_count :], bus_node=node[grid.bus_row], load_node=np.zeros(0,
+        dtype=np.int64), load_pu=np.zeros(0, dtype=complex), generator_node=np.zeros(0, dtype=np.int64),
         generator_pu=np.zeros(0, dtype=complex), fixed_pu=grid.fixed_pu[kept],
         shares=None if grid.shares is None else grid.shares[kept],
         branches=Branches(*(values[whole] for values in branches))._replace(
@@ -264,12 +266,14 @@ def _ring(grid: CompiledGrid, place: np.ndarray, top: int, top_of: np.ndarray) -
 def _describe(
     grid: CompiledGrid, ring: Ring, injection_pu: np.ndarray, voltage_pu: np.ndarray, bounds: Bounds
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Series of the power drawn, lowest and highest w with their limits; nothing where that does not tell all."""
+    """Series of the power drawn, lowest and highest w with their limits; nothing where that is not all."""
     middle, half = (MOST_SCALE + LEAST_SCALE) / 2.0, (MOST_SCALE - LEAST_SCALE) / 2.0
     scales = middle + half * np.cos(np.pi * (np.arange(_FIT_POINTS) + 0.5) / _FIT_POINTS)
     volts = _solve(grid, ring, injection_pu, voltage_pu, scales)
-    reach = [_reach(grid, ring, injection_pu, voltage_pu, bounds, end) for end in (LEAST_SCALE, MOST_SCALE)]
-    if volts is None or reach[0] is None or reach[1] is None:
+    low, high = (
+        _reach(grid, ring, injection_pu, voltage_pu, bounds, end) for end in (LEAST_SCALE, MOST_SCALE)
+    )
+    if volts is None or low is None or high is None:
         return None
     top_pu = voltage_pu[ring.top_row] * scales
     drawn = top_pu * np.conj(ring.back @ volts + ring.own * top_pu)
@@ -278,14 +282,13 @@ def _describe(
     series = np.linalg.lstsq(
         np.concatenate([powers, square[:, None]], axis=1).astype(complex), drawn, rcond=None
     )[0]
-    (low, low_limit), (high, high_limit) = reach
-    return series, base * np.array([low, high]) ** 2, np.array([low_limit, high_limit])
+    return series, base * np.array([low[0], high[0]]) ** 2, np.array([low[1], high[1]])
 
 
 def _solve(
     grid: CompiledGrid, ring: Ring, injection_pu: np.ndarray, voltage_pu: np.ndarray, scales: np.ndarray
 ) -> np.ndarray | None:
-    """Voltages inside, rows x scales, with the voltage at the top scaled; nothing where they do not settle."""
+    """Voltages inside, rows x scales, with that at the top scaled; nothing where they do not settle."""
     power = np.repeat(injection_pu[ring.rows], len(scales))
     shares = None if grid.shares is None else np.repeat(grid.shares[ring.rows], len(scales), axis=0)
     pushed = ring.coupling[:, None] * (voltage_pu[ring.top_row] * scales)

@@ -73,6 +73,10 @@ class StateResults:
     vm_pu: np.ndarray
     percent: np.ndarray
 
+    @property
+    def converged(self) -> np.ndarray:
+        return np.asarray(self.outcome == CONVERGED)
+
 
 class _Room(NamedTuple):
     """Working memory of one thread."""
@@ -103,7 +107,7 @@ def solve_states(
     bounds
         Limits counted; none when absent.
     weights
-        Rows x figures to be summed over the rows without supply.
+        Buses x figures to be summed over the buses without supply.
     buses, edges
         Buses and edges whose figures are kept for every state.
     threads
@@ -111,7 +115,9 @@ def solve_states(
     """
     states = len(changes.start) - 1
     drawn = Drawn(np.ascontiguousarray(injection_pu, dtype=complex), grid.shares)
-    weighed = np.zeros((grid.row_count, 0)) if weights is None else np.ascontiguousarray(weights, dtype=float)
+    weighed = (
+        np.zeros((len(grid.bus_row), 0)) if weights is None else np.ascontiguousarray(weights, dtype=float)
+    )
     yardstick = yardstick_of(grid, bounds, weighed)
     chosen = [
         np.zeros(0, dtype=np.int64) if c is None else np.asarray(c, dtype=np.int64) for c in (buses, edges)
@@ -128,8 +134,19 @@ def solve_states(
 
     def work(k: int) -> None:
         room = _room(grid, State(*(values.copy() for values in base)))
-        share = (edges_of_shares[k], edges_of_shares[k + 1])
-        _solve_states(*share, grid.wiring, base, room, changes, drawn, yardstick, *chosen, out)
+        _solve_states(
+            edges_of_shares[k],
+            edges_of_shares[k + 1],
+            grid.wiring,
+            base,
+            room,
+            changes,
+            drawn,
+            yardstick,
+            chosen[0],
+            chosen[1],
+            out,
+        )
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(work, range(workers)))

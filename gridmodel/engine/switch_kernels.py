@@ -34,8 +34,8 @@ class Wiring(NamedTuple):
         Pattern: neighbours of higher number per row, ascending, as in `Stamps`.
     child_start, child_row, child_entry
         Rows of lower number that have row i as neighbour, and the entry where.
-    edge_start, edge_at
-        Edges per row; one with both ends there is listed once.
+    edge_start, edge_at, edge_to
+        Edges per row and the row of their other end; one with both ends there is listed once.
     edge_entry
         Entry of the pattern per edge; -1 where both ends are one row.
     joint_first
@@ -57,6 +57,7 @@ class Wiring(NamedTuple):
     child_entry: np.ndarray
     edge_start: np.ndarray
     edge_at: np.ndarray
+    edge_to: np.ndarray
     edge_entry: np.ndarray
     joint_first: int
     from_row: np.ndarray
@@ -139,29 +140,29 @@ def connect(wiring, state, edge):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def spread(wiring, state, stack):  # type: ignore[no-untyped-def]
     """Find the rows that sources reach; returns the islands supplied and the sources feeding."""
-    state.supplied[:] = False
+    edge_start, edge_at, edge_to = wiring.edge_start, wiring.edge_at, wiring.edge_to
+    connected, supplied = state.connected, state.supplied
+    supplied[:] = False
     islands, sources = 0, 0
     for source in range(len(wiring.source_row)):
         origin = wiring.source_row[source]
         if not state.feeding[source] or origin < 0:
             continue
         sources += 1
-        if state.supplied[origin]:
+        if supplied[origin]:
             continue
         islands += 1
-        state.supplied[origin] = True
+        supplied[origin] = True
         stack[0], height = origin, 1
         while height:
             height -= 1
             i = stack[height]
-            for place in range(wiring.edge_start[i], wiring.edge_start[i + 1]):
-                edge = wiring.edge_at[place]
-                if state.connected[edge] == BOTH:
-                    other = wiring.from_row[edge] + wiring.to_row[edge] - i
-                    if not state.supplied[other]:
-                        state.supplied[other] = True
-                        stack[height] = other
-                        height += 1
+            for place in range(edge_start[i], edge_start[i + 1]):
+                other = edge_to[place]
+                if not supplied[other] and connected[edge_at[place]] == BOTH:
+                    supplied[other] = True
+                    stack[height] = other
+                    height += 1
     return islands, sources
 
 
@@ -186,13 +187,12 @@ def hold(wiring, state, stack):  # type: ignore[no-untyped-def]
             height -= 1
             i = stack[height]
             for place in range(wiring.edge_start[i], wiring.edge_start[i + 1]):
-                edge = wiring.edge_at[place]
-                if edge >= wiring.joint_first and state.connected[edge] == BOTH:
-                    other = wiring.from_row[edge] + wiring.to_row[edge] - i
-                    if not state.fixed[other]:
-                        state.fixed[other], state.held[other] = True, volts
-                        stack[height] = other
-                        height += 1
+                edge, other = wiring.edge_at[place], wiring.edge_to[place]
+                joined = edge >= wiring.joint_first and state.connected[edge] == BOTH
+                if joined and not state.fixed[other]:
+                    state.fixed[other], state.held[other] = True, volts
+                    stack[height] = other
+                    height += 1
     return agreed
 
 

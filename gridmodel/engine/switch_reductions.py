@@ -11,7 +11,7 @@ from gridmodel.engine.matrix import LINE, TRANSFORMER
 from gridmodel.engine.switch_kernels import APART, BOTH, FROM_ONLY, TO_ONLY
 from gridmodel.engine.switch_solve import answering
 
-BELOW, ABOVE, LINES_OVER, TRANSFORMERS_OVER = 0, 1, 2, 3
+BELOW, ABOVE, LINES_OVER = 0, 1, 2  # transformers follow the lines
 
 
 class Yardstick(NamedTuple):
@@ -26,7 +26,7 @@ class Yardstick(NamedTuple):
     kind, percent_from, percent_to, percent
         Per branch its kind, loading [%] per current [pu] at each end, and largest loading [%].
     weights
-        Rows x figures summed over the rows without supply.
+        Buses x figures summed over the buses without supply.
     """
 
     bus_row: np.ndarray
@@ -54,7 +54,7 @@ class StateFigures(NamedTuple):
     broken
         States x 4: buses too low, buses too high, lines and transformers over their limit.
     lost
-        States x figures: sums of the weights over rows without supply.
+        States x figures: sums of the weights over buses without supply.
     dark
         Buses without supply.
     rings
@@ -92,14 +92,13 @@ def count_supply(wiring, state, yardstick, islands, stack, mark, figures, t):  #
     """What of the supply can be told without a solution: who is dark, and how many rings there are."""
     lit = 0
     for i in range(len(state.supplied)):
-        if state.supplied[i]:
-            lit += 1
-        else:
-            for column in range(yardstick.weights.shape[1]):
-                figures.lost[t, column] += yardstick.weights[i, column]
-    for row in yardstick.bus_row:
+        lit += state.supplied[i]
+    for bus in range(len(yardstick.bus_row)):
+        row = yardstick.bus_row[bus]
         if row < 0 or not state.supplied[row]:
             figures.dark[t] += 1
+            for column in range(yardstick.weights.shape[1]):
+                figures.lost[t, column] += yardstick.weights[bus, column]
     edges = 0
     for edge in range(wiring.joint_first):
         edges += state.connected[edge] == BOTH and state.supplied[wiring.from_row[edge]]
@@ -121,14 +120,12 @@ def _spared_by_joints(wiring, state, stack, mark):  # type: ignore[no-untyped-de
             height -= 1
             i = stack[height]
             for place in range(wiring.edge_start[i], wiring.edge_start[i + 1]):
-                joint = wiring.edge_at[place]
-                if joint >= wiring.joint_first and state.connected[joint] == BOTH:
-                    other = wiring.from_row[joint] + wiring.to_row[joint] - i
-                    if not mark[other]:
-                        mark[other] = True
-                        spared += 1
-                        stack[height] = other
-                        height += 1
+                joint, other = wiring.edge_at[place], wiring.edge_to[place]
+                if joint >= wiring.joint_first and state.connected[joint] == BOTH and not mark[other]:
+                    mark[other] = True
+                    spared += 1
+                    stack[height] = other
+                    height += 1
     for edge in range(wiring.joint_first, len(wiring.from_row)):
         if wiring.from_row[edge] >= 0:
             mark[wiring.from_row[edge]] = False
@@ -167,60 +164,84 @@ def reduce_buses(state, yardstick, size, figures, t):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def currents(wiring, state, edge):  # type: ignore[no-untyped-def]
-    """Current into a branch from both its ends [pu]."""
-    yff, yft, ytf, ytt = wiring.yff[edge], wiring.yft[edge], wiring.ytf[edge], wiring.ytt[edge]
-    one, two = state.volts[wiring.from_row[edge]], state.volts[wiring.to_row[edge]]
-    if state.connected[edge] == BOTH:
+def currents(how, yff, yft, ytf, ytt, one, two):  # type: ignore[no-untyped-def]
+    """Current into a branch from both its ends [pu], between the voltages `one` and `two`."""
+    if how == BOTH:
         return yff * one + yft * two, ytf * one + ytt * two
-    if state.connected[edge] == FROM_ONLY:
+    if how == FROM_ONLY:
         return (yff - yft * ytf / ytt) * one, 0j
     return 0j, (ytt - yft * ytf / yff) * two
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def is_charged(wiring, state, edge):  # type: ignore[no-untyped-def]
-    """Whether a branch is connected to a row with supply."""
-    how = state.connected[edge]
-    if how == APART:
-        return False
-    return state.supplied[wiring.to_row[edge] if how == TO_ONLY else wiring.from_row[edge]]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def reduce_edges(wiring, state, yardstick, figures, t):  # type: ignore[no-untyped-def]
     """Loadings and losses of lines and transformers."""
+    from_row, to_row, connected = wiring.from_row, wiring.to_row, state.connected
+    y_ff, y_ft, y_tf, y_tt = wiring.yff, wiring.yft, wiring.ytf, wiring.ytt
+    supplied, volts, limit, kinds = state.supplied, state.volts, yardstick.percent, yardstick.kind
+    percent_from, percent_to = yardstick.percent_from, yardstick.percent_to
     best, best_edge, over = np.zeros(2), np.full(2, -1), np.zeros(2, dtype=np.int64)
     loss = 0.0
     for edge in range(wiring.joint_first):
-        kind = yardstick.kind[edge]
+        kind, how = kinds[edge], connected[edge]
         if kind > TRANSFORMER:
             continue
-        if not is_charged(wiring, state, edge):
-            if best_edge[kind] < 0 and _rests(wiring, state, edge) and yardstick.percent_from[edge] >= 0:
-                best_edge[kind] = edge
+        if how == APART or not supplied[to_row[edge] if how == TO_ONLY else from_row[edge]]:
             continue
-        at_from, at_to = currents(wiring, state, edge)
-        one, two = state.volts[wiring.from_row[edge]], state.volts[wiring.to_row[edge]]
+        one, two = volts[from_row[edge]], volts[to_row[edge]]
+        yff, yft, ytf, ytt = y_ff[edge], y_ft[edge], y_tf[edge], y_tt[edge]
+        if how == BOTH:  # as `currents`, which costs a call
+            at_from, at_to = yff * one + yft * two, ytf * one + ytt * two
+        else:
+            at_from, at_to = currents(how, yff, yft, ytf, ytt, one, two)
         loss += one.real * at_from.real + one.imag * at_from.imag
         loss += two.real * at_to.real + two.imag * at_to.imag
-        square = _loading_square(yardstick, edge, at_from, at_to)
+        square = _larger(at_from, at_to, percent_from[edge], percent_to[edge])
         if square > best[kind] or (best_edge[kind] < 0 and square >= 0.0):  # NaN without a rating
             best[kind], best_edge[kind] = square, edge
-        over[kind] += square > yardstick.percent[edge] * yardstick.percent[edge]
+        over[kind] += square > limit[edge] * limit[edge]
     figures.loss[t] = loss
     for kind in (LINE, TRANSFORMER):
+        if best_edge[kind] < 0:
+            best_edge[kind] = _first_at_rest(wiring, state, yardstick, kind)
         if best_edge[kind] >= 0:
             figures.percent[t, kind], figures.percent_branch[t, kind] = np.sqrt(best[kind]), best_edge[kind]
-    figures.broken[t, LINES_OVER], figures.broken[t, TRANSFORMERS_OVER] = over
+        figures.broken[t, LINES_OVER + kind] = over[kind]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _loading_square(yardstick, edge, at_from, at_to):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, error_model="numpy")
+def _larger(at_from, at_to, percent_from, percent_to):  # type: ignore[no-untyped-def]
     """Square of the loading [%] of the end that is loaded more."""
-    one = (at_from.real**2 + at_from.imag**2) * yardstick.percent_from[edge] ** 2
-    two = (at_to.real**2 + at_to.imag**2) * yardstick.percent_to[edge] ** 2
+    one = (at_from.real**2 + at_from.imag**2) * percent_from * percent_from
+    two = (at_to.real**2 + at_to.imag**2) * percent_to * percent_to
     return one if one > two else two
+
+
+@njit(cache=True, nogil=True)
+def _first_at_rest(wiring, state, yardstick, kind):  # type: ignore[no-untyped-def]
+    """The branch named where none of its kind carries current: the first that could."""
+    for edge in range(wiring.joint_first):
+        idle = yardstick.kind[edge] == kind and state.connected[edge] == APART
+        if idle and yardstick.percent_from[edge] >= 0 and _rests(wiring, state, edge):
+            return edge
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _rests(wiring, state, edge):  # type: ignore[no-untyped-def]
+    """Whether a branch is out of service alone: its switches are closed, its ends have supply."""
+    for place in range(wiring.edge_switch_start[edge], wiring.edge_switch_start[edge + 1]):
+        if not state.closed[wiring.edge_switch[place]]:
+            return False
+    return state.supplied[wiring.from_row[edge]] and state.supplied[wiring.to_row[edge]]
+
+
+@njit(cache=True, nogil=True)
+def _currents_at(wiring, state, edge):  # type: ignore[no-untyped-def]
+    return currents(
+        state.connected[edge], wiring.yff[edge], wiring.yft[edge], wiring.ytf[edge], wiring.ytt[edge],
+        state.volts[wiring.from_row[edge]], state.volts[wiring.to_row[edge]],
+    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -235,7 +256,7 @@ def reduce_sources(wiring, state, drawn, figures, t):  # type: ignore[no-untyped
             edge = wiring.edge_at[place]
             if edge >= wiring.joint_first or state.connected[edge] == APART:
                 continue
-            at_from, at_to = currents(wiring, state, edge)
+            at_from, at_to = _currents_at(wiring, state, edge)
             if wiring.from_row[edge] == i:
                 current += at_from
             if wiring.to_row[edge] == i:
@@ -262,17 +283,11 @@ def take_state(wiring, state, yardstick, size, buses, vm_pu, edges, percent, t):
         edge = edges[j]
         if edge < 0:
             continue
-        if is_charged(wiring, state, edge):
-            at_from, at_to = currents(wiring, state, edge)
-            percent[t, j] = np.sqrt(_loading_square(yardstick, edge, at_from, at_to))
-        elif _rests(wiring, state, edge):
+        how = state.connected[edge]
+        if how != APART and state.supplied[wiring.to_row[edge] if how == TO_ONLY else wiring.from_row[edge]]:
+            at_from, at_to = _currents_at(wiring, state, edge)
+            percent[t, j] = np.sqrt(
+                _larger(at_from, at_to, yardstick.percent_from[edge], yardstick.percent_to[edge])
+            )
+        elif how == APART and _rests(wiring, state, edge):
             percent[t, j] = 0.0 * yardstick.percent_from[edge]  # NaN without a rating
-
-
-@njit(cache=True, nogil=True)
-def _rests(wiring, state, edge):  # type: ignore[no-untyped-def]
-    """Whether a branch is out of service alone: its switches are closed, its ends have supply."""
-    for place in range(wiring.edge_switch_start[edge], wiring.edge_switch_start[edge + 1]):
-        if not state.closed[wiring.edge_switch[place]]:
-            return False
-    return state.supplied[wiring.from_row[edge]] and state.supplied[wiring.to_row[edge]]

@@ -20,7 +20,7 @@ FIRST_SWEEPS = 3
 
 
 class Drawn(NamedTuple):
-    """Complex power injected per row [pu], its shares of constant current and impedance (rows x 4, or none)."""
+    """Complex power injected per row [pu], and its shares as in `SwitchingGrid`."""
 
     power: np.ndarray
     shares: np.ndarray

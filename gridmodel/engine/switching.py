@@ -74,13 +74,20 @@ class SwitchingGrid:
     def row_count(self) -> int:
         return len(self.fixed_pu)
 
+    @property
+    def row_bus(self) -> np.ndarray:
+        """A bus per row; -1 for auxiliary nodes."""
+        bus = np.full(self.row_count, -1)
+        alive = np.flatnonzero(self.bus_row >= 0)[::-1]
+        bus[self.bus_row[alive]] = alive
+        return bus
+
     def at_rows(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Sum values given per element over the rows; what never has supply (-1) drops out."""
+        """Sum complex power given per element over the rows; what never has supply (-1) drops out."""
         alive = rows >= 0
         real = np.bincount(rows[alive], values.real[alive], minlength=self.row_count)
-        if not np.iscomplexobj(values):
-            return real
-        return real + 1j * np.bincount(rows[alive], values.imag[alive], minlength=self.row_count)
+        imaginary = np.bincount(rows[alive], values.imag[alive], minlength=self.row_count)
+        return real + 1j * imaginary
 
     def injection_pu(self, load_factors: np.ndarray, generation_factors: np.ndarray) -> np.ndarray:
         """Complex power injected per row [pu] with a factor on each load and each static generator."""
@@ -126,11 +133,11 @@ def compile_switching(net: pandapowerNet, joints: np.ndarray) -> SwitchingGrid:
         generator_pu=case.generator_pu,
         fixed_pu=case.fixed_pu[nodes],
         shares=np.zeros((0, 4)) if case.shares is None else np.ascontiguousarray(case.shares[nodes]),
-        closed=net["switch"]["closed"].to_numpy(dtype=bool),
+        closed=net["switch"]["closed"].to_numpy(dtype=bool, copy=True),
         inside=_inside(net, branches, len(ends)),
-        feeding=net["ext_grid"]["in_service"].to_numpy(dtype=bool),
+        feeding=net["ext_grid"]["in_service"].to_numpy(dtype=bool, copy=True),
         edge_of=edge_of,
-        out_of_scope=case.out_of_scope + _beyond(net, joints),
+        out_of_scope=case.out_of_scope + _beyond(net, joints, answering=case.shares is not None),
     )
 
 
@@ -163,9 +170,14 @@ def _joint_nodes(net: pandapowerNet, joints: np.ndarray, bus_node: np.ndarray) -
     return np.where(idle[:, None], -1, nodes)
 
 
-def _beyond(net: pandapowerNet, joints: np.ndarray) -> tuple[str, ...]:
-    resisting = int((net["switch"]["z_ohm"].to_numpy(dtype=float)[joints] > 0).sum())
-    return (f"{resisting} switches to be turned with an impedance",) if resisting else ()
+def _beyond(net: pandapowerNet, joints: np.ndarray, *, answering: bool) -> tuple[str, ...]:
+    """What a joint cannot have: an impedance, and loads whose shares pandapower averages over buses."""
+    found = []
+    if (net["switch"]["z_ohm"].to_numpy(dtype=float)[joints] > 0).any():
+        found.append("switches between buses that have an impedance")
+    if answering and joints.any():
+        found.append("switches between buses, with loads that answer to the voltage")
+    return tuple(found)
 
 
 def _positions(net: pandapowerNet, table: str, column: str) -> np.ndarray:
@@ -237,6 +249,7 @@ def _wire(
     start, row = pattern
     low, high = ends.min(axis=1), ends.max(axis=1)
     edge_start, edge_at = _grouped(np.concatenate([low, np.where(low == high, -1, high)]), len(shunt))
+    edge_at, at_row = edge_at % max(len(ends), 1), np.repeat(np.arange(len(shunt)), np.diff(edge_start))
     child_start, child_entry = _grouped(row, len(shunt))
     edge_switch_start, edge_switch = _grouped(switches[0], len(ends))
     return Wiring(
@@ -246,7 +259,8 @@ def _wire(
         child_row=np.repeat(np.arange(len(shunt)), np.diff(start))[child_entry],
         child_entry=child_entry,
         edge_start=edge_start,
-        edge_at=edge_at % max(len(ends), 1),
+        edge_at=edge_at,
+        edge_to=(ends.sum(axis=1)[edge_at] - at_row).astype(np.int64),
         edge_entry=_entries(start, row, low, high),
         joint_first=len(branches.kind),
         from_row=np.ascontiguousarray(ends[:, 0]),

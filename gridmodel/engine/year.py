@@ -1,11 +1,12 @@
 """Headroom over many hours: per bus and block of hours the least of its headrooms, exact to whole kW.
 
 Hours are looked at worst first. Who is known to have H so far is only asked whether H holds in the next hour
-too, which is one probe a bus. Hours equal to another one are left out, and hours that another one outweighs at
-every load and generator: more load and less generation never give more headroom for load, nor the reverse more
-for generation. That is proved for a radial grid where all power flows one way (its voltages fall and its
-currents grow with every load); where generation runs it is a matter of measurement, and `every_hour` leaves
-no hour out but the equal ones.
+too, which is one probe a bus. Hours equal to another one are left out. When room for load is asked, hours are
+left out too that another one outweighs at every load and generator: more load and less generation lower every
+voltage and so raise every current that the addition meets. An hour in which a limit is broken before any
+addition outweighs none: a broken limit counts only against who takes part in it, so that another hour, in
+which it just holds, may have less. For generation no hour outweighs another: more of it elsewhere raises the
+voltage, which costs room at the band and makes room on a line.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from gridmodel.engine.path_kernels import Addition, PathGrid
 from gridmodel.engine.path_search import steps_to_source
 from gridmodel.engine.paths import path_grid
 from gridmodel.engine.rings import Opened, hung_on, opened
-from gridmodel.engine.tree import UNLIMITED, known_or, radial_reason
+from gridmodel.engine.tree import UNLIMITED, branch_limits, branch_loadings, known_or, radial_reason
 from gridmodel.engine.year_kernels import lower_to
 
 
@@ -114,7 +115,7 @@ def year_headroom(
         Called with blocks done and blocks in all, from any thread.
     """
     grid = question.grid
-    hours = hours_to_solve(question)
+    hours, push = hours_in_turn(question), _push(question)
     reason = radial_reason(grid, question.bounds)
     opening = opened(grid, question.bounds) if reason else None
     method = "path" if not reason else f"whole grid: {reason}"
@@ -130,7 +131,7 @@ def year_headroom(
         if not reason or opening is not None:
             judge = _path_judge(question, opening, judge)
         for block in range(worker, len(hours), workers):
-            counts.append(_settle_block(question, judge, block, hours[block], answers))
+            counts.append(_settle_block(question, judge, block, hours[block], push, answers))
             done.append(block)
             if told is not None:
                 told(len(done), len(hours))
@@ -145,12 +146,10 @@ def year_headroom(
     )
 
 
-def hours_to_solve(question: YearQuestion) -> list[np.ndarray]:
-    """Hours of each block that may hold its least headroom, the heaviest first."""
-    weight, push = _weights(question), _push_of_factors(question)
+def hours_in_turn(question: YearQuestion) -> list[np.ndarray]:
+    """Hours of each block, of equal ones one, the heaviest first."""
+    weight = _weights(question) if question.per_kw_pu.real < 0.0 else -_weights(question)
     used = question.injections.factors[:, np.unique(question.injections.term_profile)]
-    push = push if question.per_kw_pu.real < 0.0 else -push
-    weight = weight if question.per_kw_pu.real < 0.0 else -weight
     chosen = []
     for block in range(int(question.block_of_hour.max(initial=-1)) + 1):
         hours = np.flatnonzero(question.block_of_hour == block)
@@ -158,10 +157,20 @@ def hours_to_solve(question: YearQuestion) -> list[np.ndarray]:
         if not len(question.injections.added_row):
             _, first = np.unique(used[hours], axis=0, return_index=True)
             hours = hours[np.sort(first)]
-            if not question.every_hour:
-                hours = hours[~_outweighed(push[hours])]
         chosen.append(hours)
     return chosen
+
+
+def nothing_broken(grid: CompiledGrid, voltage_pu: np.ndarray, bounds: Bounds) -> bool:
+    """Tell whether every bus and branch holds its limits."""
+    buses = np.flatnonzero(grid.bus_row >= 0)
+    size = np.abs(voltage_pu)
+    counted = bounds.reference[buses]
+    zero = np.where(counted >= 0, size[grid.bus_row[counted]], 0.0)
+    now = size[grid.bus_row[buses]] - zero
+    too_low, too_high = now < bounds.vm_min_pu[buses], now > bounds.vm_max_pu[buses]
+    over = branch_loadings(grid.branches, voltage_pu) > branch_limits(grid.branches, bounds)
+    return not (too_low.any() or too_high.any() or over.any())
 
 
 def _weights(question: YearQuestion) -> np.ndarray:
@@ -171,8 +180,8 @@ def _weights(question: YearQuestion) -> np.ndarray:
     return np.asarray(injections.factors @ per_profile)
 
 
-def _push_of_factors(question: YearQuestion) -> np.ndarray:
-    """Hours x figures, of which none may be smaller in an hour that outweighs another in drawing.
+def _push(question: YearQuestion) -> np.ndarray:
+    """Hours x figures, of which none is smaller in an hour that outweighs another.
 
     Factors of what draws active and inductive reactive power, those of what feeds turned round, and those of
     profiles with both in either way, so that only equal ones compare.
@@ -183,15 +192,6 @@ def _push_of_factors(question: YearQuestion) -> np.ndarray:
     draws = np.bincount(profile, (power.real < 0.0) | (power.imag < 0.0), count) > 0
     feeds = np.bincount(profile, (power.real > 0.0) | (power.imag > 0.0), count) > 0
     return np.concatenate([injections.factors[:, draws], -injections.factors[:, feeds]], axis=1)
-
-
-def _outweighed(push: np.ndarray) -> np.ndarray:
-    """Which hours, all sorted heaviest first, one before them outweighs in every figure."""
-    out = np.zeros(len(push), dtype=bool)
-    for hour in range(len(push)):
-        before = push[:hour][~out[:hour]]
-        out[hour] = bool((before >= push[hour]).all(axis=1).any())
-    return out
 
 
 def _nothing_known(question: YearQuestion, blocks: int, method: str) -> YearAnswers:
@@ -206,28 +206,39 @@ def _nothing_known(question: YearQuestion, blocks: int, method: str) -> YearAnsw
 
 
 def _settle_block(
-    question: YearQuestion, judge: Judge, block: int, hours: np.ndarray, answers: YearAnswers
+    question: YearQuestion,
+    judge: Judge,
+    block: int,
+    hours: np.ndarray,
+    push: np.ndarray,
+    answers: YearAnswers,
 ) -> tuple[int, int, list[int]]:
-    """Lower the answers of one block hour by hour; hours solved, pairs judged, and hours without a solution."""
+    """Lower the answers of one block; hours solved, pairs judged, and hours without a solution."""
     headroom_kw, status = answers.headroom_kw[block], answers.status[block]
-    probes = 0
-    for count, hour in enumerate(hours):
+    solved, probes = 0, 0
+    may_leave_out = question.per_kw_pu.real < 0.0 and not question.every_hour
+    outweighing = np.empty((0, push.shape[1]))
+    for hour in hours:
         asked = np.flatnonzero((headroom_kw > 0) & (status != UNDETERMINED))
         if not len(asked):
-            return count, probes, []
+            break
+        if may_leave_out and (outweighing >= push[hour]).all(axis=1).any():
+            continue
         injection = injection_of_hour(question.injections, int(hour))
         point = reference_at(question.grid, injection)
         if point.outcome != CONVERGED:
             status[:], headroom_kw[:], answers.limit[block] = UNDETERMINED, 0, NO_LIMIT
             answers.hour[block] = hour
-            return count, probes, [int(hour)]
-        found = judge(injection, point, asked, headroom_kw[asked], count == 0)
-        probes += len(asked)
+            return solved, probes, [int(hour)]
+        found = judge(injection, point, asked, headroom_kw[asked], solved == 0)
+        solved, probes = solved + 1, probes + len(asked)
         lower = found.status != CAPPED
         at = asked[lower]
         headroom_kw[at], status[at] = found.headroom_kw[lower], found.status[lower]
         answers.limit[block][at], answers.hour[block][at] = found.limit[lower], hour
-    return len(hours), probes, []
+        if nothing_broken(question.grid, point.voltage_pu, question.bounds):
+            outweighing = np.concatenate([outweighing, push[[hour]]])
+    return solved, probes, []
 
 
 def _is_inside(question: YearQuestion, opening: Opened) -> np.ndarray:
@@ -237,7 +248,7 @@ def _is_inside(question: YearQuestion, opening: Opened) -> np.ndarray:
 
 
 def _path_judge(question: YearQuestion, opening: Opened | None, beyond: Judge) -> Judge:
-    """The path method; what it does not serve, or not within the range it is exact in, is left to `beyond`."""
+    """The path method; what it does not serve, or not where it is exact, is left to `beyond`."""
     grid = question.grid if opening is None else opening.grid
     row_of = np.arange(grid.row_count) if opening is None else opening.row_of
     walk = _walker(question, grid)
@@ -290,7 +301,7 @@ def _walker(
         kw, status, limit = (np.empty(len(at), dtype=np.int64) for _ in range(3))
         start = moved[at]
         lower_to(
-            paths, addition, rows[at], change_pu[at], depth, at_most_kw[free], fresh, question.every_hour,
+            paths, addition, rows[at], change_pu[at], depth, at_most_kw[free], fresh, True,
             start, kw, status, limit,
         )  # fmt: skip
         moved[at] = start

@@ -18,13 +18,14 @@ _STEP_BACK = 16
 
 
 @njit(cache=True, nogil=True)
-def lower_to(
+def lower_to(  # type: ignore[no-untyped-def]
     grid, addition, rows, change_pu, depth, at_most_kw, fresh, strict, moved, headroom_kw, status, limits
-):  # type: ignore[no-untyped-def]
+):
     """Per row: CAPPED where `at_most_kw` holds in this hour, else the largest that does, as `answer` has it.
 
-    `fresh` tells that nothing is known of these rows yet, `strict` whether voltages that an addition raises are
-    asked to still rise with it; `moved` keeps how far w moved at the last probe, from where the next hour starts.
+    `fresh` tells that nothing is known of these rows yet, `strict` whether voltages that an addition raises
+    are asked to still rise with it; `moved` keeps how far w moved at the last probe, from where the next
+    hour starts.
     """
     path = np.empty(depth, dtype=np.int64)
     states = np.empty((depth, 6), dtype=np.complex128)
@@ -57,8 +58,9 @@ def lower_to(
 def _still_holds(grid, addition, path, p_kw, start, change_pu, strict, states, squares, margins):  # type: ignore[no-untyped-def]
     """w at the bus if all additions up to p_kw hold; 0 where that is not known.
 
-    Limits of low voltage and of current stay broken once broken, so p_kw speaks for all below it. A voltage that
-    an addition raises may fall again behind its peak: where one falls at p_kw, nothing is known (`strict`).
+    Limits of low voltage and of current stay broken once broken, so p_kw speaks for all below it. A voltage
+    that an addition raises may fall again behind its peak: where one falls at p_kw, nothing is known
+    (`strict`).
     """
     count = PER_ROW * len(path) + OF_BUS
     w = probe(grid, addition, path, p_kw, start, change_pu, states, squares, margins[0])

@@ -15,13 +15,14 @@ from capacity.data_quality import (
     hold_back_assessment,
     hold_back_bottlenecks,
     hold_back_headroom,
+    hold_back_joint,
     hold_back_result,
     judge_quality,
     level_passed,
     weak_data,
 )
 from capacity.demand import Development
-from capacity.headroom import headroom
+from capacity.headroom import headroom, joint_headroom
 from capacity.impact import study_impact
 from capacity.limits import read_limits
 from capacity.quality_report import placed, repairs_done, summary_of
@@ -119,6 +120,16 @@ def test_headroom_at_a_bus_of_a_weak_feeder_is_not_said() -> None:
     assert held["status"].tolist()[0] == "data too weak"
     assert np.isnan(held["headroom_kw"].iloc[0])
     assert held["headroom_kw"].iloc[1] == found["headroom_kw"].iloc[1]
+
+
+def test_joint_headroom_of_a_group_with_a_weak_feeder_is_not_said() -> None:
+    impact = study_impact(build_model(station()), find_scenario(station()), read_limits())
+    supply, group = impact.yardstick.supply, ["A1", "C1"]
+    found = joint_headroom(impact, group)
+    held = hold_back_joint(found, group, supply, {feeder_of_a(supply): "why"}).iloc[0]
+    assert (held["status"], held["binding_check"], held["binding_id"]) == ("data too weak", "why", None)
+    assert np.isnan(held["headroom_kw"]) and np.isnan(held["total_kw"])
+    assert hold_back_joint(found, ["C1"], supply, {feeder_of_a(supply): "why"}).equals(found)
 
 
 def answer_near_a1() -> Assessment:

@@ -236,15 +236,15 @@ class TestCloseToCollapse:
     """Load on a cable up to what it carries and beyond: pandapower and the engine tell the same."""
 
     def test_what_pandapower_solves_is_solved_and_nothing_else(self) -> None:
-        """Within 0.5 % of the most it carries neither is asked: both need hundreds of steps there."""
+        """Up to 0.1 % below the most it carries, which is known to 0.05 %, and from 0.2 % above."""
         net, most = heavy_load(), largest_share()
         own, grid = own_point(net), compile_grid(net)
-        factors = most * np.array([0.6, 0.9, 0.97, 0.99, 0.995, 1.005, 1.01, 1.1, 2.0, 10.0])[:, None]
-        batch = solve_points(grid, Points(factors * own.load, own.generation.repeat(10, 0)), own)
+        factors = most * np.array([0.3, 0.9, 0.97, 0.99, 0.995, 0.999, 1.002, 1.01, 1.1, 2.0, 10.0])[:, None]
+        batch = solve_points(grid, Points(factors * own.load, own.generation.repeat(11, 0)), own)
         np.testing.assert_array_equal(batch.converged, factors[:, 0] < most)
         assert np.isnan(batch.figures.loss[~batch.converged]).all()
 
-    @pytest.mark.parametrize("about", [0.0, 0.75])
+    @pytest.mark.parametrize("about", [0.0, 0.75, 1.0])
     def test_a_light_load_is_solved_about_a_heavy_reference(self, about: float) -> None:
         """Slopes of a heavy point are too steep for a light load, or for feeding back."""
         net = heavy_load()

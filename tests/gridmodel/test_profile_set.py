@@ -62,7 +62,7 @@ def test_dynamisation_by_hand() -> None:
 
 
 def test_energy_of_a_profile_is_one_gwh_a_year() -> None:
-    """The table is power of a customer of 1 GWh a year: BDEW scales it so; holidays not counted make 2 % more."""
+    """The table is power of a customer of 1 GWh a year, as BDEW has it; no holidays make 2 % more."""
     table = pd.read_csv("gridmodel/standard_profiles/slp.csv", index_col=["month", "day", "hour_of_day"])
     local = HOURS.tz_convert("Europe/Berlin")
     day = np.select([local.dayofweek == 5, local.dayofweek == 6], ["saturday", "sunday"], "workday")
@@ -86,7 +86,7 @@ def test_sun_stands_highest_at_noon_and_gives_nothing_at_night() -> None:
 
 
 def test_sun_is_symmetric_about_the_equinox_hour_angle() -> None:
-    """At longitude 0 on 16 April and 1 September the equation of time is nearly 0: morning mirrors afternoon."""
+    """At longitude 0 on 16 April the equation of time is nearly 0: morning mirrors afternoon."""
     factors = pd.Series(clear_sky_factors(HOURS, latitude_degree=50.0, longitude_degree=0.0), HOURS)
     day = factors["2025-04-16"].to_numpy()
     assert np.allclose(day, day[::-1], atol=0.01)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gridmodel import Scenario
+from gridmodel.engine.alone import settle_alone
 from gridmodel.engine.batch import Batch, Injections, solve_batch, steady, with_additions, with_profiles
 from gridmodel.engine.blocks import solve_share
 from gridmodel.engine.compiled import CompiledGrid
@@ -141,7 +142,8 @@ def test_kernels_are_compiled_once_whatever_the_arrays_look_like() -> None:
     """A second compilation would cost ten seconds in somebody's session."""
     grid = grid_of("station")
     first = solved(grid, loads_by_profile(grid, factors_for(grid, 20)), per_element=True)
-    known = len(solve_share.signatures)
+    kernels = (solve_share, settle_alone)
+    known = [len(kernel.signatures) for kernel in kernels]
     frozen = factors_for(grid, 20)
     frozen.setflags(write=False)
     odd = (frozen, np.asfortranarray(frozen), np.repeat(frozen, 2, axis=1)[:, ::2])
@@ -153,4 +155,7 @@ def test_kernels_are_compiled_once_whatever_the_arrays_look_like() -> None:
         injections = with_profiles(fixed, grid.load_row, -grid.load_pu, profile, factors)
         again = solved(grid, injections, rows=rows, per_element=True)
         np.testing.assert_allclose(again.vm_pu, first.vm_pu, **SAME)
-    assert len(solve_share.signatures) == known
+    strided = np.repeat(injection_pu(model_of("station"), SCENARIO), 2)[::2]
+    strided.setflags(write=False)
+    assert reference_at(grid, strided).outcome == CONVERGED
+    assert [len(kernel.signatures) for kernel in kernels] == known

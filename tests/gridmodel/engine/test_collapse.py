@@ -1,4 +1,4 @@
-"""The largest share a grid carries: closed forms of the two-bus line, Newton's method on both sides, and parts."""
+"""The largest share a grid carries: closed forms of two buses, Newton's method on both sides, parts."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_voltage_dependent_loads_carry_what_their_closed_form_says() -> None:
 
 
 def test_generation_beside_the_load_raises_its_share_and_too_much_of_it_leaves_none() -> None:
-    """A source of constant power at the same bus is subtracted from the load: share x load - generation = most."""
+    """Constant power fed in at the same bus is subtracted from the load: share x load - fed = most."""
     most_kw = 1e3 * E_KV**2 / (2 * (R_OHM + abs(R_OHM + 1j * X_OHM)))
     grid = two_bus()
     at_b = np.array([1.0, 0.0]) / (1e3 * grid.sn_mva)
@@ -99,7 +99,7 @@ def test_parts_that_join_only_at_a_source_have_their_own_shares() -> None:
     np.testing.assert_allclose(found.of_all, expected[0], rtol=SHARE_WITHIN)
 
 
-@pytest.mark.parametrize("name", GRIDS)
+@pytest.mark.parametrize("name", [name for name in GRIDS if name != "no branch in service"])
 def test_a_smaller_share_solves_and_one_larger_by_1_percent_does_not(name: str) -> None:
     """By Newton's method on the whole grid, which knows nothing of parts and tangents; and by pandapower."""
     model, heavy = model_of(name), Scenario(load_factor=200.0, generation_factor=0.5)
@@ -130,7 +130,7 @@ def test_scenarios_beside_each_other_do_not_feel_each_other(together: int) -> No
 def test_the_slope_of_a_voltage_is_its_difference_quotient() -> None:
     grid = compiled(model_of("station"))
     found = servable_shares(grid, grid.fixed_pu, drawn(grid, 100.0)[:, None])
-    share, step = found.of_all[0], 1e-5
+    share, step = found.of_all[0], 1e-7
     less = reference_at(grid, grid.fixed_pu - (share - step) * drawn(grid, 100.0)).voltage_pu[
         : grid.free_count
     ]
@@ -146,7 +146,7 @@ def test_no_scenarios_and_no_rows_are_answered() -> None:
 
 
 def test_a_state_of_low_voltage_is_no_solution() -> None:
-    """Half of what can be carried has the voltages (1 +/- sqrt(1/2)) / 2 on a resistance; 0.146 is no state."""
+    """Half the largest power has the voltages (1 +/- sqrt(1/2)) / 2 on a resistance; 0.146 is none."""
     grid = two_bus(x_ohm=1e-9)
     most_pu = 0.25 * E_KV**2 / R_OHM / grid.sn_mva
     injection = -np.array([0.5, 0.0]) * most_pu + 0j
@@ -157,7 +157,7 @@ def test_a_state_of_low_voltage_is_no_solution() -> None:
 
 @pytest.mark.parametrize("name", ["station", "ring", "sources"])
 def test_a_batch_finds_what_is_solvable_up_to_the_largest_load_and_generation(name: str) -> None:
-    """Sweeps about a light load do not settle there, and Newton's method from no load loses the generation."""
+    """Sweeps about a light load do not settle there; from no load Newton's method loses the generation."""
     model = model_of(name)
     grid = compiled(model)
     fed = grid.at_rows(grid.generator_row, grid.generator_pu)
@@ -179,7 +179,7 @@ def test_a_batch_finds_what_is_solvable_up_to_the_largest_load_and_generation(na
 def test_the_bus_that_collapses_is_the_weakest_one_at_the_limit() -> None:
     grid = compiled(model_of("station"))
     light = reference_at(grid, 0.0 * grid.fixed_pu)
-    for load, factor in ((0, 30.0), (1, 30.0), (0, 1e4), (1, 1e4)):
+    for load, factor in ((0, 60.0), (1, 60.0), (0, 1e4), (1, 1e4)):
         power = np.zeros(len(grid.load_pu), dtype=complex)
         power[load] = factor * grid.load_pu[load]
         demand = grid.at_rows(grid.load_row, power)

@@ -15,6 +15,7 @@ from gridmodel.engine.answers import CAPPED, NO_SOLUTION, OK, OVERVOLTAGE, UNDET
 from gridmodel.engine.largest import largest_additions
 from gridmodel.engine.wide import wide_headroom
 from tests.gridmodel.engine.questions import CAP_KW, GENERATION, LOAD, Question, bounds_of, question
+from tests.gridmodel.engine.test_wide import meshed
 from tests.reference_grids import needs_simbench, reference_net
 
 RADIAL = (
@@ -88,6 +89,18 @@ def test_random_trees_get_the_same_answers_by_both(
     assert (paths.status == wide.status).all()
 
 
+@settings(max_examples=15, deadline=None)
+@given(net=random_trees(), band=st.sampled_from(BANDS))
+def test_more_load_never_leaves_more_room_for_load_where_no_generation_runs(
+    net: pandapower.pandapowerNet, band: tuple[float, ...]
+) -> None:
+    light, heavy = (
+        by_whole_grid(question(net, bounds_of(net, *band), LOAD, load_factor=factor, generation_factor=0.0))
+        for factor in (1.0, 1.3)
+    )
+    assert (heavy.headroom_kw <= light.headroom_kw).all()
+
+
 def test_the_whole_grid_finds_the_first_break_of_a_voltage_that_holds_again_beyond() -> None:
     """As the paths do: behind a reactance a generator's voltage rises, then falls."""
     net = pandapower.create_empty_network(sn_mva=1.0)
@@ -109,18 +122,14 @@ def test_a_radial_grid_is_answered_by_paths(monkeypatch: pytest.MonkeyPatch) -> 
     assert (chosen(asked).headroom_kw == asked.answers().headroom_kw).all()
 
 
-@pytest.mark.parametrize("why", ["loop", "relative"])
-def test_loops_and_relative_bands_are_answered_by_the_whole_grid(
+@pytest.mark.parametrize("why", ["loops", "relative bands"])
+def test_many_loops_and_relative_bands_are_answered_by_the_whole_grid(
     why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    net = reference_net("cigre_lv")
+    net = meshed() if why == "loops" else reference_net("cigre_lv")
     bounds = bounds_of(net, 0.9, 1.1, 100.0)
-    if why == "relative":
+    if why == "relative bands":
         bounds.reference[3:5], bounds.vm_min_pu[3:5], bounds.vm_max_pu[3:5] = 2, -0.05, 0.05
-    else:
-        line = net.line.iloc[-1]
-        pandapower.create_line(net, line["from_bus"], net.line["from_bus"].iloc[-4], 0.1, "NAYY 4x50 SE")
-        bounds = bounds_of(net, 0.9, 1.1, 100.0)
     asked = question(net, bounds, LOAD)
     expected = by_whole_grid(asked)
     monkeypatch.setattr(largest, "path_headroom", refused)
