@@ -15,17 +15,27 @@ import numpy as np
 from numba import njit
 
 from gridmodel.engine.answers import LIMIT_KINDS, NO_LIMIT, OVERVOLTAGE
-from gridmodel.engine.subtrees import FALL, OVER, RISE, UNDER, at_parent, heaviest, power_at, square_of
+from gridmodel.engine.subtrees import (
+    FALL,
+    LADEN,
+    RISE,
+    UNDER,
+    at_parent,
+    current_of,
+    heaviest,
+    power_at,
+    square_of,
+)  # fmt: skip
 from gridmodel.engine.tree import UNLIMITED, Ports
 
 # Margins per row of the path, and of the bus itself.
-PER_ROW, OF_BUS = 6, 6
+PER_ROW, OF_BUS = 8, 8
 # w is known to this [pu^2]: 1 kW moves it by 1e-7 and more below 110 kV.
 _SETTLED = 1e-13
 # Newton's error is squared each round: a last correction of this leaves none, to first order, in the state.
 _NEARLY = 1e-7
 _ROUNDS = 20
-# A voltage is told by its slope to this share of what it may change; closer it is solved for.
+# What is broken before is told by its slope up to this share of what it may change; closer it is solved for.
 _CLOSE = 0.5
 # Below this share of its base a square of a voltage belongs to no state a grid is run in.
 _COLLAPSED = 0.04
@@ -75,7 +85,7 @@ class Addition(NamedTuple):
         A limit broken before counts when its power grows by this share of the addition's, or its voltage
         moves by this share of the change at the bus of the addition, and by `noticeable_pu` at least.
     any_broken
-        Whether any voltage is broken before.
+        Whether any limit is broken before.
     """
 
     per_kw_pu: complex
@@ -162,7 +172,7 @@ def _judge(grid, addition, path, p_kw, change_pu, step, states, squares, margins
             margins[at + 1] = fastest_growing(grid.ports, row, w, e, growth)[0]
         margins[at + 2] = above - grid.side_score[row, FALL]
         margins[at + 3] = -grid.side_score[row, RISE] - above
-        margins[at + 4] = margins[at + 5] = UNLIMITED
+        margins[at + 4 : at + PER_ROW] = UNLIMITED
         at += PER_ROW
     row = path[0]
     w = squares[0, 0] + squares[0, 1] * step
@@ -171,9 +181,9 @@ def _judge(grid, addition, path, p_kw, change_pu, step, states, squares, margins
     margins[at + 1] = -grid.score[row, RISE] - w
     margins[at + 2] = w - max(before - change_pu, 0.0) ** 2
     margins[at + 3] = (before + change_pu) ** 2 - w
-    margins[at + 4] = margins[at + 5] = UNLIMITED
+    margins[at + 4 : at + OF_BUS] = UNLIMITED
     if addition.any_broken:
-        _judge_broken(grid, addition, path, step, squares, margins)
+        _judge_broken(grid, addition, path, growth, step, squares, margins)
 
 
 @njit(cache=True, nogil=True)
@@ -183,47 +193,58 @@ def fastest_growing(ports, row, w, e, allowed_pu):  # type: ignore[no-untyped-de
     They may grow by `allowed_pu` [pu] of current; the margin is in squares of what they had.
     """
     least, which = UNLIMITED, NO_LIMIT
-    y = ports.admittance
     for member in range(ports.start[row], ports.start[row + 1]):
-        before = ports.base_percent[member]
-        if before <= ports.limit_percent[member]:
+        if ports.base_percent[member] <= ports.limit_percent[member]:
             continue
-        below = square_of(y[member, 0] * w + y[member, 1] * e) * ports.percent[member, 0] ** 2
-        over = square_of(y[member, 2] * w + y[member, 3] * e) * ports.percent[member, 1] ** 2
-        growth = allowed_pu * max(ports.percent[member, 0], ports.percent[member, 1])
-        margin = ((before + growth) ** 2 - max(below, over) / w) / before**2
+        before = ports.base_percent[member] / max(ports.percent[member, 0], ports.percent[member, 1])
+        margin = ((before + allowed_pu) ** 2 - current_of(ports, member, w, e) ** 2) / before**2
         if margin < least:
             least, which = margin, member
     return least, which
 
 
 @njit(cache=True, nogil=True)
-def _judge_broken(grid, addition, path, step, squares, margins):  # type: ignore[no-untyped-def]
-    """Margins of voltages broken before against following by their share of the change at the bus."""
+def _judge_broken(grid, addition, path, growth, step, squares, margins):  # type: ignore[no-untyped-def]
+    """Margins of limits broken before beside the path, against taking their share of the addition."""
+    row = path[0]
     w = squares[0, 0] + squares[0, 1] * step
-    moved = np.sqrt(w) - np.sqrt(grid.square[path[0]])
-    allowed = max(addition.affected_share * abs(moved), addition.noticeable_pu)
-    at = PER_ROW * len(path)
-    for column, sign in ((UNDER, -1.0), (OVER, 1.0)):
-        margin = allowed - sign * grid.score[path[0], column] * moved
-        if abs(margin) < _CLOSE * allowed:
-            margin = allowed - sign * _followed(grid, path[0], w, grid.limit[path[0], column])
-        margins[at + 2 + column] = margin
+    moved = abs(np.sqrt(w) - np.sqrt(grid.square[row]))
+    allowed = max(addition.affected_share * moved, addition.noticeable_pu)
+    for column in range(UNDER, grid.score.shape[1]):
+        may = allowed if column < LADEN else growth
+        found = grid.score[row, column], grid.limit[row, column]
+        margins[PER_ROW * len(path) + 2 + column] = _against(grid, row, w, column, found, may)
     for k in range(len(path) - 1):
-        row = path[k]
-        w = squares[k + 1, 0] + squares[k + 1, 1] * step
-        moved = np.sqrt(w) - np.sqrt(grid.square[path[k + 1]])
-        for column, sign in ((UNDER, -1.0), (OVER, 1.0)):
-            margin = allowed - sign * grid.side_score[row, column] * moved
-            if abs(margin) < _CLOSE * allowed:
-                margin = allowed - sign * _followed(grid, path[k + 1], w, grid.side_limit[row, column])
-            margins[PER_ROW * k + 2 + column] = margin
+        top, w = path[k + 1], squares[k + 1, 0] + squares[k + 1, 1] * step
+        for column in range(UNDER, grid.score.shape[1]):
+            may = allowed if column < LADEN else growth
+            found = grid.side_score[path[k], column], grid.side_limit[path[k], column]
+            margins[PER_ROW * k + 2 + column] = _against(grid, top, w, column, found, may)
 
 
 @njit(cache=True, nogil=True)
-def _followed(grid, top, w_top, limit):  # type: ignore[no-untyped-def]
-    """How far the voltage of a limit at or below a row has moved when the row's w is `w_top` [pu]."""
+def _against(grid, top, w, column, found, allowed):  # type: ignore[no-untyped-def]
+    """What is left of an allowed change where the w of a row has become `w`: by the slope, or solved for."""
+    score, limit = found
+    if score == 0.0:
+        return UNLIMITED
+    before, sign = grid.square[top], -1.0 if column in (UNDER, LADEN) else 1.0
+    moved = w - before if column >= LADEN else np.sqrt(w) - np.sqrt(before)
+    margin = allowed - sign * score * moved
+    if abs(margin) >= _CLOSE * allowed:
+        return margin
+    if column >= LADEN:
+        bottom = np.searchsorted(grid.ports.start, limit, side="right") - 1
+        grown = _current_at(grid, bottom, limit, _below(grid, top, w, bottom))
+        return allowed - grown + _current_at(grid, bottom, limit, grid.square[bottom])
     bottom = grid.bus_row[limit // LIMIT_KINDS] if limit % LIMIT_KINDS <= OVERVOLTAGE else top
+    moved = np.sqrt(_below(grid, top, w, bottom)) - np.sqrt(grid.square[bottom])
+    return allowed - sign * moved
+
+
+@njit(cache=True, nogil=True)
+def _below(grid, top, w_top, bottom):  # type: ignore[no-untyped-def]
+    """w at a row when that of a row above it is `w_top`."""
     w = grid.square[bottom]
     for _ in range(_ROUNDS):
         row, lifted, slope = bottom, w, 1.0
@@ -235,7 +256,13 @@ def _followed(grid, top, w_top, limit):  # type: ignore[no-untyped-def]
         w += step
         if abs(step) < _SETTLED:
             break
-    return np.sqrt(w) - np.sqrt(grid.square[bottom])
+    return w
+
+
+@njit(cache=True, nogil=True)
+def _current_at(grid, row, member, w):  # type: ignore[no-untyped-def]
+    """Current of a branch between a row and its parent at the row's w [pu]."""
+    return current_of(grid.ports, member, w, at_parent(grid.square, grid.drawn, grid.link, row, w)[2])
 
 
 @njit(cache=True, nogil=True)

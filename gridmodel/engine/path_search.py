@@ -21,7 +21,7 @@ from gridmodel.engine.answers import (
     VOLTAGE_CHANGE,
 )  # fmt: skip
 from gridmodel.engine.path_kernels import OF_BUS, PER_ROW, fastest_growing, holds, probe
-from gridmodel.engine.subtrees import FALL, OVER, RISE, UNDER, heaviest
+from gridmodel.engine.subtrees import LADEN, heaviest
 from gridmodel.engine.tree import UNLIMITED
 
 # Interpolation has found the answer by then in all but a few cases; from then on the bracket is halved.
@@ -193,13 +193,18 @@ def _limit_of(grid, path, at, states, squares):  # type: ignore[no-untyped-def]
     """The number of the limit a margin stands for."""
     kind, k = at % PER_ROW, min(at // PER_ROW, len(path) - 1)
     row = path[k]
-    columns = (0, 0, FALL, RISE, UNDER, OVER)
     if at >= PER_ROW * len(path):
         if kind == 2 or kind == 3:
             return VOLTAGE_CHANGE
-        return grid.limit[path[0], kind if kind < 2 else columns[kind]]
-    if kind >= 2:
-        return grid.side_limit[row, columns[kind]]
+        column = kind if kind < 2 else kind - 2
+        limit = grid.limit[path[0], column]
+    else:
+        column = kind - 2
+        limit = grid.side_limit[row, column] if kind >= 2 else NO_LIMIT
+    if column >= LADEN:
+        return grid.ports.limit[limit]
+    if column >= 0:
+        return limit
     member = grid.ports.start[row]
     if kind == 0 and not grid.plain[row]:
         member = heaviest(grid.ports, row, squares[k, 0], states[k, 2])[1]

@@ -29,7 +29,7 @@ from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.path_kernels import Addition, PathGrid
 from gridmodel.engine.path_search import answer, steps_to_source
 from gridmodel.engine.rings import Hung
-from gridmodel.engine.subtrees import subtrees_of
+from gridmodel.engine.subtrees import LADEN, subtrees_of
 from gridmodel.engine.tree import UNLIMITED, Ports, known_or, radial_reason, row_limits, tree_of
 
 # A change of voltage no addition makes [pu]: stands for no limit.
@@ -110,7 +110,7 @@ def path_grid(
     bounds: Bounds,
     hung: Hung | None = None,
 ) -> tuple[PathGrid, bool]:
-    """Lay out what the kernels read, and tell whether a voltage is broken before any addition.
+    """Lay out what the kernels read, and tell whether any limit is broken before any addition.
 
     Parameters
     ----------
@@ -124,12 +124,13 @@ def path_grid(
         limits, beside = hung.tighten(limits), (hung.rows, hung.series)
     below = subtrees_of(tree, limits, injection_pu, voltage_pu, grid.shares, beside)
     plain, current_square = _plain_branches(tree.ports)
+    any_broken = bool((limits.broken != NO_LIMIT).any()) or below.score.shape[1] > LADEN
     return PathGrid(
         parent=tree.parent, ports=tree.ports, square=below.square, drawn=below.drawn, rest=below.rest,
         link=below.link, score=below.score, limit=below.limit, side_score=below.side_score,
         side_limit=below.side_limit, plain=plain, current_square=current_square,
         shares=np.zeros((0, 4)) if grid.shares is None else grid.shares, bus_row=grid.bus_row,
-    ), bool((limits.broken != NO_LIMIT).any())  # fmt: skip
+    ), any_broken  # fmt: skip
 
 
 def _plain_branches(ports: Ports) -> tuple[np.ndarray, np.ndarray]:

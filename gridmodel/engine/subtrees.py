@@ -9,7 +9,8 @@ the complex power a subtree draws depends on w = |V|^2 at its top only. One pass
   parent's voltage times the child's conjugate), to w' = |e|^2 / w at the parent, and to the power drawn
   there, S' = y_pc* e + y_pp* w'; composed, and turned from xi to xi', term by term;
 - how far w may fall and rise before the first limit behind it breaks, with that limit;
-- where voltages are broken before: the one of them that follows the node most.
+- of voltages broken before the one that follows the node most, and of branches broken before the one whose
+  current does.
 
 Of the last two the best and the second best over the children are kept, so that the child an addition lies
 behind can be left out.
@@ -31,21 +32,25 @@ ORDER = 6
 # Range of w about its base in which the series is trusted (voltages 0.7 to 1.5 times the base): an answer
 # beyond it is left to the general method.
 LEAST_SHARE, MOST_SHARE = 0.49, 2.25
-# Columns of `Tops`: w falls, w rises, voltages already too low, already too high.
-FALL, RISE, UNDER, OVER = 0, 1, 2, 3
+# Columns of `Tops`: w falls, w rises, voltages already too low, already too high; and, where any branch is
+# overloaded already, its current as w falls and as w rises.
+FALL, RISE, UNDER, OVER, LADEN, LIFTED = range(6)
 _HALVINGS = 50
+# Relative step of w that tells a slope: halves the digits.
+_SMALL = 1e-6
 
 
 class Tops(NamedTuple):
     """The best and second best score per row and column over a node itself and its children.
 
-    Scores grow with what binds: the lowest w allowed, less the highest w allowed, and how much a voltage
-    that is broken already follows.
+    Scores grow with what binds: the lowest w allowed, less the highest w allowed, how much a voltage that is
+    broken already moves with that of the row, and how much a current [pu] with w.
 
     Attributes
     ----------
     score, limit, child
-        The best, its limit, and the child it came from (the row itself for its own).
+        The best, its limit (a member of `Ports` for currents), and the child it came from (the row itself
+        for its own).
     second_score, second_limit
         The best of all that did not come from that child.
     """
@@ -72,7 +77,7 @@ class Subtrees(NamedTuple):
     link
         Rows x 4: -1/y_cp, y_cc, y_pc*, y_pp* of all parallel branches to the parent.
     score, limit
-        Rows x 4 (FALL, RISE, UNDER, OVER): what binds at and below the row, as in `Tops`.
+        Rows x 4 or 6 (FALL to OVER, or to LIFTED): what binds at and below the row, as in `Tops`.
     side_score, side_limit
         The same of the row's parent without the row's own branch and what is below it.
     """
@@ -112,9 +117,10 @@ def subtrees_of(
     if hung is not None:
         drawn[hung[0]] += hung[1]
     link, rest = _links(tree), np.zeros_like(drawn)
-    tops = _own_tops(limits, square[:free])
+    is_broken = tree.ports.base_percent > tree.ports.limit_percent
+    tops = _own_tops(limits, square[:free], columns=6 if is_broken.any() else 4)
     _climb(tree.parent, tree.ports, square, drawn, rest, link, tops)
-    side_score, side_limit = np.full((free, 4), -UNLIMITED), np.full((free, 4), NO_LIMIT, dtype=np.int32)
+    side_score, side_limit = np.full_like(tops.score, -UNLIMITED), np.full_like(tops.limit, NO_LIMIT)
     _leave_out(tree.parent, drawn, rest, tops, side_score, side_limit)
     return Subtrees(square, drawn, rest, link, tops.score, tops.limit, side_score, side_limit)
 
@@ -146,17 +152,17 @@ def _links(tree: Tree) -> np.ndarray:
     return np.ascontiguousarray(np.stack(columns, axis=1))
 
 
-def _own_tops(limits: RowLimits, square: np.ndarray) -> Tops:
+def _own_tops(limits: RowLimits, square: np.ndarray, columns: int) -> Tops:
     """Scores of the rows themselves: their own limits, or the range the series is trusted in."""
     trusted = np.stack([LEAST_SHARE * square, -MOST_SHARE * square], axis=1)
     own = np.stack([limits.square[:, 0], -limits.square[:, 1]], axis=1)
-    score = np.concatenate([np.maximum(own, trusted), (limits.broken != NO_LIMIT).astype(float)], axis=1)
-    limit = np.concatenate([np.where(own >= trusted, limits.limit, OUT_OF_RANGE), limits.broken], axis=1)
-    score[:, UNDER:][limits.broken == NO_LIMIT] = 0.0
-    child = np.repeat(np.arange(len(square), dtype=np.int32)[:, None], 4, axis=1)
-    second = np.full_like(score, -UNLIMITED)
-    second[:, UNDER:] = 0.0
-    return Tops(score, limit.astype(np.int32), child, second, np.full(score.shape, NO_LIMIT, dtype=np.int32))
+    score, second = np.zeros((len(square), columns)), np.zeros((len(square), columns))
+    limit = np.full(score.shape, NO_LIMIT, dtype=np.int32)
+    score[:, :UNDER], second[:, :UNDER] = np.maximum(own, trusted), -UNLIMITED
+    limit[:, :UNDER] = np.where(own >= trusted, limits.limit, OUT_OF_RANGE)
+    score[:, UNDER:LADEN], limit[:, UNDER:LADEN] = limits.broken != NO_LIMIT, limits.broken
+    child = np.repeat(np.arange(len(square), dtype=np.int32)[:, None], columns, axis=1)
+    return Tops(score, limit, child, second, np.full_like(limit, NO_LIMIT))
 
 
 @njit(cache=True, nogil=True)
@@ -243,6 +249,28 @@ def _offer(tops, row, column, score, limit, child):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
+def current_of(ports, member, w, e):  # type: ignore[no-untyped-def]
+    """Current [pu] of a branch, at the end where it loads it more."""
+    y, percent = ports.admittance, ports.percent
+    below = square_of(y[member, 0] * w + y[member, 1] * e) * percent[member, 0] ** 2
+    over = square_of(y[member, 2] * w + y[member, 3] * e) * percent[member, 1] ** 2
+    return np.sqrt(max(below, over) / w) / max(percent[member, 0], percent[member, 1])
+
+
+@njit(cache=True, nogil=True)
+def _offer_currents(tops, ports, square, drawn, link, row, parent, slope):  # type: ignore[no-untyped-def]
+    """Offer the parent how the currents of a row's branches that are overloaded already change with its w."""
+    for member in range(ports.start[row], ports.start[row + 1]):
+        if ports.base_percent[member] <= ports.limit_percent[member]:
+            continue
+        less, more = square[row] * (1.0 - _SMALL), square[row] * (1.0 + _SMALL)
+        rise = current_of(ports, member, more, at_parent(square, drawn, link, row, more)[2])
+        rise -= current_of(ports, member, less, at_parent(square, drawn, link, row, less)[2])
+        score = rise / (2.0 * _SMALL * square[row] * slope)
+        _offer(tops, parent, LIFTED if score > 0.0 else LADEN, abs(score), member, row)
+
+
+@njit(cache=True, nogil=True)
 def _climb(parents, ports, square, drawn, rest, link, tops):  # type: ignore[no-untyped-def]
     """Hand every row's series and scores to its parent, leaves first; `rest` keeps what was handed up."""
     scratch, series = np.empty((3, ORDER + 1)), np.empty(ORDER + 1, dtype=np.complex128)
@@ -258,9 +286,12 @@ def _climb(parents, ports, square, drawn, rest, link, tops):  # type: ignore[no-
             bound, limit = _lift(ports, square, drawn, link, row, bound, limit)
             _offer(tops, parent, column, sign * bound, limit, row)
         gain = np.sqrt(square[parent] / square[row]) / slope
-        for column in (UNDER, OVER):
+        for column in range(UNDER, tops.score.shape[1]):
             if tops.score[row, column] > 0.0:
-                _offer(tops, parent, column, gain * tops.score[row, column], tops.limit[row, column], row)
+                score = tops.score[row, column] * (gain if column < LADEN else 1.0 / slope)
+                _offer(tops, parent, column, score, tops.limit[row, column], row)
+        if tops.score.shape[1] > LADEN:
+            _offer_currents(tops, ports, square, drawn, link, row, parent, slope)
 
 
 @njit(cache=True, nogil=True)
@@ -335,7 +366,7 @@ def _leave_out(parents, drawn, rest, tops, side_score, side_limit):  # type: ign
             continue
         for power in range(ORDER + 2):
             rest[row, power] = drawn[parent, power] - rest[row, power]
-        for column in range(4):
+        for column in range(tops.score.shape[1]):
             if tops.child[parent, column] == row:
                 side_score[row, column] = tops.second_score[parent, column]
                 side_limit[row, column] = tops.second_limit[parent, column]

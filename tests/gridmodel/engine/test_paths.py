@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gridmodel.engine.answers import (
     ALREADY_VIOLATED,
     CAPPED,
+    LIMIT_KINDS,
     LINE_OVERLOAD,
     OK,
     OUT_OF_RANGE,
@@ -137,6 +138,20 @@ def test_a_generator_may_relieve_a_line_that_is_overloaded_until_it_loads_it_the
     found = asked.answers()
     assert (asked.whole.branch_before > 100.0).all()
     assert found.status[1] == OK and found.headroom_kw[1] > 100 and found.kind[1] == LINE_OVERLOAD
+    assert prove(asked.whole, asked.buses, found, per_kw_pu=asked.per_kw_pu, sample=9).failed == 0
+
+
+@pytest.mark.parametrize(("r_ohm", "status"), [(0.09, ALREADY_VIOLATED), (0.02, OK)])
+def test_an_overloaded_line_beside_the_path_counts_if_its_current_takes_a_tenth(
+    r_ohm: float, status: int
+) -> None:
+    """Line 1 feeds the load at bus 2; an addition at bus 1 lowers its voltage, the more the longer line 0."""
+    net = feeder(0.0, 130.0, i_max_ka=0.15, r_ohm=r_ohm)
+    net.line.loc[0, "max_i_ka"] = 0.35
+    asked = question(net, bounds_of(net, 0.4, 1.5, 100.0), -1.0 + 0j)
+    found = asked.answers()
+    assert asked.whole.branch_before.max() > 100.0 and found.status[1] == status
+    assert (found.limit[1] == LIMIT_KINDS + LINE_OVERLOAD) == (status == ALREADY_VIOLATED)
     assert prove(asked.whole, asked.buses, found, per_kw_pu=asked.per_kw_pu, sample=9).failed == 0
 
 

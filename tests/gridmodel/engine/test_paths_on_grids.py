@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from gridmodel.engine.answers import CAPPED, OK, UNDETERMINED
+from gridmodel.engine.bounds import Bounds
 from gridmodel.engine.proof import blocking, prove
-from tests.gridmodel.engine.questions import GENERATION, LOAD, PlainPandapower, bounds_of, question
+from tests.gridmodel.engine.questions import GENERATION, LOAD, PlainPandapower, Question, bounds_of, question
 from tests.reference_grids import needs_simbench, reference_net
 
 PACKAGED = (
@@ -66,3 +67,39 @@ def test_answers_hold_and_one_kw_more_breaks_the_limit_named_in_whole_grid_solve
                     assert found.limit[bus] in blocking(asked.whole, bus, one_more)
             statuses |= set(found.status[asked.grid.bus_row >= 0])
     assert OK in statuses and UNDETERMINED not in statuses
+
+
+@pytest.mark.parametrize("grid", ["case33bw", "cigre_lv", "cigre_mv_pv_wind", "kerber_dorfnetz"])
+def test_answers_are_right_for_random_loads_limits_and_power_factors(grid: str) -> None:
+    """Limits close to what is, many of them broken before, some missing; every other case generation."""
+    net, random = reference_net(grid), np.random.default_rng(11)
+    for case in range(40):
+        asked = question(
+            net, bounds_of(net, 0.9, 1.1, 100.0), random_addition(random, case),
+            load_factor=random.choice([0.2, 0.8, 1.5]) * random.uniform(0.0, 2.0, len(net.load)),
+            generation_factor=random.choice([0.0, 1.0]),
+        )  # fmt: skip
+        asked = asked._replace(bounds=random_bounds(asked, random))
+        found = asked.answers()
+        proof = prove(asked.whole, asked.buses, found, per_kw_pu=asked.per_kw_pu, sample=15, seed=case)
+        assert proof.failed == 0, (case, proof)
+
+
+def random_addition(random: np.random.Generator, case: int) -> complex:
+    """A kW at a power factor over 0.8, inductive or capacitive."""
+    sign = 1.0 if case % 2 else -1.0
+    return sign * (1.0 + 1j * random.choice([-1.0, 1.0]) * np.tan(np.arccos(random.uniform(0.8, 1.0))))
+
+
+def random_bounds(asked: Question, random: np.random.Generator) -> Bounds:
+    """Limits about the state there is: voltages within 0.08 pu, loadings from a half to twice."""
+    buses, known = len(asked.net.bus), asked.grid.bus_row >= 0
+    now = np.where(known, np.abs(asked.voltage_pu)[asked.grid.bus_row], 1.0)
+    return Bounds(
+        np.where(random.random(buses) < 0.1, np.nan, now - random.uniform(-0.003, 0.08, buses)),
+        now + random.uniform(-0.003, 0.08, buses),
+        np.full(buses, -1),
+        random.uniform(10.0, 150.0, len(asked.net.line)),
+        random.uniform(20.0, 150.0, len(asked.net.trafo)),
+        np.where(random.random(buses) < 0.3, random.uniform(0.005, 0.05, buses), np.inf),
+    )
