@@ -58,8 +58,8 @@ def _name_places(state, plan, lost, place):  # type: ignore[no-untyped-def]
     for k in range(LANES):
         _start(sketch, k, 0, size, plan.idle)
     settle(
-        sketch, plan.idle_factors, np.ones(size, dtype=np.bool_), np.zeros((size, 4)), plan.pushed, plan.shares,
-        plan.floor, 0.0, 1, np.empty(LANES, dtype=np.int64),
+        sketch, plan.idle_factors, np.ones(size, dtype=np.bool_), np.zeros((size, 4)), plan.pushed,
+        plan.shares, plan.floor, 0.0, 1, np.empty(LANES, dtype=np.int64),
     )  # fmt: skip
     for k in range(LANES):
         least = np.inf
