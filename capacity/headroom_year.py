@@ -132,7 +132,7 @@ def headroom_year(
     bus_ids
         Buses asked for; all when absent.
     every_hour
-        Judge hours too that another one outweighs at every load and generator (`gridmodel.engine.year`).
+        Judge hours too that another one outweighs (`gridmodel.engine.year`); for generation all are anyway.
     told
         Called with blocks done and blocks in all.
 

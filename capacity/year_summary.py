@@ -80,7 +80,7 @@ def _head(found: YearHeadroom, seconds: float, yardstick: Yardstick) -> list[str
         f"limits {yardstick.limits.name}",
         f"{found.hours_solved:,} hours looked at, {found.probes:,} pairs of hour and bus judged "
         f"({found.method}); "
-        "all other hours are equal to one of them or outweighed by it",
+        "other hours, if any, are equal to one of them or outweighed by it",
     ]
     if len(found.unsolved):
         named = ", ".join(map(_said, found.unsolved[:HOURS_NAMED]))  # type: ignore[arg-type]

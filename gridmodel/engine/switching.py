@@ -133,9 +133,9 @@ def compile_switching(net: pandapowerNet, joints: np.ndarray) -> SwitchingGrid:
         generator_pu=case.generator_pu,
         fixed_pu=case.fixed_pu[nodes],
         shares=np.zeros((0, 4)) if case.shares is None else np.ascontiguousarray(case.shares[nodes]),
-        closed=net["switch"]["closed"].to_numpy(dtype=bool),
+        closed=net["switch"]["closed"].to_numpy(dtype=bool, copy=True),
         inside=_inside(net, branches, len(ends)),
-        feeding=net["ext_grid"]["in_service"].to_numpy(dtype=bool),
+        feeding=net["ext_grid"]["in_service"].to_numpy(dtype=bool, copy=True),
         edge_of=edge_of,
         out_of_scope=case.out_of_scope + _beyond(net, joints, answering=case.shares is not None),
     )

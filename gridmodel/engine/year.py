@@ -1,13 +1,12 @@
 """Headroom over many hours: per bus and block of hours the least of its headrooms, exact to whole kW.
 
 Hours are looked at worst first. Who is known to have H so far is only asked whether H holds in the next hour
-too, which is one probe a bus. Hours equal to another one are left out, and hours that another one outweighs
-at every load and generator: more load and less generation never give more headroom for load, nor the reverse
-more for generation. That is proved for a radial grid where all power flows one way (its voltages fall and its
-currents grow with every load); where generation runs it is a matter of measurement, and `every_hour` leaves
-no hour out but the equal ones. An hour in which a limit is broken before any addition outweighs none: a
-broken limit counts only against who takes part in it, so that another hour, in which it just holds, may have
-less.
+too, which is one probe a bus. Hours equal to another one are left out. When room for load is asked, hours are
+left out too that another one outweighs at every load and generator: more load and less generation lower every
+voltage and so raise every current that the addition meets. An hour in which a limit is broken before any
+addition outweighs none: a broken limit counts only against who takes part in it, so that another hour, in
+which it just holds, may have less. For generation no hour outweighs another: more of it elsewhere raises the
+voltage, which costs room at the band and makes room on a line.
 """
 
 from __future__ import annotations
@@ -192,8 +191,7 @@ def _push(question: YearQuestion) -> np.ndarray:
     count = injections.factors.shape[1]
     draws = np.bincount(profile, (power.real < 0.0) | (power.imag < 0.0), count) > 0
     feeds = np.bincount(profile, (power.real > 0.0) | (power.imag > 0.0), count) > 0
-    push = np.concatenate([injections.factors[:, draws], -injections.factors[:, feeds]], axis=1)
-    return push if question.per_kw_pu.real < 0.0 else -push
+    return np.concatenate([injections.factors[:, draws], -injections.factors[:, feeds]], axis=1)
 
 
 def _nothing_known(question: YearQuestion, blocks: int, method: str) -> YearAnswers:
@@ -218,12 +216,13 @@ def _settle_block(
     """Lower the answers of one block; hours solved, pairs judged, and hours without a solution."""
     headroom_kw, status = answers.headroom_kw[block], answers.status[block]
     solved, probes = 0, 0
+    may_leave_out = question.per_kw_pu.real < 0.0 and not question.every_hour
     outweighing = np.empty((0, push.shape[1]))
     for hour in hours:
         asked = np.flatnonzero((headroom_kw > 0) & (status != UNDETERMINED))
         if not len(asked):
             break
-        if not question.every_hour and (outweighing >= push[hour]).all(axis=1).any():
+        if may_leave_out and (outweighing >= push[hour]).all(axis=1).any():
             continue
         injection = injection_of_hour(question.injections, int(hour))
         point = reference_at(question.grid, injection)
@@ -302,7 +301,7 @@ def _walker(
         kw, status, limit = (np.empty(len(at), dtype=np.int64) for _ in range(3))
         start = moved[at]
         lower_to(
-            paths, addition, rows[at], change_pu[at], depth, at_most_kw[free], fresh, question.every_hour,
+            paths, addition, rows[at], change_pu[at], depth, at_most_kw[free], fresh, True,
             start, kw, status, limit,
         )  # fmt: skip
         moved[at] = start

@@ -168,3 +168,14 @@ def test_what_a_joint_cannot_be_is_named() -> None:
     joints = (net.switch.index == at).astype(bool)
     reasons = compile_switching(net, joints).out_of_scope
     assert len(reasons) == 2 and "impedance" in reasons[0] and "answer to the voltage" in reasons[1]
+
+
+def test_a_compiled_grid_is_its_own_master() -> None:
+    net = reference_net("mv_oberrhein_load", BASE)
+    drawn = drawn_changes(net, 5, seed=1)
+    grid, changes = compiled_for(net, drawn)
+    before = solved(net, grid, changes)
+    net.switch.loc[:, "closed"] = True
+    for table in ("line", "trafo", "ext_grid"):
+        net[table].loc[:, "in_service"] = False
+    np.testing.assert_array_equal(solved(net, grid, changes).vm_pu, before.vm_pu)
