@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 
 .PHONY: app test browser bench demo docs
 
-app: $(VENV)/.app data/schutterwald.gpkg
+app: $(VENV)/.engine data/schutterwald.gpkg
 	$(BIN)/feederplan app
 
 test: $(VENV)/.dev data/schutterwald.gpkg browser
@@ -42,6 +42,11 @@ $(VENV)/.app: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.app
+
+# The engine's kernels are compiled here, not while the map waits for its first answer.
+$(VENV)/.engine: $(wildcard gridmodel/engine/*.py) data/schutterwald.gpkg | $(VENV)/.app
+	$(BIN)/python tools/warm_engine.py
+	@touch $@
 
 # A real browser for the browser tests, where one can be had; they are skipped with a reason otherwise.
 browser:

@@ -35,8 +35,9 @@ _SETTLED = 1e-13
 # Newton's error is squared each round: a last correction of this leaves none, to first order, in the state.
 _NEARLY = 1e-7
 _ROUNDS = 20
-# What is broken before is told by its slope up to this share of what it may change; closer it is solved for.
-_CLOSE = 0.5
+# What is broken before is told by its slope where that leaves no doubt: a slope errs by about half the
+# relative change of w, and by rounding; closer to what it may change it is solved for.
+_DOUBT, _LEAST_DOUBT = 2.0, 1e-3
 # Below this share of its base a square of a voltage belongs to no state a grid is run in.
 _COLLAPSED = 0.04
 
@@ -211,12 +212,16 @@ def _judge_broken(grid, addition, path, growth, step, squares, margins):  # type
     moved = abs(np.sqrt(w) - np.sqrt(grid.square[row]))
     allowed = max(addition.affected_share * moved, addition.noticeable_pu)
     for column in range(UNDER, grid.score.shape[1]):
+        if grid.score[row, column] == 0.0:
+            continue
         may = allowed if column < LADEN else growth
         found = grid.score[row, column], grid.limit[row, column]
         margins[PER_ROW * len(path) + 2 + column] = _against(grid, row, w, column, found, may)
     for k in range(len(path) - 1):
         top, w = path[k + 1], squares[k + 1, 0] + squares[k + 1, 1] * step
         for column in range(UNDER, grid.score.shape[1]):
+            if grid.side_score[path[k], column] == 0.0:  # most: a call costs more than the walk
+                continue
             may = allowed if column < LADEN else growth
             found = grid.side_score[path[k], column], grid.side_limit[path[k], column]
             margins[PER_ROW * k + 2 + column] = _against(grid, top, w, column, found, may)
@@ -226,12 +231,10 @@ def _judge_broken(grid, addition, path, growth, step, squares, margins):  # type
 def _against(grid, top, w, column, found, allowed):  # type: ignore[no-untyped-def]
     """What is left of an allowed change where the w of a row has become `w`: by the slope, or solved for."""
     score, limit = found
-    if score == 0.0:
-        return UNLIMITED
     before, sign = grid.square[top], -1.0 if column in (UNDER, LADEN) else 1.0
     moved = w - before if column >= LADEN else np.sqrt(w) - np.sqrt(before)
     margin = allowed - sign * score * moved
-    if abs(margin) >= _CLOSE * allowed:
+    if abs(margin) >= (_DOUBT * abs(w - before) / before + _LEAST_DOUBT) * allowed:
         return margin
     if column >= LADEN:
         bottom = np.searchsorted(grid.ports.start, limit, side="right") - 1
