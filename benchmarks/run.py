@@ -21,6 +21,7 @@ import bench_headroom
 import bench_hosting
 import bench_import
 import bench_million
+import bench_topologies
 import bench_year
 
 BENCHMARKS = (
@@ -32,6 +33,7 @@ BENCHMARKS = (
     bench_headroom,
     bench_million,
     bench_hosting,
+    bench_topologies,
     bench_first_call,
     bench_bound,
 )
