@@ -1,4 +1,4 @@
-"""Prove the engine on every reference grid and case, and print the table of RESULTS.md.
+"""Prove the engine on every reference grid and case, and print the table of PROOF.md.
 
     python benchmarks/prove_engine.py [GRID ...]
 
@@ -65,7 +65,7 @@ class Row(NamedTuple):
 
 
 def run(grids: tuple[str, ...] = (*GRIDS, LARGE)) -> list[str]:
-    """Prove the grids and the oddities; return lines for RESULTS.md."""
+    """Prove the grids and the oddities; return lines for PROOF.md."""
     started = time.perf_counter()
     rows = [proved(grid) for grid in grids] + [proved_oddities()]
     found = worst([row.found for row in rows])

@@ -1,4 +1,4 @@
-"""Prove headroom against pandapower on every reference grid, and print the table of RESULTS.md.
+"""Prove headroom against pandapower on every reference grid, and print the table of PROOF.md.
 
     python benchmarks/prove_headroom.py [--halve N] [GRID ...]
 
@@ -62,7 +62,7 @@ class Row(NamedTuple):
 
 
 def run(grids: tuple[str, ...] = GRIDS, halve: int = BUSES) -> list[str]:
-    """Prove the grids; return lines for RESULTS.md."""
+    """Prove the grids; return lines for PROOF.md."""
     rows = []
     for grid in grids:
         for case in (BASE,) if grid in SHIPPED else CASES:
