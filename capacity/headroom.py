@@ -126,7 +126,7 @@ def find_headroom(
 
 
 def answer_at_buses(impact: Impact, bus_ids: Iterable[str] | None, question: Question) -> gpd.GeoDataFrame:
-    """Answer one question at each bus; see `headroom`."""
+    """Answer one question at each bus; see `find_headroom`."""
     from gridmodel.engine.largest import largest_additions
 
     buses = impact.model.network.buses

@@ -20,7 +20,6 @@ from gridmodel.profile_set import ProfileSet
 TIME = "time"
 # A factor is 1 at the peak; above it by rounding only.
 MOST_FACTOR = 1.0 + 1e-6
-_HOUR = pd.Timedelta(hours=1)
 _SUFFIXES = (".csv", ".parquet")
 
 

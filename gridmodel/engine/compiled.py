@@ -118,16 +118,21 @@ class CompiledGrid:
 
     def at_rows(self, rows: np.ndarray, power_pu: np.ndarray) -> np.ndarray:
         """Sum complex power given per element over the rows; what has no supply (-1) drops out."""
-        alive = rows >= 0
-        real = np.bincount(rows[alive], power_pu.real[alive], minlength=self.row_count)
-        imaginary = np.bincount(rows[alive], power_pu.imag[alive], minlength=self.row_count)
-        return real + 1j * imaginary
+        return sum_at_rows(rows, power_pu, self.row_count)
 
     def injection_pu(self, load_factors: np.ndarray, generation_factors: np.ndarray) -> np.ndarray:
         """Complex power injected per row [pu] with a factor on each load and each static generator."""
         drawn = self.at_rows(self.load_row, self.load_pu * load_factors)
         fed = self.at_rows(self.generator_row, self.generator_pu * generation_factors)
         return self.fixed_pu - drawn + fed
+
+
+def sum_at_rows(rows: np.ndarray, values: np.ndarray, row_count: int) -> np.ndarray:
+    """Sum complex values given per element over the rows; those at row -1 drop out."""
+    alive = rows >= 0
+    real = np.bincount(rows[alive], values.real[alive], minlength=row_count)
+    imaginary = np.bincount(rows[alive], values.imag[alive], minlength=row_count)
+    return real + 1j * imaginary
 
 
 def compile_grid(net: object) -> CompiledGrid:

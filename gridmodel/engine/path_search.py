@@ -45,7 +45,7 @@ def answer(grid, addition, rows, change_pu, depth, headroom_kw, status, limits):
             path[steps] = row
             steps += 1
             row = grid.parent[row]
-        found = _largest(grid, addition, path[:steps], change_pu[asked], states, squares, margins)
+        found = largest_on_path(grid, addition, path[:steps], change_pu[asked], states, squares, margins)
         headroom_kw[asked], status[asked], limits[asked] = found
 
 
@@ -59,7 +59,7 @@ def steps_to_source(parents):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _largest(grid, addition, path, change_pu, states, squares, margins):  # type: ignore[no-untyped-def]
+def largest_on_path(grid, addition, path, change_pu, states, squares, margins):  # type: ignore[no-untyped-def]
     """Largest whole kW at the first row of a path, its status, and the limit that 1 kW more breaks."""
     count = PER_ROW * len(path) + OF_BUS
     kw, w = np.full(4, -1), np.zeros(4)  # probes in slots; -1: none there

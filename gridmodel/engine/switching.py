@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 from scipy.sparse import coo_array, csc_array
 
+from gridmodel.engine.compiled import sum_at_rows
 from gridmodel.engine.factors import elimination_order, stamps_of
 from gridmodel.engine.matrix import LINE, SWITCH, TRANSFORMER, Branches, PandapowerCase, read_case
 from gridmodel.engine.switch_kernels import Wiring
@@ -84,10 +85,7 @@ class SwitchingGrid:
 
     def at_rows(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Sum complex power given per element over the rows; what never has supply (-1) drops out."""
-        alive = rows >= 0
-        real = np.bincount(rows[alive], values.real[alive], minlength=self.row_count)
-        imaginary = np.bincount(rows[alive], values.imag[alive], minlength=self.row_count)
-        return real + 1j * imaginary
+        return sum_at_rows(rows, values, self.row_count)
 
     def injection_pu(self, load_factors: np.ndarray, generation_factors: np.ndarray) -> np.ndarray:
         """Complex power injected per row [pu] with a factor on each load and each static generator."""

@@ -11,7 +11,7 @@ from numba import njit
 
 from gridmodel.engine.answers import CAPPED
 from gridmodel.engine.path_kernels import OF_BUS, PER_ROW, Addition, holds, probe
-from gridmodel.engine.path_search import _largest as largest
+from gridmodel.engine.path_search import largest_on_path
 
 # Step back [share of the addition] at which a voltage is compared to see whether it still rises.
 _STEP_BACK = 16
@@ -50,7 +50,7 @@ def lower_to(  # type: ignore[no-untyped-def]
         up_to = Addition(
             addition.per_kw_pu, most, addition.affected_share, addition.noticeable_pu, addition.any_broken
         )
-        found = largest(grid, up_to, way, change_pu[asked], states, squares, margins)
+        found = largest_on_path(grid, up_to, way, change_pu[asked], states, squares, margins)
         headroom_kw[asked], status[asked], limits[asked] = found
 
 
