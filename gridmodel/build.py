@@ -62,8 +62,8 @@ def build_model(network: Network, catalogue: Catalogue | None = None) -> GridMod
     fill_table(net, "trafo", _transformers(network, types))
     fill_table(net, "switch", _switches(network))
     fill_table(net, "ext_grid", _sources(network))
-    fill_table(net, "load", _loads(network))
-    fill_table(net, "sgen", _generators(network))
+    fill_table(net, "load", load_columns(network))
+    fill_table(net, "sgen", generator_columns(network))
     fill_table(net, "shunt", _capacitors(network))
     return GridModel(network=network, net=net, catalogue=types)
 
@@ -240,7 +240,8 @@ def _sources(network: Network) -> dict[str, object]:
     }
 
 
-def _loads(network: Network) -> dict[str, object]:
+def load_columns(network: Network) -> dict[str, object]:
+    """Columns of pandapower's table of loads."""
     loads = network.loads
     return {
         "name": loads.index.to_numpy(),
@@ -257,7 +258,8 @@ def _loads(network: Network) -> dict[str, object]:
     }
 
 
-def _generators(network: Network) -> dict[str, object]:
+def generator_columns(network: Network) -> dict[str, object]:
+    """Columns of pandapower's table of static generators."""
     generators = network.generators
     return {
         "name": generators.index.to_numpy(),

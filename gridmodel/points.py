@@ -26,6 +26,8 @@ class Points:
         both); -1 for none.
     profiles
         Points x profiles.
+    load_q_factor
+        Factor on the reactive power per load, where it is not that of the active power.
     added_point, added_bus, added_kva
         Additions: point, position of the bus, complex power drawn [kVA]; negative is injected.
     """
@@ -39,6 +41,12 @@ class Points:
     added_point: np.ndarray
     added_bus: np.ndarray
     added_kva: np.ndarray
+    load_q_factor: np.ndarray | None = None
+
+    @property
+    def reactive_factor(self) -> np.ndarray:
+        """Factor on the reactive power per load."""
+        return self.load_factor if self.load_q_factor is None else self.load_q_factor
 
     @property
     def count(self) -> int:
@@ -48,7 +56,7 @@ class Points:
         """Factors on active and on reactive power per load at one point."""
         return (
             self.load_factor * self._at(point, self.load_p_profile),
-            self.load_factor * self._at(point, self.load_q_profile),
+            self.reactive_factor * self._at(point, self.load_q_profile),
         )
 
     def generator_factors(self, point: int) -> np.ndarray:

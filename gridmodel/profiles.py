@@ -153,18 +153,34 @@ def run_profiles(
         An hour does not add up.
     """
     _refuse_faults(model.network, profiles)
-    kept, hours, network = places_of(model, keep), profiles.hours, model.network
     points = _points(model, profiles, scenario)
+    return results_of_hours(
+        model, points, profiles.hours, profiles.step_h, bounds=bounds, keep=keep, explain=explain
+    )
+
+
+def results_of_hours(
+    model: GridModel,
+    points: Points,
+    hours: pd.DatetimeIndex,
+    step_h: float,
+    *,
+    bounds: Bounds | None,
+    keep: Keep | None,
+    explain: bool,
+) -> ProfileResults:
+    """Solve operating points that are hours; see `run_profiles`."""
+    kept, network = places_of(model, keep), model.network
     outcome = solve_points(model, points, bounds=bounds, kept=kept, per_element=True)
     table = point_table(outcome, network, hours)
     buses, lines, transformers = element_tables(outcome, network, hours)
     vm_pu, line_percent, transformer_percent = kept_tables(outcome, network, hours, kept)
     return ProfileResults(
         hours=table,
-        buses=_over_time(buses, profiles.step_h),
-        lines=_over_time(lines, profiles.step_h),
-        transformers=_over_time(transformers, profiles.step_h),
-        energy_kwh=pd.Series({name: profiles.step_h * table[f"{name}_kw"].sum() for name in ENERGY}),
+        buses=_over_time(buses, step_h),
+        lines=_over_time(lines, step_h),
+        transformers=_over_time(transformers, step_h),
+        energy_kwh=pd.Series({name: step_h * table[f"{name}_kw"].sum() for name in ENERGY}),
         vm_pu=vm_pu,
         line_loading_percent=line_percent,
         transformer_loading_percent=transformer_percent,

@@ -53,9 +53,10 @@ def solve_in_batches(
 
 def injections_of(grid: CompiledGrid, points: Points) -> Injections:
     """Power injected per point and row: the scenario, what follows profiles, and the additions."""
-    load_pu, fed_pu = -grid.load_pu * points.load_factor, grid.generator_pu * points.generator_factor
+    active, reactive = grid.load_pu.real * points.load_factor, grid.load_pu.imag * points.reactive_factor
+    fed_pu = grid.generator_pu * points.generator_factor
     row = np.concatenate([grid.load_row, grid.load_row, grid.generator_row])
-    power = np.concatenate([load_pu.real + 0j, 1j * load_pu.imag, fed_pu])
+    power = np.concatenate([-active + 0j, -1j * reactive, fed_pu])
     profile = np.concatenate([points.load_p_profile, points.load_q_profile, points.generator_profile])
     follows = profile >= 0
     base = grid.fixed_pu + grid.at_rows(row[~follows], power[~follows])

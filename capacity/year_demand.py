@@ -1,0 +1,105 @@
+"""`YearDemand`: all that one year of one scenario draws and feeds, ready to be solved.
+
+The one value between what is assumed (scenario, customers, methods, profiles) and what is found (bottlenecks,
+unserved demand, room to sell).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from capacity.coincidence import AsGiven, Coincidence, coincident_demand
+from capacity.customers import customers_of
+from gis import Network
+from gis.feeders import Supply
+from gridmodel import GridModel
+from gridmodel.demand_model import BusDemand, demand_model, network_with_demand
+from gridmodel.profile_set import ProfileSet
+from gridmodel.standard_profiles import standard_profiles
+
+
+@dataclass(frozen=True, eq=False)
+class YearDemand:
+    """What one year of one scenario draws and feeds.
+
+    Attributes
+    ----------
+    scenario_id, year, draw
+        Draw 0, 1, ...: where uptake lands by lot; the same seed gives the same draw.
+    customers
+        All rows (`customers.CUSTOMER_COLUMNS`), those not placed too.
+    methods
+        Coincidence per group.
+    demand
+        Power per bus, group and kind of generation.
+    profiles
+        Hours of the year: `factors` has a column per group and kind, 1 at the peak.
+    """
+
+    scenario_id: str
+    year: int
+    draw: int
+    customers: pd.DataFrame
+    methods: Mapping[str, Coincidence]
+    demand: BusDemand
+    profiles: ProfileSet
+
+    @property
+    def label(self) -> str:
+        """Name in the column `scenario` of result tables."""
+        return f"{self.scenario_id}@{self.year}"
+
+    @property
+    def factors(self) -> pd.DataFrame:
+        """Hours x columns of the demand."""
+        return self.profiles.factors[list(self.demand.columns)]
+
+    def model_on(self, network: Network) -> GridModel:
+        """A model that this and every demand with the same groups and kinds can be solved on."""
+        return demand_model(network, self.demand.groups, self.demand.kinds)
+
+    def network_on(self, network: Network) -> Network:
+        """The network of that year: for headroom, connection and any other study of one year."""
+        return network_with_demand(network, self.demand)
+
+    def total_kw(self) -> np.ndarray:
+        """Demand per hour [kW], all groups, before losses and generation."""
+        groups = list(self.demand.groups)
+        return np.asarray(self.profiles.factors[groups].to_numpy() @ self.demand.kva.real.sum(axis=0))
+
+
+def demand_today(
+    network: Network, supply: Supply, methods: Mapping[str, Coincidence] | None = None
+) -> YearDemand:
+    """What a network's own loads and generators draw and feed over a year of standard profiles.
+
+    Parameters
+    ----------
+    methods
+        Coincidence per customer class; those not named draw their figures as they stand.
+    """
+    customers, profiles = customers_of(network), standard_profiles("load")
+    named = {str(group): (methods or {}).get(str(group), AsGiven()) for group in customers["group"].unique()}
+    demand = coincident_demand(supply, customers, named, rated_kw(network))
+    used = {**profiles.of_class, **profiles.of_kind}
+    factors = pd.DataFrame({name: profiles.factors[used[name]] for name in demand.columns})
+    own = ProfileSet(
+        factors, {name: name for name in demand.groups}, {name: name for name in demand.kinds},
+        time_zone=profiles.time_zone, source=profiles.source,
+    )  # fmt: skip
+    return YearDemand("today", profiles.time.year[-1], 0, customers, named, demand, own)
+
+
+def rated_kw(network: Network) -> dict[str, np.ndarray]:
+    """Rated power in service per bus [kW], per kind of generation."""
+    generators = network.generators[network.generators["in_service"].to_numpy(dtype=bool)]
+    at = network.buses.index.get_indexer(generators["bus_id"])
+    power_kw, kinds = generators["p_kw"].to_numpy(dtype=float), generators["kind"].to_numpy(dtype=object)
+    return {
+        str(kind): np.bincount(at, np.where(kinds == kind, power_kw, 0.0), len(network.buses))
+        for kind in pd.unique(kinds)
+    }
