@@ -103,6 +103,7 @@ PEAK_KW = {"T": 51.7128129211, "a1": 31.5959179423, "b1": 31.5959179423, "a2": 2
 LENGTH_M = {"a1": 80, "a2": 60, "b1": 150, "s1": 15, "s2": 20, "s3": 25, "s4": 30, "s5": 12, "s6": 18}
 # pandapower 3.5.6 standard types: ohm/km, ohm/km, nF/km.
 CABLE_FIGURES, SERVICE_FIGURES = (0.208, 0.080, 261.0), (0.642, 0.083, 210.0)
+ALL_GENERATION = Scenario(generation_factor=1.0)
 RUSCK = Rusck(g_inf=0.2, source="Rusck 1956")
 ALL_PEAK = pd.DataFrame({"residential": [1.0]}, pd.date_range("2025-01-01", periods=1, freq="h", tz="UTC"))
 
@@ -232,7 +233,7 @@ def demo_homes():  # type: ignore[no-untyped-def]
 def test_three_ways_through_the_demo_area_agree() -> None:
     """The seam's engine, a load flow of the plain network, and pandapower hour by hour."""
     today, model = demo_homes()
-    hours = today.factors.iloc[[0, 4_000, 8_347]]
+    hours = today.factors.iloc[[0, 4_000, 8_347]].assign(pv=[0.0, 0.8, 0.1])
     engine = solve_demand(model, today.demand, hours, keep=KEEP_ALL)
     kept = places_of(model, KEEP_ALL)
     points = points_of_demand(model, today.demand, hours)
@@ -242,7 +243,7 @@ def test_three_ways_through_the_demo_area_agree() -> None:
     np.testing.assert_allclose(engine.hours["source_kw"], slow.source_kva.real, rtol=1e-6)
     for number, hour in enumerate(hours.index):
         plain = run_load_flow(
-            build_model(network_with_demand(demo(), at_hour(today, number, hours))), Scenario()
+            build_model(network_with_demand(demo(), at_hour(today, number, hours))), ALL_GENERATION
         )
         np.testing.assert_allclose(engine.vm_pu.loc[hour], plain.buses["vm_pu"], rtol=0, atol=1e-8)
         loading = engine.transformer_loading_percent.loc[hour]

@@ -63,7 +63,7 @@ def test_every_hour_is_the_load_flow_of_that_hours_network(grid: str) -> None:
     for number in (0, 7, HOURS - 1):
         hour = factors.index[number]
         of_hour = network_with_demand(network, at_hour(demand, factors.iloc[number]))
-        single = run_load_flow(build_model(of_hour), Scenario())
+        single = run_load_flow(build_model(of_hour), Scenario(generation_factor=1.0))
         np.testing.assert_allclose(results.vm_pu.loc[hour], single.buses["vm_pu"], rtol=0, atol=1e-8)
         lines = results.line_loading_percent.loc[hour]
         np.testing.assert_allclose(lines, single.lines["loading_percent"], rtol=1e-6, atol=1e-5)
@@ -168,13 +168,14 @@ def refused(match: str, demand: BusDemand, factors: pd.DataFrame) -> None:
 def test_a_demand_of_other_groups_is_refused() -> None:
     demand, factors = drawn_demand(5, 0), drawn_factors(0)
     fewer = dataclasses.replace(demand, groups=GROUPS[:2], kva=demand.kva[:, :2])
-    refused("does not fit", fewer, factors)
+    refused("built for the groups residential, ev, battery, not for residential, ev$", fewer, factors)
     other = dataclasses.replace(demand, groups=("ev", "residential", "battery"))
-    refused("does not fit", other, factors)
+    refused("built for the groups", other, factors)
+    refused("built for the kinds", dataclasses.replace(demand, kinds=("pv", "wind")), factors)
 
 
 def test_a_demand_of_another_network_is_refused() -> None:
-    refused("does not fit", drawn_demand(6, 0), drawn_factors(0))
+    refused("5 buses", drawn_demand(6, 0), drawn_factors(0))
 
 
 @pytest.mark.parametrize("lost", ["ev", "pv"])
