@@ -119,10 +119,10 @@ def test_every_branch_carries_the_peak_of_all_behind_it(method: Coincidence, tre
     for bus in range(len(tree.parents)):
         behind = tree.behind(bus)
         assert carried[bus].real == near(peak_of(method, behind), whole_kw)
-        kw = (behind["customers"] * behind["peak_kw"]).sum()
-        if kw > 0.0:
-            kvar = (behind["customers"] * behind["peak_kw"] * behind["tan_phi"]).sum()
-            assert carried[bus].imag == near(carried[bus].real * kvar / kw, whole_kw)
+        size = method.weights(behind)[:, 0] if len(behind) else np.zeros(0)
+        if size.sum() > 0.0:
+            tan_phi = (size * behind["tan_phi"]).sum() / size.sum()
+            assert carried[bus].imag == near(carried[bus].real * tan_phi, whole_kw)
 
 
 @every_method
