@@ -82,7 +82,7 @@ def demand_today(
     methods
         Coincidence per customer class; those not named draw their figures as they stand.
     """
-    customers, profiles = customers_of(network), standard_profiles("load")
+    customers, profiles = customers_of(network, methods=methods), standard_profiles("load")
     named = {str(group): (methods or {}).get(str(group), AsGiven()) for group in customers["group"].unique()}
     demand = coincident_demand(supply, customers, named, rated_kw(network))
     used = {**profiles.of_class, **profiles.of_kind}
