@@ -7,7 +7,7 @@ unserved demand, room to sell).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,10 @@ from gridmodel import GridModel
 from gridmodel.demand_model import BusDemand, demand_model, network_with_demand
 from gridmodel.profile_set import ProfileSet
 from gridmodel.standard_profiles import standard_profiles
+
+# unit_id: of the network, or of what a scenario adds ("LOAD|UPTAKE"); units: how many equal ones the row
+# stands for; rated_kw: of one of them; status and reason as in `customers.CUSTOMER_COLUMNS`.
+GENERATION_COLUMNS = ("unit_id", "bus_id", "kind", "units", "rated_kw", "status", "reason")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,8 @@ class YearDemand:
         Power per bus, group and kind of generation.
     profiles
         Hours of the year: `factors` has a column per group and kind, 1 at the peak.
+    generation
+        Rows `GENERATION_COLUMNS`: what feeds in, and what could not be placed.
     """
 
     scenario_id: str
@@ -47,6 +53,7 @@ class YearDemand:
     methods: Mapping[str, Coincidence]
     demand: BusDemand
     profiles: ProfileSet
+    generation: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(GENERATION_COLUMNS)))
 
     @property
     def label(self) -> str:
@@ -91,7 +98,25 @@ def demand_today(
         factors, {name: name for name in demand.groups}, {name: name for name in demand.kinds},
         time_zone=profiles.time_zone, source=profiles.source,
     )  # fmt: skip
-    return YearDemand("today", profiles.time.year[-1], 0, customers, named, demand, own)
+    return YearDemand(
+        "today", profiles.time.year[-1], 0, customers, named, demand, own, generation_of(network)
+    )
+
+
+def generation_of(network: Network) -> pd.DataFrame:
+    """Generators of a network, one row each, columns `GENERATION_COLUMNS`."""
+    generators = network.generators
+    active = generators["in_service"].to_numpy(dtype=bool)
+    columns = {
+        "unit_id": generators.index,
+        "bus_id": generators["bus_id"].to_numpy(dtype=object),
+        "kind": generators["kind"].to_numpy(dtype=object),
+        "units": 1.0,
+        "rated_kw": generators["p_kw"].to_numpy(dtype=float),
+        "status": np.where(active, "placed", "out_of_service").astype(object),
+        "reason": np.where(active, "", "in_service is false").astype(object),
+    }
+    return pd.DataFrame(columns, index=range(len(generators)))[list(GENERATION_COLUMNS)]
 
 
 def rated_kw(network: Network) -> dict[str, np.ndarray]:
