@@ -1,6 +1,6 @@
 """`DemandScenario`: everything assumed about demand and self-generation over the years, as one TOML file.
 
-The file's form, key by key, is in `docs/scenarios.md`; shipped scenarios are `capacity/demand_scenarios/*.toml`.
+The file's form, key by key, is in `docs/scenarios.md`; shipped ones are `capacity/demand_scenarios/*.toml`.
 What a scenario makes of a network is `capacity.scenario_demand`.
 """
 
@@ -23,6 +23,7 @@ LoadTechnology = Literal[
 ]
 FeedTechnology = Literal["pv", "wind", "chp", "diesel", "hydro", "other"]
 Siting = Literal["lot", "clustered"]
+SiteState = Literal["enquiry", "quoted", "accepted", "energised", "withdrawn", "expired"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Year = Annotated[int, Field(ge=1900, le=2200)]
 AnyCoincidence = Annotated[AsGiven | Rusck, Field(discriminator="method")]
@@ -111,6 +112,17 @@ class CustomerClass(_Block):
     coincidence: AnyCoincidence = AsGiven()
 
 
+class Sites(_Block):
+    """Developments that are connected by date: of the network's layer `sites`, or of a file.
+
+    Figures per home and the like are those of the connection check, or of a file of the same form.
+    """
+
+    states: tuple[SiteState, ...] = ("enquiry", "quoted", "accepted")
+    file: Path | None = None
+    assumptions: Path | None = None
+
+
 class ProfileYear(_Block):
     """The year of hours all years are studied with, and where its clock is read."""
 
@@ -135,6 +147,8 @@ class DemandScenario(_Block):
         Per customer class; one not named keeps its figures.
     uptake
         Per technology and group of customers, by a free name.
+    sites
+        Developments; left out, none is connected.
     """
 
     scenario_id: str = Field(min_length=1)
@@ -146,6 +160,7 @@ class DemandScenario(_Block):
     profile: ProfileYear
     classes: Mapping[str, CustomerClass] = Field(default_factory=dict)
     uptake: Mapping[str, Uptake] = Field(default_factory=dict)
+    sites: Sites | None = None
 
     @field_validator("years")
     @classmethod
@@ -171,7 +186,8 @@ class DemandScenario(_Block):
         ]
         if both:
             raise ValueError(
-                f"uptake.{both[0]} and classes.{both[0]} are one group with one coincidence: state it in uptake.{both[0]}"
+                f"uptake.{both[0]} and classes.{both[0]} are one group with one coincidence: "
+                f"state it in uptake.{both[0]}"
             )
         return self
 
@@ -207,4 +223,11 @@ def read_demand_scenario(scenario: str | Path) -> DemandScenario:
         message = f"no such scenario or file; shipped scenarios: {', '.join(scenario_names())}"
         findings = make_findings("unknown_demand_scenario", "demand scenario", [str(scenario)], message)
         raise InputError("scenario", findings)
-    return read_figures(path, DemandScenario, subject="demand scenario", rule="bad_demand_scenario")
+    read = read_figures(path, DemandScenario, subject="demand scenario", rule="bad_demand_scenario")
+    return read if read.sites is None else read.model_copy(update={"sites": _beside(path, read.sites)})
+
+
+def _beside(scenario: Path, sites: Sites) -> Sites:
+    """Sites with their files where the scenario's file says: relative to its own folder."""
+    named = {"file": sites.file, "assumptions": sites.assumptions}
+    return sites.model_copy(update={key: scenario.parent / name for key, name in named.items() if name})

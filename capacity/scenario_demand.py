@@ -12,12 +12,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from capacity.assumptions import read_assumptions
 from capacity.coincidence import AsGiven, Coincidence, coincident_kva
 from capacity.customers import CUSTOMER_COLUMNS, customers_of
 from capacity.demand_scenario import CustomerClass, DemandScenario, Uptake
+from capacity.generation import GENERATION_COLUMNS, generation_of
+from capacity.phases import (
+    SITE_PROFILES,
+    SitePlan,
+    site_customers,
+    site_generation,
+    site_methods,
+    site_plans,
+)
 from capacity.uptake import Candidates, candidates_of, keys_of, luck_of, share_in
-from capacity.year_demand import GENERATION_COLUMNS, YearDemand, generation_of
-from gis import Network
+from capacity.year_demand import YearDemand
+from gis import Network, read_sites
 from gis.feeders import Supply
 from gridmodel.demand_model import BusDemand
 from gridmodel.profile_set import ProfileSet
@@ -31,11 +41,13 @@ class Outlook:
     Attributes
     ----------
     customers, generation
-        What the network has today (`customers.CUSTOMER_COLUMNS`, `year_demand.GENERATION_COLUMNS`).
+        What the network has today (`customers.CUSTOMER_COLUMNS`, `generation.GENERATION_COLUMNS`).
     candidates
         Who may take up what, per uptake of the scenario.
     row_keys
         64 bits per row of customers, from its id: the same lot whatever else stands in the network.
+    plans
+        Developments, where each is connected and when.
     methods
         Coincidence per group, the same groups in all years.
     profiles
@@ -49,6 +61,7 @@ class Outlook:
     generation: pd.DataFrame
     candidates: Mapping[str, Candidates]
     row_keys: np.ndarray
+    plans: tuple[SitePlan, ...]
     methods: Mapping[str, Coincidence]
     kinds: tuple[str, ...]
     profiles: ProfileSet
@@ -102,13 +115,28 @@ def outlook_of(network: Network, supply: Supply, scenario: DemandScenario) -> Ou
         name: candidates_of(customers, block.customers, xy_m, _having(customers, generation, name, block))
         for name, block in scenario.uptake.items()
     }
-    methods = _methods(customers, scenario)
+    plans, of_sites = _sites(network, supply, scenario)
+    methods = {**_methods(customers, scenario), **of_sites}
     fed = [block.technology for block in scenario.uptake.values() if block.feeds]
-    kinds = tuple(dict.fromkeys([*generation["kind"], *fed]))
+    roofs = ["pv" for plan in plans if plan.pv_kw]
+    kinds = tuple(dict.fromkeys([*generation["kind"], *fed, *roofs]))
     return Outlook(
-        network, supply, scenario, customers, generation, candidates, keys_of(customers["load_id"]), methods,
-        kinds, _profiles(scenario, tuple(methods), kinds),
+        network, supply, scenario, customers, generation, candidates, keys_of(customers["load_id"]), plans,
+        methods, kinds, _profiles(scenario, tuple(methods), kinds),
     )  # fmt: skip
+
+
+def _sites(
+    network: Network, supply: Supply, scenario: DemandScenario
+) -> tuple[tuple[SitePlan, ...], dict[str, Coincidence]]:
+    """Plans of the scenario's sites, and the coincidence of their groups."""
+    block = scenario.sites
+    if block is None:
+        return (), {}
+    sites = network.sites if block.file is None else read_sites(block.file, network.crs)
+    assumptions = read_assumptions(block.assumptions)
+    plans = site_plans(network, supply, sites, states=block.states, assumptions=assumptions)
+    return plans, site_methods(plans, assumptions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +148,7 @@ class _Ground:
 
     year: int
     customers: pd.DataFrame
+    generation: pd.DataFrame
     demand: BusDemand
     shares: Mapping[str, float]
     units: Mapping[str, pd.DataFrame]
@@ -129,7 +158,8 @@ def _ground(outlook: Outlook, year: int) -> _Ground:
     scenario = outlook.scenario
     if year < scenario.base_year:
         raise ValueError(f"{year} lies before the scenario's base year, {scenario.base_year}")
-    customers = _grown(outlook.customers, scenario, year)
+    customers = _stacked([_grown(outlook.customers, scenario, year), site_customers(outlook.plans, year)])
+    generation = _stacked([outlook.generation, site_generation(outlook.plans, year)])
     shares = {
         name: outlook.candidates[name].open_share(share_in(block, year, scenario.base_year))
         for name, block in scenario.uptake.items()
@@ -149,9 +179,9 @@ def _ground(outlook: Outlook, year: int) -> _Ground:
         groups=tuple(outlook.methods),
         kva=np.stack([kva.get(group, zeros) for group in outlook.methods], axis=1),
         kinds=outlook.kinds,
-        feed_kw=_feed_kw(outlook, outlook.generation),
+        feed_kw=_feed_kw(outlook, generation),
     )
-    return _Ground(year, customers, demand, shares, units)
+    return _Ground(year, customers, generation, demand, shares, units)
 
 
 def _drawn(outlook: Outlook, ground: _Ground, draw: int) -> YearDemand:
@@ -160,7 +190,7 @@ def _drawn(outlook: Outlook, ground: _Ground, draw: int) -> YearDemand:
     taken = {name: _taken(outlook, ground, name, draw) for name in scenario.uptake}
     drawing = [rows for name, rows in taken.items() if not scenario.uptake[name].feeds]
     feeding = [rows for name, rows in taken.items() if scenario.uptake[name].feeds]
-    customers = pd.concat([ground.customers, *drawing], ignore_index=True)
+    customers = _stacked([ground.customers, *drawing])
     kva = ground.demand.kva.copy()
     for column, (group, method) in enumerate(outlook.methods.items()):
         if group in taken:
@@ -176,7 +206,7 @@ def _drawn(outlook: Outlook, ground: _Ground, draw: int) -> YearDemand:
         methods=outlook.methods,
         demand=replace(ground.demand, kva=kva, feed_kw=feed_kw),
         profiles=outlook.profiles,
-        generation=pd.concat([outlook.generation, *feeding], ignore_index=True),
+        generation=_stacked([ground.generation, *feeding]),
     )
 
 
@@ -233,6 +263,14 @@ def _feed_kw(outlook: Outlook, rows: pd.DataFrame) -> np.ndarray:
     column = pd.Index(outlook.kinds).get_indexer(placed["kind"])
     np.add.at(feed_kw, (at, column), power_kw)
     return feed_kw
+
+
+def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Rows of tables with the same columns, one below the other."""
+    filled = [table for table in tables if len(table)] or tables[:1]
+    return pd.DataFrame(
+        {name: np.concatenate([table[name].to_numpy() for table in filled]) for name in tables[0].columns}
+    )
 
 
 def _placed(customers: pd.DataFrame, group: str) -> pd.DataFrame:
@@ -300,4 +338,4 @@ def _named_profiles(scenario: DemandScenario) -> dict[str, str]:
     of_uptake = {
         name: block.profile or block.technology for name, block in scenario.uptake.items() if not block.feeds
     }
-    return {**of_class, **of_uptake}
+    return {**SITE_PROFILES, **of_class, **of_uptake}

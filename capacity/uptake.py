@@ -62,8 +62,9 @@ def share_in(uptake: Uptake, year: int, base_year: int) -> float:
 
     Examples
     --------
+    >>> shares = {2020: 0.0, 2030: 0.5}
     >>> uptake = Uptake(
-    ...     technology="ev", customers=("residential",), shares={2020: 0.0, 2030: 0.5}, unit_kw=11.0, source="x"
+    ...     technology="ev", customers=("residential",), shares=shares, unit_kw=11.0, source="x"
     ... )
     >>> share_in(uptake, 2025, 2020), share_in(uptake, 2040, 2020)
     (0.25, 0.5)

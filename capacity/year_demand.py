@@ -14,16 +14,13 @@ import pandas as pd
 
 from capacity.coincidence import AsGiven, Coincidence, coincident_demand
 from capacity.customers import customers_of
+from capacity.generation import GENERATION_COLUMNS, generation_of
 from gis import Network
 from gis.feeders import Supply
 from gridmodel import GridModel
 from gridmodel.demand_model import BusDemand, demand_model, network_with_demand
 from gridmodel.profile_set import ProfileSet
 from gridmodel.standard_profiles import standard_profiles
-
-# unit_id: of the network, or of what a scenario adds ("LOAD|UPTAKE"); units: how many equal ones the row
-# stands for; rated_kw: of one of them; status and reason as in `customers.CUSTOMER_COLUMNS`.
-GENERATION_COLUMNS = ("unit_id", "bus_id", "kind", "units", "rated_kw", "status", "reason")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +40,7 @@ class YearDemand:
     profiles
         Hours of the year: `factors` has a column per group and kind, 1 at the peak.
     generation
-        Rows `GENERATION_COLUMNS`: what feeds in, and what could not be placed.
+        Rows `generation.GENERATION_COLUMNS`: what feeds in, and what could not be placed.
     """
 
     scenario_id: str
@@ -101,22 +98,6 @@ def demand_today(
     return YearDemand(
         "today", profiles.time.year[-1], 0, customers, named, demand, own, generation_of(network)
     )
-
-
-def generation_of(network: Network) -> pd.DataFrame:
-    """Generators of a network, one row each, columns `GENERATION_COLUMNS`."""
-    generators = network.generators
-    active = generators["in_service"].to_numpy(dtype=bool)
-    columns = {
-        "unit_id": generators.index,
-        "bus_id": generators["bus_id"].to_numpy(dtype=object),
-        "kind": generators["kind"].to_numpy(dtype=object),
-        "units": 1.0,
-        "rated_kw": generators["p_kw"].to_numpy(dtype=float),
-        "status": np.where(active, "placed", "out_of_service").astype(object),
-        "reason": np.where(active, "", "in_service is false").astype(object),
-    }
-    return pd.DataFrame(columns, index=range(len(generators)))[list(GENERATION_COLUMNS)]
 
 
 def rated_kw(network: Network) -> dict[str, np.ndarray]:
