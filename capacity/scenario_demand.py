@@ -143,7 +143,8 @@ def _sites(
 class _Ground:
     """A year before lots are drawn.
 
-    `units` has for each uptake a row per row of its candidates: what one unit there is.
+    `units` has for each uptake a row per row of customers: what one unit there is; `known` for each that
+    draws the rows of its group that stand whatever the lots say.
     """
 
     year: int
@@ -152,6 +153,7 @@ class _Ground:
     demand: BusDemand
     shares: Mapping[str, float]
     units: Mapping[str, pd.DataFrame]
+    known: Mapping[str, pd.DataFrame]
 
 
 def _ground(outlook: Outlook, year: int) -> _Ground:
@@ -168,11 +170,11 @@ def _ground(outlook: Outlook, year: int) -> _Ground:
         name: (_feeding_units if block.feeds else _drawing_units)(outlook.customers, name, block)
         for name, block in scenario.uptake.items()
     }
-    moved = [name for name, block in scenario.uptake.items() if not block.feeds]
+    known = {name: _placed(customers, name) for name, block in scenario.uptake.items() if not block.feeds}
     kva = {
         group: coincident_kva(outlook.supply, _placed(customers, group), method)
         for group, method in outlook.methods.items()
-        if group not in moved
+        if group not in known
     }
     zeros = np.zeros(len(outlook.network.buses), dtype=complex)
     demand = BusDemand(
@@ -181,7 +183,7 @@ def _ground(outlook: Outlook, year: int) -> _Ground:
         kinds=outlook.kinds,
         feed_kw=_feed_kw(outlook, generation),
     )
-    return _Ground(year, customers, generation, demand, shares, units)
+    return _Ground(year, customers, generation, demand, shares, units, known)
 
 
 def _drawn(outlook: Outlook, ground: _Ground, draw: int) -> YearDemand:
@@ -192,9 +194,11 @@ def _drawn(outlook: Outlook, ground: _Ground, draw: int) -> YearDemand:
     feeding = [rows for name, rows in taken.items() if scenario.uptake[name].feeds]
     customers = _stacked([ground.customers, *drawing])
     kva = ground.demand.kva.copy()
-    for column, (group, method) in enumerate(outlook.methods.items()):
-        if group in taken:
-            kva[:, column] = coincident_kva(outlook.supply, _placed(customers, group), method)
+    for name, known in ground.known.items():
+        rows = _stacked([known, taken[name]])
+        kva[:, list(outlook.methods).index(name)] = coincident_kva(
+            outlook.supply, rows, outlook.methods[name]
+        )
     feed_kw = ground.demand.feed_kw
     for rows in feeding:
         feed_kw = feed_kw + _feed_kw(outlook, rows)
