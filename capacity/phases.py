@@ -54,7 +54,7 @@ class SitePlan:
     phases
         Share of the whole per year; they add up to 1.
     parts
-        Group per row: count_of_all, peak_kw of one, floor_area_m2.
+        Group per row: count_of_all, peak_kw of one, floor_area_m2; a site without demand states 0 kW.
     """
 
     site_id: str
@@ -202,7 +202,8 @@ def _parts(development: Development, assumptions: Assumptions) -> pd.DataFrame:
         ],
         columns=["group", "count_of_all", "peak_kw", "floor_area_m2"],
     ).set_index("group")
-    return parts[parts["count_of_all"] > 0]
+    asked = parts["count_of_all"] > 0
+    return parts[asked] if asked.any() else parts[parts.index == "site_stated"].assign(count_of_all=1)
 
 
 def _customer_rows(plan: SitePlan, year: int) -> list[tuple[object, ...]]:
