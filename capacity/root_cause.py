@@ -161,7 +161,10 @@ def _largest_upstream(
         above = up[below]
         larger = value[above] > value[below]
         value, place = value.copy(), place.copy()
-        found, there = np.where(larger, value[above], value[below]), np.where(larger, place[above], place[below])
+        found, there = (
+            np.where(larger, value[above], value[below]),
+            np.where(larger, place[above], place[below]),
+        )
         value[below], place[below] = found, there
         up = np.where(up >= 0, up[up], -1)
     return value, place
@@ -186,7 +189,9 @@ def _voltage_use(
 ) -> _VoltageUse:
     """Look at every load in the hours of its lowest and of its highest voltage; the worse one counts."""
     count = len(at)
-    use = _VoltageUse(np.full(count, np.nan), np.ones(count, dtype=bool), np.full((len(LINKS), count), np.nan))
+    use = _VoltageUse(
+        np.full(count, np.nan), np.ones(count, dtype=bool), np.full((len(LINKS), count), np.nan)
+    )
     extremes = _hours_of_extremes(findings, at)
     hours = np.unique(extremes[extremes >= 0])
     for start in range(0, len(hours), MOST_HOURS_KEPT):

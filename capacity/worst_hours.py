@@ -93,7 +93,7 @@ def is_radial(network: Network, supply: Supply) -> bool:
     supplied[supply.order] = True
     ends = np.sort(edges[["u", "v"]].to_numpy(dtype=np.int64), axis=1)
     pairs = np.unique(ends[supplied[ends[:, 0]]], axis=0)
-    return len(pairs) == np.count_nonzero(supply.parents >= 0)
+    return bool(len(pairs) == np.count_nonzero(supply.parents >= 0))
 
 
 def _not_outweighed(weights: np.ndarray) -> np.ndarray | None:

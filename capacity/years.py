@@ -77,9 +77,7 @@ class YearFindings:
     def over(self, table: str) -> pd.DataFrame:
         """Rows of lines or transformers that are over their limit in some hour, largest loading first."""
         rows = self.branches(table)
-        return rows[rows["hours_over"] > 0].sort_values(
-            "loading_max_percent", ascending=False, kind="stable"
-        )
+        return rows[rows["hours_over"] > 0].sort_values("loading_max_percent", ascending=False, kind="stable")
 
 
 def study_year(model: GridModel, yardstick: Yardstick, demand: YearDemand) -> YearFindings:
