@@ -191,6 +191,8 @@ ASKING: tuple[QualityRule, ...] = tuple(
             "add the band to the profile",
         ),
         ("bad_limits", "a limit profile has a figure that makes no sense", "correct the figure"),
+        ("bad_study", "a study file says what makes no sense, or too little", "correct the key named"),
+        ("no_results", "a folder holds no results of a study, or not the table asked for", "run the study"),
         ("bad_figure", "a table of assumptions has a figure that makes no sense", "correct the figure"),
         ("not_a_number", "a power or factor asked with is no number", "give a number"),
         ("out_of_scope", "the net has elements the engine cannot represent", "take them out of service"),
