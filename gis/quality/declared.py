@@ -189,6 +189,8 @@ ASKING: tuple[QualityRule, ...] = tuple(
             "add the band to the profile",
         ),
         ("bad_limits", "a limit profile has a figure that makes no sense", "correct the figure"),
+        ("unknown_standard", "there is no such standard of supply", "name a shipped one or a TOML file"),
+        ("bad_reading", "a reading of a meter cannot be used", "correct the row"),
         ("bad_figure", "a table of assumptions has a figure that makes no sense", "correct the figure"),
         ("not_a_number", "a power or factor asked with is no number", "give a number"),
         ("out_of_scope", "the net has elements the engine cannot represent", "take them out of service"),
