@@ -270,19 +270,24 @@ def coincident_kva(supply: Supply, customers: pd.DataFrame, method: Coincidence)
 def peaks_behind(supply: Supply, customers: pd.DataFrame, method: Coincidence) -> np.ndarray:
     """Coincident peak of all customers behind each bus, itself included [kVA].
 
+    Reactive power coincides as active power does: all behind the bus keep the tan phi they have together.
+
     Raises
     ------
     ValueError
-        A customer lacks a figure that the method needs.
+        A customer stands at no bus of the supply, or lacks a figure that the method needs.
     """
     at = supply.buses.index.get_indexer(customers["bus_id"])
+    if (at < 0).any():
+        strange = ", ".join(map(str, pd.unique(customers["bus_id"][at < 0])[:5]))
+        raise ValueError(f"customers at buses that are not in the network: {strange}")
     weights = method.weights(customers)
     reactive = weights[:, 0] * customers["tan_phi"].to_numpy(dtype=float)
     quantities = np.column_stack([weights, reactive])
     _require_figures(customers, quantities)
     behind = np.column_stack([_behind(supply, at, values) for values in quantities.T])
     peak_kw = method.peak_kw(behind[:, :-1])
-    tan_phi = np.divide(behind[:, -1], behind[:, 0], out=np.zeros(len(behind)), where=behind[:, 0] > 0.0)
+    tan_phi = np.divide(behind[:, -1], behind[:, 0], out=np.zeros(len(behind)), where=behind[:, 0] != 0.0)
     return np.asarray(peak_kw * (1.0 + 1j * tan_phi))
 
 
@@ -311,9 +316,19 @@ def coincident_demand(
         Per group; the groups of the result, in this order.
     feed_kw
         Rated power of generation per bus [kW], per kind.
+
+    Raises
+    ------
+    ValueError
+        A customer is of a group without method, or stands at no bus of the supply.
     """
     fed = feed_kw or {}
     placed = customers[customers["status"] == "placed"]
+    lost = placed.loc[~placed["group"].isin(list(methods)), "group"]
+    if len(lost):
+        raise ValueError(
+            f"{len(lost)} rows of customers have no method: {', '.join(map(str, lost.unique()))}"
+        )
     rows = [coincident_kva(supply, placed[placed["group"] == group], methods[group]) for group in methods]
     buses = len(supply.buses)
     return BusDemand(

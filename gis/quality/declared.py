@@ -183,6 +183,8 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ("bad_place", "a place is no longitude and latitude", "write LON,LAT in degrees"),
         ("unknown_scenario", "the network has no such scenario", "name one of its scenarios"),
         ("unknown_limits", "there is no such limit profile", "name a shipped one or a TOML file"),
+        ("unknown_demand_scenario", "there is no such demand scenario", "name a shipped one or a TOML file"),
+        ("bad_demand_scenario", "a demand scenario has a figure that makes no sense", "correct the figure"),
         (
             "limits_gap",
             "the limits say nothing about a voltage of the network",
@@ -191,6 +193,8 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ("bad_limits", "a limit profile has a figure that makes no sense", "correct the figure"),
         ("unknown_standard", "there is no such standard of supply", "name a shipped one or a TOML file"),
         ("bad_reading", "a reading of a meter cannot be used", "correct the row"),
+        ("bad_study", "a study file says what makes no sense, or too little", "correct the key named"),
+        ("no_results", "a folder holds no results of a study, or not the table asked for", "run the study"),
         ("bad_figure", "a table of assumptions has a figure that makes no sense", "correct the figure"),
         ("not_a_number", "a power or factor asked with is no number", "give a number"),
         ("out_of_scope", "the net has elements the engine cannot represent", "take them out of service"),
