@@ -68,10 +68,10 @@ def is_register(kw: np.ndarray, rules: MeterRules) -> np.ndarray:
     if len(kw) < 2:
         return np.zeros(kw.shape[1], dtype=bool)
     found = np.zeros(kw.shape[1], dtype=bool)
-    steps = np.diff(kw, axis=0)
+    before, after = kw[:-1], kw[1:]
     with np.errstate(invalid="ignore"):
-        known = np.isfinite(steps).sum(axis=0)
-        not_falling, rising = (steps >= 0.0).sum(axis=0), (steps > 0.0).sum(axis=0)
+        rising, falling, level = ((kind).sum(axis=0) for kind in (after > before, after < before, after == before))
+    known, not_falling = rising + falling + level, rising + level
     enough = known >= rules.stuck_h
     found[enough] = (not_falling[enough] >= rules.register_not_falling_share * known[enough]) & (
         rising[enough] >= rules.register_rising_share * known[enough]
@@ -158,6 +158,9 @@ Runs = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 def _runs(mask: np.ndarray) -> Runs:
     """Column, first and last row of every run of true cells down a column."""
+    if not mask.any():
+        none = np.zeros(0, dtype=np.int64)
+        return none, none, none
     edge = np.zeros((mask.shape[1], len(mask) + 2), dtype=np.int8)
     edge[:, 1:-1] = mask.T
     change = np.diff(edge, axis=1)

@@ -105,7 +105,8 @@ class _Steps:
     """Readings on a common clock of quarters of an hour."""
 
     def __init__(self, table: MeterTable, minutes: np.ndarray, again: np.ndarray, stamp: str) -> None:
-        kept = np.isfinite(table.value)
+        read = np.isfinite(table.value)
+        kept = slice(None) if read.all() else read
         self.ids, self.unit = table.meter_ids, table.unit
         self.meter, self.value = table.meter[kept], table.value[kept]
         time = table.time[kept]
@@ -131,7 +132,7 @@ class _Steps:
     def _step_of_meters(self, begin: np.ndarray) -> np.ndarray:
         count = len(self.ids)
         quarter = begin // _QUARTER_MIN % 4
-        found = np.bincount(self.meter * 4 + quarter, minlength=4 * count).reshape(count, 4)
+        found = np.bincount(self.meter * np.int64(4) + quarter, minlength=4 * count).reshape(count, 4)
         total = np.maximum(found.sum(axis=1), 1)
         is_quarter = found[:, [1, 3]].sum(axis=1) >= _BETWEEN_SHARE * total
         is_half = found[:, 2] >= _BETWEEN_SHARE * total
@@ -147,41 +148,15 @@ class _Steps:
 
     def hourly_kw(self, hours: pd.DatetimeIndex) -> tuple[np.ndarray, pd.DataFrame]:
         """Hours x meters [kW], NaN where an hour is not whole, and rows about readings that were not taken."""
-        first = int(hours[0].value // 60_000_000_000)
-        hour, count = (self.begin - first) // _HOUR_MIN, len(self.ids)
+        hour = (self.begin - int(hours[0].value // 60_000_000_000)) // _HOUR_MIN
         inside = (hour >= 0) & (hour < len(hours))
         taken = inside & ~self.stray
-        key = self.meter[taken] * len(hours) + hour[taken]
-        value = self.value[taken] * (_HOUR_MIN / self.step_min[self.meter[taken]] if self.unit == "kwh" else 1.0)
-        bit = 1 << (self.begin[taken] // _QUARTER_MIN % 4)
-        size = count * len(hours)
-        total, number = np.bincount(key, value, size), np.bincount(key, minlength=size)
-        bits = np.bincount(key, bit, size).astype(np.int64)
-        per_hour = np.repeat(_HOUR_MIN // self.step_min, len(hours))
-        whole = np.repeat([_WHOLE[step] for step in self.step_min], len(hours))
-        twice = np.flatnonzero((number > 0) & (bits != whole) & (number >= 2))
-        told = self._unite(key, value, bit, twice, total, number, bits)
-        kw = np.full(size, np.nan)
-        good = (number == per_hour) & (bits == whole)
-        kw[good] = total[good] / per_hour[good]
-        doubts = [self._doubts(told, hours), self._left_out(hours, inside, taken)]
-        return kw.reshape(count, len(hours)).T.copy(), pd.concat(doubts, ignore_index=True)
-
-    def _unite(
-        self, key: np.ndarray, value: np.ndarray, bit: np.ndarray, hours: np.ndarray,
-        total: np.ndarray, number: np.ndarray, bits: np.ndarray,
-    ) -> pd.DataFrame:  # fmt: skip
-        """Make one reading of equal ones of the same step; drop those that differ. Changes the sums."""
-        at = np.flatnonzero(np.isin(key, hours)) if len(hours) else np.zeros(0, dtype=int)
-        rows = pd.DataFrame({"key": key[at], "bit": bit[at], "value": value[at]})
-        steps = rows.groupby(["key", "bit"])["value"].agg(["first", "min", "max", "size"]).reset_index()
-        steps["same"] = np.isclose(steps["min"], steps["max"], rtol=1e-9, atol=1e-12)
-        kept = steps[steps["same"]]
-        total[hours] = number[hours] = bits[hours] = 0
-        np.add.at(total, kept["key"].to_numpy(), kept["first"].to_numpy())
-        np.add.at(number, kept["key"].to_numpy(), 1)
-        np.add.at(bits, kept["key"].to_numpy(), kept["bit"].to_numpy())
-        return steps[steps["size"] > 1].groupby("key")["same"].all().reset_index()
+        left_out = self._left_out(hours, inside, taken)
+        sums = _HourSums(self, hour, taken, len(hours))
+        told = sums.unite()
+        kw = sums.mean_kw(self.step_min).T
+        doubts = pd.concat([self._doubts(told, hours), left_out], ignore_index=True)
+        return np.ascontiguousarray(kw), doubts
 
     def _doubts(self, told: pd.DataFrame, hours: pd.DatetimeIndex) -> pd.DataFrame:
         """Rows about hours that stand twice."""
@@ -213,6 +188,51 @@ class _Steps:
         rows = {"meter_id": self.ids.to_numpy(dtype=object)[meter], "from": start}
         rows |= {"to": start + pd.to_timedelta(hours, unit="h"), "hours": hours.astype(float)}
         return pd.DataFrame(rows).assign(kind=kind, action=action)[list(REPORT_COLUMNS)]
+
+
+class _HourSums:
+    """Readings added up by meter and hour, and which steps of each hour were read, as bits."""
+
+    def __init__(self, steps: _Steps, hour: np.ndarray, taken: np.ndarray, hours: int) -> None:
+        which = slice(None) if taken.all() else taken
+        meter, begin = steps.meter[which], steps.begin[which]
+        self.key = meter.astype(np.int64) * hours + hour[which]
+        self.value = steps.value[which]
+        if steps.unit == "kwh" and (steps.step_min != _HOUR_MIN).any():
+            self.value = self.value * (_HOUR_MIN / steps.step_min[meter])
+        self.whole = np.array([_WHOLE[step] for step in steps.step_min], dtype=np.int64)[:, None]
+        size = len(steps.ids) * hours
+        self.total = np.bincount(self.key, self.value, size)
+        self.number = np.bincount(self.key, minlength=size)
+        self.bit = 1 << (begin // _QUARTER_MIN % 4)
+        # Where every meter reads hours, one reading is a whole hour: the bits are as the number.
+        hourly = bool((steps.step_min == _HOUR_MIN).all())
+        self.bits = self.number.copy() if hourly else np.bincount(self.key, self.bit, size).astype(np.int64)
+
+    def unite(self) -> pd.DataFrame:
+        """Make one reading of equal ones of the same step and drop those that differ; tell which hours."""
+        doubted = (self.number.reshape(self.whole.size, -1) > 1) & (self._bits() != self.whole)
+        hours = np.flatnonzero(doubted)
+        at = np.flatnonzero(np.isin(self.key, hours)) if len(hours) else np.zeros(0, dtype=int)
+        rows = pd.DataFrame({"key": self.key[at], "bit": self.bit[at], "value": self.value[at]})
+        steps = rows.groupby(["key", "bit"])["value"].agg(["first", "min", "max", "size"]).reset_index()
+        steps["same"] = np.isclose(steps["min"], steps["max"], rtol=1e-9, atol=1e-12)
+        kept = steps[steps["same"]]
+        key = kept["key"].to_numpy()
+        self.total[hours] = self.number[hours] = self.bits[hours] = 0
+        np.add.at(self.total, key, kept["first"].to_numpy())
+        np.add.at(self.number, key, 1)
+        np.add.at(self.bits, key, kept["bit"].to_numpy())
+        return steps[steps["size"] > 1].groupby("key")["same"].all().reset_index()
+
+    def mean_kw(self, step_min: np.ndarray) -> np.ndarray:
+        """Mean power of each hour, meters x hours; NaN where a step was not read, or not once."""
+        per_hour = (_HOUR_MIN // step_min)[:, None]
+        good = (self.number.reshape(len(step_min), -1) == per_hour) & (self._bits() == self.whole)
+        return np.where(good, self.total.reshape(len(step_min), -1) / per_hour, np.nan)
+
+    def _bits(self) -> np.ndarray:
+        return self.bits.reshape(self.whole.size, -1)
 
 
 def _readings(

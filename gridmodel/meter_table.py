@@ -177,7 +177,7 @@ def _numbers(columns: dict[str, pd.Series]) -> tuple[np.ndarray, pd.DataFrame]:
 def _codes(cells: pd.Series) -> tuple[np.ndarray, pd.Index]:
     """Position per row, and what stands there, each once; -1 for an empty cell."""
     if isinstance(cells.dtype, pd.CategoricalDtype):
-        return cells.cat.codes.to_numpy().astype(np.int64), pd.Index(cells.cat.categories)
+        return cells.cat.codes.to_numpy(), pd.Index(cells.cat.categories)
     codes, unique = pd.factorize(cells, use_na_sentinel=True)
     return codes, pd.Index(unique)
 
