@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from capacity.coincidence import default_methods
-from capacity.demand_scenario import DemandScenario, read_demand_scenario, scenario_names
+from capacity.demand_scenario import (
+    DemandScenario,
+    FeedTechnology,
+    LoadTechnology,
+    read_demand_scenario,
+    scenario_names,
+)
 from capacity.tariff import read_tariff
 from gis import InputError
 from tests.capacity.scenario_text import EV, HEAD, PV, scenario_of
@@ -23,6 +30,20 @@ def test_every_shipped_scenario_reads_and_is_named_like_its_file(name: str) -> N
     assert scenario.scenario_id == name
     blocks = [*scenario.uptake.values(), *scenario.classes.values(), scenario.profile]
     assert all(len(block.source) > 10 for block in blocks)
+
+
+def test_the_valley_scenario_is_the_same_with_a_tariff() -> None:
+    plain, valley = read_demand_scenario("electrification"), read_demand_scenario("electrification_valley")
+    named = {"scenario_id": plain.scenario_id, "name": plain.name, "tariff": None}
+    assert valley.tariff is not None
+    assert valley.model_copy(update=named) == plain
+
+
+def test_shipped_scenarios_know_every_technology() -> None:
+    blocks = [block for name in scenario_names() for block in read_demand_scenario(name).uptake.values()]
+    known = {*get_args(LoadTechnology), *get_args(FeedTechnology)} - {"wind", "hydro", "other"}
+    assert {block.technology for block in blocks} == known
+    assert {block.siting for block in blocks} == {"lot", "clustered"}
 
 
 def test_all_faults_are_told_at_once_with_place_and_value(tmp_path: Path) -> None:
