@@ -183,6 +183,8 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ("bad_place", "a place is no longitude and latitude", "write LON,LAT in degrees"),
         ("unknown_scenario", "the network has no such scenario", "name one of its scenarios"),
         ("unknown_limits", "there is no such limit profile", "name a shipped one or a TOML file"),
+        ("unknown_demand_scenario", "there is no such demand scenario", "name a shipped one or a TOML file"),
+        ("bad_demand_scenario", "a demand scenario has a figure that makes no sense", "correct the figure"),
         (
             "limits_gap",
             "the limits say nothing about a voltage of the network",
