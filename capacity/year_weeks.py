@@ -43,10 +43,10 @@ def representative_weeks(profiles: ProfileSet) -> YearWeeks:
     """Choose the usual week of each season, and the week of the largest load.
 
     Weeks are whole (Monday to Sunday, local time). The peak week has the largest hour of all loads, each as a
-    share of its peak, and stands for itself; the week of a season lies in it, and stands for all of its other
-    hours. Of all choices of one week a season that is taken whose energies over the year are nearest, over
-    all profiles. They are close, not equal: `energy_ratio` says how close. Extremes of single profiles may lie
-    in other weeks: firm answers need the year.
+    share of its peak, and stands for itself; the week of a season lies in it, and stands for all of its
+    other hours. Of all choices of one week a season that is taken whose energies over the year are nearest,
+    over all profiles. They are close, not equal: `energy_ratio` says how close. Extremes of single profiles
+    may lie in other weeks: firm answers need the year.
 
     Raises
     ------
