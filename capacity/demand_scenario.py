@@ -34,6 +34,8 @@ Named = TypeVar("Named", bound=BaseModel)
 
 FEED_TECHNOLOGIES: tuple[str, ...] = get_args(FeedTechnology)
 
+# Hours of a year that is no leap year.
+HOURS = 8760
 # Groups of developments (`capacity.phases`) begin so.
 SITE_PREFIX = "site_"
 
@@ -105,10 +107,28 @@ class Uptake(_Block):
             raise ValueError("give the share by year either as s_curve or as shares, not both")
         if (self.unit_kw is None) == (self.unit_share_of_peak is None):
             raise ValueError("give the unit's power either as unit_kw or as unit_share_of_peak, not both")
-        if self.feeds and (self.tan_phi or self.coincidence is not None or self.profile):
-            raise ValueError(f"{self.technology} feeds in: leave out tan_phi, coincidence and profile")
-        if not self.feeds and "annual_kwh" in self.method.needs and self.unit_kwh is None:
+        return self
+
+    @model_validator(mode="after")
+    def _feeds_plainly(self) -> Uptake:
+        if self.feeds and (self.tan_phi or self.coincidence is not None or self.profile or self.unit_kwh):
+            raise ValueError(
+                f"{self.technology} feeds in: leave out tan_phi, coincidence, profile and unit_kwh"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _energy_fits(self) -> Uptake:
+        if self.feeds:
+            return self
+        if "annual_kwh" in self.method.needs and self.unit_kwh is None:
             raise ValueError("its coincidence goes by energy: give unit_kwh")
+        if self.unit_kwh is None:
+            return self
+        if self.technology == "battery" or self.unit_kw is None:
+            raise ValueError("unit_kwh goes with unit_kw, and not with a battery: leave it out")
+        if self.method.follows_peak and self.unit_kwh > HOURS * self.unit_kw * self.method.many_factor:
+            raise ValueError("unit_kwh is more than its part of the peak draws in all hours of a year")
         return self
 
 

@@ -24,7 +24,7 @@ from capacity.phases import (
     site_plans,
 )
 from capacity.rebound import raised
-from capacity.scenario_profiles import profiles_of
+from capacity.scenario_profiles import ScenarioProfiles, scenario_profiles
 from capacity.scenario_today import (
     customers_today,
     generation_today,
@@ -38,7 +38,6 @@ from capacity.year_demand import YearDemand
 from gis import Network, read_sites
 from gis.feeders import Supply
 from gridmodel.demand_model import BusDemand
-from gridmodel.profile_set import ProfileSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +56,8 @@ class Outlook:
         Developments, where each is connected and when.
     methods
         Coincidence per group without tariff, the same groups in all years.
-    peak_factors
-        Per group how many times its peak the tariff makes it draw (`capacity.rebound`); 1 without one.
     profiles
-        A column per group and kind of generation.
-    tariff
-        What the tariff moves, per profile (`tariff.REPORT_COLUMNS`); no rows without one.
+        A column per group and kind of generation, and what the tariff does.
     """
 
     network: Network
@@ -74,11 +69,8 @@ class Outlook:
     row_keys: np.ndarray
     plans: tuple[SitePlan, ...]
     methods: Mapping[str, Coincidence]
-    peak_factors: Mapping[str, float]
     kinds: tuple[str, ...]
-    profiles: ProfileSet
-    tariff: pd.DataFrame
-    tariff_name: str
+    profiles: ScenarioProfiles
 
     def demand(self, year: int, draw: int = 0) -> YearDemand:
         """Demand of one year and draw."""
@@ -132,11 +124,10 @@ def outlook_of(network: Network, supply: Supply, scenario: DemandScenario) -> Ou
     methods = {**methods_of(customers, scenario), **of_sites}
     fed = [kind_name(block.technology) for block in scenario.uptake.values() if block.feeds]
     kinds = tuple(dict.fromkeys([*generation["kind"], *fed, *("pv" for plan in plans if plan.pv_kw)]))
-    known, profile_of = profiles_of(scenario), profile_names(methods, scenario)
+    made = scenario_profiles(scenario, profile_names(methods, scenario), kinds)
     return Outlook(
         network, supply, scenario, customers, generation, candidates, keys_of(customers["load_id"]), plans,
-        methods, {group: known.peak_factor(profile_of[group]) for group in methods}, kinds,
-        known.over(profile_of, kinds), known.report, known.tariff_name,
+        methods, kinds, made,
     )  # fmt: skip
 
 
@@ -222,14 +213,16 @@ def _drawn(outlook: Outlook, ground: _Ground, draw: int) -> YearDemand:
         customers=_stacked([ground.customers, *drawing.values()]),
         methods={group: method for group, (_, method) in together.items()},
         demand=demand,
-        profiles=outlook.profiles,
+        profiles=outlook.profiles.profiles,
         generation=_stacked([ground.generation, *feeding]),
     )
 
 
 def _together(outlook: Outlook, group: str, rows: pd.DataFrame) -> tuple[np.ndarray, Coincidence]:
     """What a group draws per bus [kVA], and by which coincidence."""
-    method = raised(outlook.methods[group], rows, outlook.peak_factors[group], outlook.tariff_name)
+    method = raised(
+        outlook.methods[group], rows, outlook.profiles.peak_factors[group], outlook.profiles.tariff_name
+    )
     return coincident_kva(outlook.supply, rows, method), method
 
 
