@@ -30,8 +30,8 @@ def study(
 ) -> None:
     """Do everything one file asks for and store it, byte for byte the same each time.
 
-    Exit code 1 when a limit is violated or demand unserved, 2 when a step failed on its input; the results of the
-    other steps are written all the same.
+    Exit code 1 when a limit is violated or demand unserved, 2 when a step failed on its input; the results of
+    the other steps are written all the same.
     """
     from capacity.result_files import require_results_folder
     from capacity.study import run_study, write_study
@@ -106,8 +106,8 @@ def comparison_report(found: dict[str, pd.DataFrame]) -> output.Report:
         "rows": output.rows_of(elements[elements["worse"] != "same"]),
     }
     lines = [
-        f"  {row.year}  {row.what:34} {output.figure(row.value_a, 2):>16} {output.figure(row.value_b, 2):>16} "
-        f"{row.unit:4} {row.worse}"
+        f"  {row.year}  {row.what:34} {output.figure(row.value_a, 2):>16} "
+        f"{output.figure(row.value_b, 2):>16} {row.unit:4} {row.worse}"
         for row in years.itertuples()
     ]
     told = ", ".join(f"{count:,} {name}" for name, count in counts.items())

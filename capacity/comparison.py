@@ -50,9 +50,9 @@ def compare_years(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `YEAR_DIFFERENCE_COLUMNS`, a row per year and measure of `YEAR_MEASURES` that either has; difference
-        is B less A; worse is "a", "b", "same", "" (neither is worse), or "a only" and "b only" for a year
-        the other does not have.
+        Columns `YEAR_DIFFERENCE_COLUMNS`, a row per year and measure of `YEAR_MEASURES` that either has;
+        difference is B less A; worse is "a", "b", "same", "" (neither is worse), or "a only" and "b only" for
+        a year the other does not have.
     """
     sides = {side: frame.set_index("year") for side, frame in zip(_SIDES, (a, b), strict=True)}
     years = sorted({*sides["a"].index, *sides["b"].index})
@@ -102,7 +102,7 @@ def compare_elements(a: gpd.GeoDataFrame, b: gpd.GeoDataFrame) -> gpd.GeoDataFra
             "scenario_a": _name(a), "scenario_b": _name(b), "measure": measure,
             **{f"value_{side}": values[side] for side in _SIDES},
             "difference": values["b"] - values["a"],
-            **{f"{name}_{side}": joined[f"{name}_{side}"] for name in ("status", "first_year") for side in _SIDES},
+            **joined[[f"{name}_{side}" for name in ("status", "first_year") for side in _SIDES]],
             "feeder_id": joined["feeder_id_b"].where(joined["status_b"].notna(), joined["feeder_id_a"]),
             "geometry": joined["geometry_b"].where(joined["status_b"].notna(), joined["geometry_a"]),
         },

@@ -112,9 +112,7 @@ def compare_stored(
     }
 
 
-def _names(
-    a: StoredStudy, b: StoredStudy, scenario_a: str | None, scenario_b: str | None
-) -> tuple[str, str]:
+def _names(a: StoredStudy, b: StoredStudy, scenario_a: str | None, scenario_b: str | None) -> tuple[str, str]:
     known_a, known_b = a.scenarios, b.scenarios
     both = [name for name in known_a if name in known_b]
     name_a = scenario_a or (known_a[0] if len(known_a) == 1 else both[0] if len(both) == 1 else None)

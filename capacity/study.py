@@ -14,7 +14,8 @@ import pandas as pd
 from capacity.result_files import write_results
 from capacity.study_file import Study
 from capacity.study_record import study_record
-from capacity.study_steps import STEPS, NothingNamedError, Step
+from capacity.study_steps import STEPS, Step
+from capacity.study_year_steps import NothingNamedError
 from gis import InputError
 
 STEP_COLUMNS = ("step", "status", "reason", "tables")

@@ -19,15 +19,16 @@ from capacity.data_quality import weak_data
 from capacity.demand_scenario import DemandScenario, read_demand_scenario, scenario_names
 from capacity.limits import Limits, profile_names, read_limits
 from capacity.study_years import YearRun, run_years
+from capacity.terminal import TerminalStandard, read_standard, standard_names
 from capacity.toml_file import read_figures
+from capacity.unserved import UnservedDemand, unserved_demand
 from gis import InputError, Network, read_network
 from gis.findings import join_findings, make_findings
 from gridmodel import GridModel, Scenario, build_model, find_scenario, rules_for
 
 Year = Annotated[int, Field(ge=1900, le=2200)]
 StepName = Literal[
-    "check", "loadflow", "years", "bottlenecks", "unserved", "chains", "terminal", "headroom", "selling",
-    "comparison",
+    "check", "loadflow", "years", "draws", "unserved", "chains", "terminal", "headroom", "comparison"
 ]  # fmt: skip
 STEP_NAMES: tuple[str, ...] = get_args(StepName)
 Found = TypeVar("Found")
@@ -57,8 +58,13 @@ class StudyFile(_Frozen):
         Demand scenarios: names of shipped ones, or TOML files.
     network_scenarios
         Scenario ids of the network, each one load flow.
-    years, draws, seed
+    years, seed
         Instead of those of every demand scenario.
+    draws
+        How many times the years are drawn; none when absent.
+    standard
+        What homes shall be able to draw (`capacity.terminal`): a shipped name or a TOML file; none when
+        absent.
     steps
         What is done, all when absent.
     out
@@ -71,9 +77,10 @@ class StudyFile(_Frozen):
     scenarios: tuple[str, ...] = ()
     network_scenarios: tuple[str, ...] = ()
     years: tuple[Year, ...] = ()
-    draws: int | None = Field(default=None, ge=1)
+    draws: int = Field(default=0, ge=0, le=10_000)
     seed: int | None = Field(default=None, ge=0)
     steps: tuple[StepName, ...] = Field(default=STEP_NAMES, min_length=1)  # type: ignore[assignment]
+    standard: str = ""
     headroom: HeadroomQuestion = HeadroomQuestion()
     out: str = ""
 
@@ -102,6 +109,8 @@ class Study:
         Demand scenarios with the study's years, draws and seed.
     cases
         Scenarios of the network.
+    standards
+        The one that is named, or none.
     weak
         Feeders whose data are too weak for results, with the reason.
     told
@@ -114,6 +123,7 @@ class Study:
     yardstick: Yardstick
     scenarios: tuple[DemandScenario, ...]
     cases: tuple[Scenario, ...]
+    standards: tuple[TerminalStandard, ...]
     weak: dict[str, str]
     told: Callable[[str], None]
 
@@ -145,6 +155,18 @@ class Study:
             run for scenario in self.scenarios for run in run_years(self.yardstick, scenario, self.told)
         )
 
+    def cut_of(self, run: YearRun) -> UnservedDemand:
+        """The least cut of a year, found once for all steps."""
+        if run.demand.label not in self._cuts:
+            self._cuts[run.demand.label] = unserved_demand(
+                run.model, self.yardstick, run.demand, step_h=run.findings.step_h
+            )
+        return self._cuts[run.demand.label]
+
+    @cached_property
+    def _cuts(self) -> dict[str, UnservedDemand]:
+        return {}
+
 
 def open_study(path: Path, told: Callable[[str], None] = lambda _: None) -> Study:
     """Read a study file and everything it names.
@@ -160,18 +182,19 @@ def open_study(path: Path, told: Callable[[str], None] = lambda _: None) -> Stud
     faults: list[pd.DataFrame] = []
     folder = path.parent
     network = _told(faults, "network", lambda: read_network(folder / file.network, rules=rules_for()))
-    limits = _told(
-        faults, "limits", lambda: read_limits(_name_or_file(file.limits, profile_names(), folder))
-    )
+    limits = _told(faults, "limits", lambda: read_limits(_name_or_file(file.limits, profile_names(), folder)))
     scenarios = _scenarios(faults, file, folder)
     cases = _cases(faults, file, network)
+    where = _name_or_file(file.standard, standard_names(), folder)
+    standard = _told(faults, "standard", lambda: read_standard(where)) if file.standard else None
     yardstick = None
     if network is not None and limits is not None:
         yardstick = _told(faults, "limits", lambda: make_yardstick(network, limits))
     if faults or network is None or yardstick is None:
         raise InputError(str(path), join_findings(faults))
     weak = dict(weak_data(network, yardstick.supply))
-    return Study(path, file, network, yardstick, scenarios, cases, weak, told)
+    standards = () if standard is None else (standard,)
+    return Study(path, file, network, yardstick, scenarios, cases, standards, weak, told)
 
 
 def _scenarios(faults: list[pd.DataFrame], file: StudyFile, folder: Path) -> tuple[DemandScenario, ...]:
@@ -194,7 +217,7 @@ def _with_figures(
     faults: list[pd.DataFrame], key: str, scenario: DemandScenario, file: StudyFile
 ) -> DemandScenario | None:
     """The scenario with the years, draws and seed that the study says."""
-    said = {"years": file.years or None, "draws": file.draws, "seed": file.seed}
+    said = {"years": file.years or None, "draws": file.draws or None, "seed": file.seed}
     changed = {name: value for name, value in said.items() if value is not None}
     try:
         return DemandScenario.model_validate({**dict(scenario), **changed})
@@ -205,9 +228,7 @@ def _with_figures(
         return None
 
 
-def _cases(
-    faults: list[pd.DataFrame], file: StudyFile, network: Network | None
-) -> tuple[Scenario, ...]:
+def _cases(faults: list[pd.DataFrame], file: StudyFile, network: Network | None) -> tuple[Scenario, ...]:
     """The scenarios of the network that are named and there."""
     if network is None:
         return ()

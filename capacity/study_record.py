@@ -1,6 +1,7 @@
 """The record of a study: every assumption in full, what it was computed from, and with which versions.
 
-No time of day and no path of this machine stands in it: the same file, data and versions give the same record.
+No time of day and no path of this machine stands in it: the same file, data and versions give the same
+record.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from gridmodel.store import fingerprint
 # Form of the record; raised when keys change their meaning.
 RECORD_VERSION = 1
 LIBRARIES = (
-    "feederplan", "pandapower", "numpy", "pandas", "scipy", "numba", "geopandas", "shapely", "pyproj", "pyogrio",
+    "feederplan", "pandapower", "numpy", "pandas", "scipy", "numba", "geopandas", "shapely", "pyproj",
+    "pyogrio",
 )  # fmt: skip
 
 
@@ -49,7 +51,8 @@ def study_record(study: Study, steps: pd.DataFrame, runs: tuple[YearRun, ...]) -
             "limits": study.limits.model_dump(mode="json"),
             "scenarios": [scenario.model_dump(mode="json") for scenario in study.scenarios],
             "network_scenarios": [_of_case(case) for case in study.cases],
-            "demand": [_of_demand(run) for run in runs if run.findings.year == run.scenario.years[0]],
+            "standards": [standard.model_dump(mode="json", by_alias=True) for standard in study.standards],
+            "demand": [_of_demand(run) for run in runs if run.findings.year == run.outlook.scenario.years[0]],
         },
         "weak_feeders": [{"feeder_id": name, "reason": reason} for name, reason in study.weak.items()],
         "input": {

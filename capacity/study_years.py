@@ -11,7 +11,7 @@ import pandas as pd
 
 from capacity.checks import Yardstick
 from capacity.demand_scenario import DemandScenario
-from capacity.scenario_demand import outlook_of
+from capacity.scenario_demand import Outlook, outlook_of
 from capacity.year_demand import YearDemand
 from capacity.years import YearFindings, study_year
 from gis import Network
@@ -35,7 +35,15 @@ NOT_PLACED_COLUMNS = (
 _ELEMENT_DTYPES = {
     **dict.fromkeys(("loading_max_hour", "vm_min_hour", "vm_max_hour"), "datetime64[ns, UTC]"),
     **dict.fromkeys(
-        ("loading_max_percent", "hours_over", "kwh_over", "vm_min_pu", "vm_max_pu", "hours_below", "hours_above"),
+        (
+            "loading_max_percent",
+            "hours_over",
+            "kwh_over",
+            "vm_min_pu",
+            "vm_max_pu",
+            "hours_below",
+            "hours_above",
+        ),
         "float64",
     ),
 }
@@ -48,13 +56,15 @@ class YearRun:
 
     Attributes
     ----------
+    outlook
+        The scenario laid over the network, for other draws of the year.
     model
         Serves every year and draw of the scenario.
     demand
         Of draw 0.
     """
 
-    scenario: DemandScenario
+    outlook: Outlook
     model: GridModel
     demand: YearDemand
     findings: YearFindings
@@ -73,7 +83,7 @@ def run_years(
             told(f"building the model of {scenario.scenario_id}")
             model = demand.model_on(network)
         told(f"solving {demand.label}")
-        yield YearRun(scenario, model, demand, study_year(model, yardstick, demand))
+        yield YearRun(outlook, model, demand, study_year(model, yardstick, demand))
 
 
 def year_table(runs: Sequence[YearRun]) -> pd.DataFrame:
@@ -90,9 +100,7 @@ def element_table(runs: Sequence[YearRun], network: Network) -> gpd.GeoDataFrame
 
     status: "ok", "over" (out of its limit in some hour), "no_supply".
     """
-    parts = [
-        _elements(run, table, network) for run in runs for table in ("buses", "lines", "transformers")
-    ]
+    parts = [_elements(run, table, network) for run in runs for table in ("buses", "lines", "transformers")]
     nothing = pd.DataFrame(columns=list(ELEMENT_COLUMNS))
     table = pd.concat(parts, ignore_index=True)[list(ELEMENT_COLUMNS)] if parts else nothing
     return gpd.GeoDataFrame(table, geometry="geometry", crs=network.crs)
