@@ -106,7 +106,7 @@ def with_energy(factors: np.ndarray, full_load_h: float, group: str) -> np.ndarr
     most_h, least_h = (float((factors**exponent).sum()) for exponent in (low, high))
     if not least_h <= full_load_h <= most_h:
         message = (
-            f"unit_kwh asks for {full_load_h:,.0f} h at its part of the peak of very many; the profile can have "
+            f"unit_kwh asks for {full_load_h:,.0f} h at its part of the peak of many; the profile can have "
             f"{least_h:,.0f} to {most_h:,.0f}: correct unit_kwh, or leave it out"
         )
         raise InputError(

@@ -30,7 +30,7 @@ def test_energy_is_met_peak_and_order_stay(factors: list[float], share: float) -
 
 
 def test_more_hours_than_the_profile_has_are_refused() -> None:
-    with pytest.raises(InputError, match="asks for 3 h .* can have 1 to 2"):
+    with pytest.raises(InputError, match=r"asks for 3 h .* can have 1 to 2"):
         with_energy(np.array([1.0, 0.5, 0.0, 0.0]), 3.0, "ev")
 
 
