@@ -15,7 +15,7 @@ import pandas as pd
 from capacity.assumptions import read_assumptions
 from capacity.coincidence import Coincidence, coincident_kva
 from capacity.demand_scenario import DemandScenario, Uptake
-from capacity.generation import GENERATION_COLUMNS
+from capacity.generation import GENERATION_COLUMNS, feed_kw, generation_of, kind_name
 from capacity.phases import (
     SitePlan,
     site_customers,
@@ -27,9 +27,7 @@ from capacity.rebound import raised
 from capacity.scenario_profiles import ScenarioProfiles, scenario_profiles
 from capacity.scenario_today import (
     customers_today,
-    generation_today,
     having,
-    kind_name,
     methods_of,
     profile_names,
 )
@@ -114,7 +112,7 @@ def demands_of_draws(
 
 def outlook_of(network: Network, supply: Supply, scenario: DemandScenario) -> Outlook:
     """Lay a scenario over a network."""
-    customers, generation = customers_today(network, scenario), generation_today(network)
+    customers, generation = customers_today(network, scenario), generation_of(network)
     xy_m = network.loads.geometry.get_coordinates().to_numpy()
     candidates = {
         name: candidates_of(customers, block.customers, xy_m, having(customers, generation, name, block))
@@ -179,7 +177,7 @@ def _ground(outlook: Outlook, year: int) -> _Ground:
     placed = {group: _placed(customers, group) for group in outlook.methods}
     moved = {name for name, block in scenario.uptake.items() if not block.feeds}
     return _Ground(
-        year, customers, generation, _feed_kw(outlook, generation),
+        year, customers, generation, feed_kw(generation, outlook.network.buses.index, outlook.kinds),
         shares={
             name: outlook.candidates[name].open_share(share_in(block, year, scenario.base_year))
             for name, block in scenario.uptake.items()
@@ -204,7 +202,9 @@ def _drawn(outlook: Outlook, ground: _Ground, draw: int) -> YearDemand:
         groups=tuple(together),
         kva=np.stack([kva for kva, _ in together.values()], axis=1),
         kinds=outlook.kinds,
-        feed_kw=sum((_feed_kw(outlook, rows) for rows in feeding), ground.feed_kw),
+        feed_kw=sum(
+            (feed_kw(rows, outlook.network.buses.index, outlook.kinds) for rows in feeding), ground.feed_kw
+        ),
     )
     return YearDemand(
         scenario_id=scenario.scenario_id,
@@ -266,17 +266,6 @@ def _unit_kw(customers: pd.DataFrame, block: Uptake) -> np.ndarray:
         return np.full(len(customers), block.unit_kw)
     assert block.unit_share_of_peak is not None  # the model demands one of the two
     return block.unit_share_of_peak * customers["peak_kw"].to_numpy(dtype=float)
-
-
-def _feed_kw(outlook: Outlook, rows: pd.DataFrame) -> np.ndarray:
-    """Rated power per bus and kind [kW] of the rows that are placed."""
-    placed = rows[rows["status"] == "placed"]
-    at = outlook.network.buses.index.get_indexer(placed["bus_id"])
-    power_kw = (placed["units"] * placed["rated_kw"]).to_numpy(dtype=float)
-    feed_kw = np.zeros((len(outlook.network.buses), len(outlook.kinds)))
-    column = pd.Index(outlook.kinds).get_indexer(placed["kind"])
-    np.add.at(feed_kw, (at, column), power_kw)
-    return feed_kw
 
 
 def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:

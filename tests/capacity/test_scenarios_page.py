@@ -1,4 +1,4 @@
-"""`docs/scenarios.md` is run: its example is read and laid over the demo area, and its tables name every key."""
+"""`docs/scenarios.md` is run: its example is laid over the demo area, and its tables name every key."""
 
 from __future__ import annotations
 
