@@ -36,8 +36,8 @@ FEED_TECHNOLOGIES: tuple[str, ...] = get_args(FeedTechnology)
 
 # Hours of a year that is no leap year.
 HOURS = 8760
-# Groups of developments (`capacity.phases`) begin so.
-SITE_PREFIX = "site_"
+# Groups of developments (`capacity.phases`) and of metered customers (`capacity.scenario_meters`) begin so.
+SITE_PREFIX, METER_PREFIX = "site_", "meter "
 
 _SHIPPED = Path(__file__).parent / "demand_scenarios"
 
@@ -157,6 +157,20 @@ class Sites(_Block):
     assumptions: Path | None = None
 
 
+class Meters(_Block):
+    """Readings of customers, who follow them instead of the profile of their class (`gridmodel.meter_file`).
+
+    Each is a group of its own, which is heavy: so the `largest` of them, and all others follow their class.
+    """
+
+    file: Path
+    mapping: Path | None = None
+    unit: Literal["kw", "kwh"] | None = None
+    time_zone: str | None = None
+    stamp: Literal["begin", "end"] = "begin"
+    largest: int = Field(default=50, ge=1)
+
+
 class ProfileYear(_Block):
     """The year of hours all years are studied with, and where its clock is read."""
 
@@ -199,6 +213,8 @@ class DemandScenario(_Block):
         A price that moves load into valley hours; left out, nothing moves.
     sites
         Developments; left out, none is connected.
+    meters
+        Readings of customers; left out, all follow the profile of their class.
     """
 
     scenario_id: str = Field(min_length=1)
@@ -212,6 +228,7 @@ class DemandScenario(_Block):
     uptake: Mapping[str, Uptake] = Field(default_factory=dict)
     tariff: TariffChoice | None = None
     sites: Sites | None = None
+    meters: Meters | None = None
 
     @field_validator("years")
     @classmethod
@@ -243,7 +260,7 @@ def _group_faults(name: str, block: Uptake, classes: Mapping[str, CustomerClass]
     taken = (*CUSTOMER_CLASSES, *FEED_TECHNOLOGIES)
     if block.feeds:
         return []
-    if name != block.technology and (name in taken or name.startswith(SITE_PREFIX)):
+    if name != block.technology and (name in taken or name.startswith((SITE_PREFIX, METER_PREFIX))):
         return [f"uptake.{name} is the name of another group: take one of its own"]
     if name in classes and classes[name].coincidence != AsGiven():
         return [
@@ -288,6 +305,7 @@ def read_demand_scenario(scenario: str | Path) -> DemandScenario:
         update={
             "sites": _beside(path, read.sites, "file", "assumptions"),
             "tariff": _beside(path, read.tariff, "file"),
+            "meters": _beside(path, read.meters, "file", "mapping"),
         }
     )
 

@@ -24,6 +24,7 @@ from capacity.phases import (
     site_plans,
 )
 from capacity.rebound import raised
+from capacity.scenario_meters import metered
 from capacity.scenario_profiles import ScenarioProfiles, scenario_profiles
 from capacity.scenario_today import (
     customers_today,
@@ -46,6 +47,10 @@ class Outlook:
     ----------
     customers, generation
         What the network has today (`customers.CUSTOMER_COLUMNS`, `generation.GENERATION_COLUMNS`).
+    classes
+        Class per row of customers, of those metered too.
+    meters
+        What became of readings, per load (`scenario_meters.METERED_COLUMNS`).
     candidates
         Who may take up what, per uptake of the scenario.
     row_keys
@@ -62,6 +67,8 @@ class Outlook:
     supply: Supply
     scenario: DemandScenario
     customers: pd.DataFrame
+    classes: pd.Series
+    meters: pd.DataFrame
     generation: pd.DataFrame
     candidates: Mapping[str, Candidates]
     row_keys: np.ndarray
@@ -113,6 +120,7 @@ def demands_of_draws(
 def outlook_of(network: Network, supply: Supply, scenario: DemandScenario) -> Outlook:
     """Lay a scenario over a network."""
     customers, generation = customers_today(network, scenario), generation_of(network)
+    meters = metered(customers, network, scenario)
     xy_m = network.loads.geometry.get_coordinates().to_numpy()
     candidates = {
         name: candidates_of(customers, block.customers, xy_m, having(customers, generation, name, block))
@@ -122,10 +130,10 @@ def outlook_of(network: Network, supply: Supply, scenario: DemandScenario) -> Ou
     methods = {**methods_of(customers, scenario), **of_sites}
     fed = [kind_name(block.technology) for block in scenario.uptake.values() if block.feeds]
     kinds = tuple(dict.fromkeys([*generation["kind"], *fed, *("pv" for plan in plans if plan.pv_kw)]))
-    made = scenario_profiles(scenario, profile_names(methods, scenario), kinds)
+    made = scenario_profiles(scenario, profile_names(methods, scenario), kinds).with_readings(meters.factors)
     return Outlook(
-        network, supply, scenario, customers, generation, candidates, keys_of(customers["load_id"]), plans,
-        methods, kinds, made,
+        network, supply, scenario, meters.customers, customers["group"], meters.loads, generation, candidates,
+        keys_of(customers["load_id"]), plans, {**methods, **meters.methods}, kinds, made,
     )  # fmt: skip
 
 
@@ -172,7 +180,7 @@ def _ground(outlook: Outlook, year: int) -> _Ground:
     scenario = outlook.scenario
     if year < scenario.base_year:
         raise ValueError(f"{year} lies before the scenario's base year, {scenario.base_year}")
-    customers = _stacked([_grown(outlook.customers, scenario, year), site_customers(outlook.plans, year)])
+    customers = _stacked([_grown(outlook, year), site_customers(outlook.plans, year)])
     generation = _stacked([outlook.generation, site_generation(outlook.plans, year)])
     placed = {group: _placed(customers, group) for group in outlook.methods}
     moved = {name for name, block in scenario.uptake.items() if not block.feeds}
@@ -280,14 +288,15 @@ def _placed(customers: pd.DataFrame, group: str) -> pd.DataFrame:
     return customers[((customers["group"] == group) & (customers["status"] == "placed")).to_numpy()]
 
 
-def _grown(customers: pd.DataFrame, scenario: DemandScenario, year: int) -> pd.DataFrame:
+def _grown(outlook: Outlook, year: int) -> pd.DataFrame:
     """Today's customers with the figures of a year."""
+    customers, scenario = outlook.customers, outlook.scenario
     years = year - scenario.base_year
     factor_of = {
         name: block.factor * (1.0 + block.growth_percent / 100.0) ** years
         for name, block in scenario.classes.items()
     }
-    factor = customers["group"].map(factor_of).fillna(1.0).to_numpy(dtype=float)
+    factor = outlook.classes.map(factor_of).fillna(1.0).to_numpy(dtype=float)
     return customers.assign(
         peak_kw=customers["peak_kw"] * factor, annual_kwh=customers["annual_kwh"] * factor
     )

@@ -44,6 +44,19 @@ class ScenarioProfiles:
     report: pd.DataFrame
     tariff_name: str
 
+    def with_readings(self, factors: pd.DataFrame) -> ScenarioProfiles:
+        """The same with groups that follow their own readings, which no tariff moves."""
+        if factors.empty:
+            return self
+        profiles = replace(
+            self.profiles,
+            factors=pd.concat([self.profiles.factors, factors.set_axis(self.profiles.time)], axis=1),
+            of_class={**self.profiles.of_class, **{group: group for group in factors}},
+        )
+        return replace(
+            self, profiles=profiles, peak_factors={**self.peak_factors, **dict.fromkeys(factors, 1.0)}
+        )
+
 
 def scenario_profiles(
     scenario: DemandScenario, profile_of: Mapping[str, str], kinds: tuple[str, ...]

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from capacity.demand_scenario import (
     CustomerClass,
     DemandScenario,
+    Meters,
     ProfileYear,
     SCurve,
     Sites,
@@ -21,7 +22,7 @@ from capacity.demand_scenario import (
 from capacity.demo import copy_demo
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
-BLOCKS = {"classes", "uptake", "sites", "tariff", "profile"}
+BLOCKS = {"classes", "uptake", "sites", "tariff", "profile", "meters"}
 
 
 def _blocks(language: str) -> list[str]:
@@ -40,7 +41,7 @@ def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    "model", [DemandScenario, CustomerClass, Uptake, SCurve, ProfileYear, TariffChoice, Sites]
+    "model", [DemandScenario, CustomerClass, Uptake, SCurve, ProfileYear, TariffChoice, Sites, Meters]
 )
 def test_every_key_stands_in_a_table(model: type[BaseModel]) -> None:
     keys = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (.*?) \|", PAGE, flags=re.MULTILINE))))
