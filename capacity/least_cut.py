@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csc_array
 
-from capacity.cut_program import LACKING_KW, Planes, Solution, lacking_kw, solve_program
+from capacity.cut_program import LACKING_KW, Planes, Solution, lacking_kw, same_corner, solve_program
 from capacity.limit_margins import LimitMargins
 from gridmodel.engine.adjoint import change_per_power
 from gridmodel.engine.collapse import servable_shares
@@ -22,13 +22,16 @@ from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.kernels import CONVERGED
 from gridmodel.engine.linearised import Reference, reference_at
 
-# The cut is the least within this [kW] and this share of it.
+# The cut is the least within this [kW] and a share of it: of one load flow, and of each hour of a year.
 CUT_WITHIN_KW = 0.01
-CUT_WITHIN_SHARE = 1e-3
+WITHIN_SHARE = 1e-3
+YEAR_WITHIN_SHARE = 5e-3
 # What the program keeps of every limit [pu of voltage, share of a rating], so that two exact load flows, which
 # differ by less than this, agree that it holds.
 KEPT_MARGIN = 1e-7
 MOST_ROUNDS = 30
+# From this round on a cut that is near the least is lifted until it holds.
+LIFTED_ROUND = 3
 # A step to a point without load flow is halved this often.
 MOST_HALVINGS = 12
 # A start stays below the largest servable share, where sensitivities have no end.
@@ -103,6 +106,8 @@ class _Search:
     kw: np.ndarray
     state: Reference
     watched: np.ndarray
+    binding: np.ndarray
+    within_share: float
     left: np.ndarray = field(default_factory=lambda: NONE)
     kept: Planes | None = None
     bound_kw: float = 0.0
@@ -115,16 +120,19 @@ def least_cut(
     *,
     start_kw: np.ndarray | None = None,
     watched: np.ndarray = NONE,
+    within_share: float = WITHIN_SHARE,
 ) -> LeastCut:
     """Find the least cut at an operating point.
 
     Parameters
     ----------
     start_kw, watched
-        Cut to begin with, and limits to watch from the beginning (those of a neighbouring hour): they save
-        time, the answer is the same within the tolerance.
+        Cut to begin with, and limits to watch from the beginning (those that bind in a neighbouring hour):
+        they save time, the answer is the same within the tolerance.
+    within_share
+        Share of itself within which the cut is the least.
     """
-    search = _begun(margins.grid, point, start_kw, watched)
+    search = _begun(margins.grid, point, start_kw, watched, within_share)
     if search is None:
         at = np.flatnonzero(point.most_kw)
         return LeastCut("no_solution", 0, at, point.most_kw[at], NONE, np.zeros((0, len(at))), NONE)
@@ -135,10 +143,10 @@ def least_cut(
         search.watched = np.union1d(search.watched, _leading(margins, search, excess, broken))
         planes = _planes(margins, point, search, excess)
         target = _target(point, search, planes)
-        if len(np.setdiff1d(broken, search.left)):
-            _lift(margins, point, search, planes, target)
-        else:
+        if not len(np.setdiff1d(broken, search.left)):
             _remember(search, search.kw, planes, target)
+        elif count >= LIFTED_ROUND:
+            _lift(margins, point, search, planes, target)
         if _is_least(search):
             return _answer(search, "not_by_demand" if len(search.left) else "cut", count)
         moved = _moved(margins.grid, point, search, target.kw)
@@ -150,7 +158,7 @@ def least_cut(
 
 
 def _begun(
-    grid: CompiledGrid, point: Point, start_kw: np.ndarray | None, watched: np.ndarray
+    grid: CompiledGrid, point: Point, start_kw: np.ndarray | None, watched: np.ndarray, within_share: float
 ) -> _Search | None:
     """Begin at the cut given, at none, at what can be served, or at all."""
     nothing, everything = np.zeros(len(point.most_kw)), point.most_kw
@@ -158,11 +166,11 @@ def _begun(
     for kw in starts:
         state = _solved(grid, point, kw)
         if state is not None:
-            return _Search(kw, state, watched)
+            return _Search(kw, state, watched, watched, within_share)
     for kw in (_servable(grid, point), everything):
         state = _solved(grid, point, kw)
         if state is not None:
-            return _Search(kw, state, watched)
+            return _Search(kw, state, watched, watched, within_share)
     return None
 
 
@@ -209,6 +217,10 @@ def _planes(margins: LimitMargins, point: Point, search: _Search, excess: np.nda
 
 def _target(point: Point, search: _Search, planes: Planes) -> Solution:
     """Solve the program; give up limits that cannot hold together with the others."""
+    near = same_corner(planes, search.binding, search.kw, point.most_kw)
+    if near is not None and near.kw.sum() - near.bound_kw <= 0.5 * _tolerance_kw(search, near.kw.sum()):
+        search.bound_kw = max(near.bound_kw, search.bound_kw)
+        return near
     known = None if search.kept is None else search.kept.chosen(np.isin(search.kept.limit, planes.limit))
     asked = planes.joined(known)
     solution = solve_program(asked, search.kw, point.most_kw)
@@ -221,6 +233,7 @@ def _target(point: Point, search: _Search, planes: Planes) -> Solution:
     search.bound_kw = max(solution.bound_kw, search.bound_kw)
     price = np.zeros(len(planes.limit))
     np.add.at(price, np.searchsorted(planes.limit, asked.limit), solution.price)
+    search.binding = planes.limit[price > 0.0]
     return Solution(solution.kw, price, solution.bound_kw)
 
 
@@ -261,7 +274,11 @@ def _is_least(search: _Search) -> bool:
 
 
 def _is_near(search: _Search, total_kw: float) -> bool:
-    return total_kw - search.bound_kw <= CUT_WITHIN_KW + CUT_WITHIN_SHARE * total_kw
+    return total_kw - search.bound_kw <= _tolerance_kw(search, total_kw)
+
+
+def _tolerance_kw(search: _Search, total_kw: float) -> float:
+    return CUT_WITHIN_KW + search.within_share * total_kw
 
 
 def _moved(grid: CompiledGrid, point: Point, search: _Search, target_kw: np.ndarray) -> bool:
