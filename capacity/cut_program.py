@@ -21,7 +21,7 @@ from scipy.sparse import csc_array
 FIRST_SHARE = 0.1
 # Reliefs below this count at the cut as it stands, not as it changes: they couple what is hardly coupled, and
 # the next round knows them again.
-FAINT_SHARE = 0.01
+FAINT_SHARE = 1e-3
 # What a plane may lack [kW of the best bus]: tolerance of the solver.
 LACKING_KW = 1e-6
 # Share by which another bus must do better than one that is cut now.
@@ -98,32 +98,6 @@ def solve_program(planes: Planes, now_kw: np.ndarray, most_kw: np.ndarray) -> So
     price = np.zeros(len(planes.asked))
     price[asking] = solution.price
     return Solution(solution.kw, price, solution.bound_kw)
-
-
-def same_corner(
-    planes: Planes, binding: np.ndarray, now_kw: np.ndarray, most_kw: np.ndarray
-) -> Solution | None:
-    """Meet the planes of the limits that bound before by the buses cut in part before.
-
-    The corner of a program a little different, by one linear system: nothing where it is none, or where a
-    plane is not met or would rather have another bus.
-    """
-    row = np.flatnonzero(np.isin(planes.limit, binding))
-    part = np.flatnonzero((now_kw > 0.0) & (now_kw < most_kw))
-    if len(row) != len(part) or not len(row):
-        return None
-    full = (now_kw >= most_kw) & (most_kw > 0.0)
-    square = planes.relief[np.ix_(row, part)]
-    kw, price = np.where(full, most_kw, 0.0), np.zeros(len(planes.asked))
-    try:
-        kw[part] = np.linalg.solve(square, planes.asked[row] - planes.relief[row] @ kw)
-        price[row] = np.linalg.solve(square.T, np.ones(len(row)))
-    except np.linalg.LinAlgError:
-        return None
-    inside = (kw >= 0.0).all() and (kw <= most_kw).all() and (price >= 0.0).all()
-    if not inside or not (planes.relief @ kw >= planes.asked - LACKING_KW).all():
-        return None
-    return Solution(kw, price, _bound_kw(planes, most_kw, price))
 
 
 def _with_few_buses(planes: Planes, now_kw: np.ndarray, most_kw: np.ndarray) -> Solution | None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csc_array
 
-from capacity.cut_program import LACKING_KW, Planes, Solution, lacking_kw, same_corner, solve_program
+from capacity.cut_program import LACKING_KW, Planes, Solution, lacking_kw, solve_program
 from capacity.limit_margins import LimitMargins
 from gridmodel.engine.adjoint import change_per_power
 from gridmodel.engine.collapse import servable_shares
@@ -30,8 +30,8 @@ YEAR_WITHIN_SHARE = 5e-3
 # differ by less than this, agree that it holds.
 KEPT_MARGIN = 1e-7
 MOST_ROUNDS = 30
-# From this round on a cut that is near the least is lifted until it holds.
-LIFTED_ROUND = 3
+# What is missing at a cut that is lifted, and this share more: the last kW relieves less than the first.
+LIFTED_SHARE = 0.03
 # A step to a point without load flow is halved this often.
 MOST_HALVINGS = 12
 # A start stays below the largest servable share, where sensitivities have no end.
@@ -106,7 +106,6 @@ class _Search:
     kw: np.ndarray
     state: Reference
     watched: np.ndarray
-    binding: np.ndarray
     within_share: float
     left: np.ndarray = field(default_factory=lambda: NONE)
     kept: Planes | None = None
@@ -145,11 +144,12 @@ def least_cut(
         target = _target(point, search, planes)
         if not len(np.setdiff1d(broken, search.left)):
             _remember(search, search.kw, planes, target)
-        elif count >= LIFTED_ROUND:
+        else:
             _lift(margins, point, search, planes, target)
         if _is_least(search):
             return _answer(search, "not_by_demand" if len(search.left) else "cut", count)
-        moved = _moved(margins.grid, point, search, target.kw)
+        step = 2.0 / (count + 1.0)
+        moved = _moved(margins.grid, point, search, search.kw + step * (target.kw - search.kw))
         if not moved and known == (len(search.left), len(search.watched)):
             break
     if search.best is None:
@@ -166,11 +166,11 @@ def _begun(
     for kw in starts:
         state = _solved(grid, point, kw)
         if state is not None:
-            return _Search(kw, state, watched, watched, within_share)
+            return _Search(kw, state, watched, within_share)
     for kw in (_servable(grid, point), everything):
         state = _solved(grid, point, kw)
         if state is not None:
-            return _Search(kw, state, watched, watched, within_share)
+            return _Search(kw, state, watched, within_share)
     return None
 
 
@@ -217,10 +217,6 @@ def _planes(margins: LimitMargins, point: Point, search: _Search, excess: np.nda
 
 def _target(point: Point, search: _Search, planes: Planes) -> Solution:
     """Solve the program; give up limits that cannot hold together with the others."""
-    near = same_corner(planes, search.binding, search.kw, point.most_kw)
-    if near is not None and near.kw.sum() - near.bound_kw <= 0.5 * _tolerance_kw(search, near.kw.sum()):
-        search.bound_kw = max(near.bound_kw, search.bound_kw)
-        return near
     known = None if search.kept is None else search.kept.chosen(np.isin(search.kept.limit, planes.limit))
     asked = planes.joined(known)
     solution = solve_program(asked, search.kw, point.most_kw)
@@ -233,7 +229,6 @@ def _target(point: Point, search: _Search, planes: Planes) -> Solution:
     search.bound_kw = max(solution.bound_kw, search.bound_kw)
     price = np.zeros(len(planes.limit))
     np.add.at(price, np.searchsorted(planes.limit, asked.limit), solution.price)
-    search.binding = planes.limit[price > 0.0]
     return Solution(solution.kw, price, solution.bound_kw)
 
 
@@ -255,7 +250,9 @@ def _remember(search: _Search, kw: np.ndarray, planes: Planes, target: Solution)
 def _lift(margins: LimitMargins, point: Point, search: _Search, planes: Planes, target: Solution) -> None:
     """Cut a little more, nobody less, where that is as good as the least: it need not come to rest first."""
     here = search.kw
-    missing = Planes(planes.limit, planes.relief, planes.asked - planes.relief @ here)
+    missing_kw = planes.asked - planes.relief @ here
+    lifted_kw = missing_kw + LIFTED_SHARE * np.maximum(missing_kw, 0.0)
+    missing = Planes(planes.limit, planes.relief, lifted_kw)
     more = solve_program(missing, np.zeros(len(here)), point.most_kw - here)
     if more is None or not _is_near(search, float((here + more.kw).sum())):
         return
