@@ -109,8 +109,17 @@ class _Search:
     within_share: float
     left: np.ndarray = field(default_factory=lambda: NONE)
     kept: Planes | None = None
+    priced: np.ndarray = field(default_factory=lambda: NONE)
+    price: np.ndarray = field(default_factory=lambda: np.zeros(0))
     bound_kw: float = 0.0
     best: tuple[np.ndarray, Planes, np.ndarray] | None = None
+
+    def price_of(self, limits: np.ndarray) -> np.ndarray:
+        """Price per limit in the round before; 0 of those that were not watched."""
+        known = np.isin(limits, self.priced)
+        price = np.zeros(len(limits))
+        price[known] = self.price[np.searchsorted(self.priced, limits[known])]
+        return price
 
 
 def least_cut(
@@ -219,7 +228,9 @@ def _target(point: Point, search: _Search, planes: Planes) -> Solution:
     """Solve the program; give up limits that cannot hold together with the others."""
     known = None if search.kept is None else search.kept.chosen(np.isin(search.kept.limit, planes.limit))
     asked = planes.joined(known)
-    solution = solve_program(asked, search.kw, point.most_kw)
+    guess = np.zeros(len(asked.asked))
+    guess[: len(planes.asked)] = search.price_of(planes.limit)
+    solution = solve_program(asked, search.kw, point.most_kw, guess)
     if solution is None:
         asked = _within_reach(point, search, planes)
         solution = solve_program(asked, search.kw, point.most_kw)
@@ -229,6 +240,7 @@ def _target(point: Point, search: _Search, planes: Planes) -> Solution:
     search.bound_kw = max(solution.bound_kw, search.bound_kw)
     price = np.zeros(len(planes.limit))
     np.add.at(price, np.searchsorted(planes.limit, asked.limit), solution.price)
+    search.priced, search.price = planes.limit, price
     return Solution(solution.kw, price, solution.bound_kw)
 
 
