@@ -7,13 +7,14 @@ unserved demand, room to sell).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from capacity.coincidence import AsGiven, Coincidence, coincident_demand
 from capacity.customers import customers_of
+from capacity.generation import GENERATION_COLUMNS, generation_of
 from gis import Network
 from gis.feeders import Supply
 from gridmodel import GridModel
@@ -38,6 +39,8 @@ class YearDemand:
         Power per bus, group and kind of generation.
     profiles
         Hours of the year: `factors` has a column per group and kind, 1 at the peak.
+    generation
+        Rows `generation.GENERATION_COLUMNS`: what feeds in, and what could not be placed.
     """
 
     scenario_id: str
@@ -47,6 +50,7 @@ class YearDemand:
     methods: Mapping[str, Coincidence]
     demand: BusDemand
     profiles: ProfileSet
+    generation: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(GENERATION_COLUMNS)))
 
     @property
     def label(self) -> str:
@@ -82,7 +86,7 @@ def demand_today(
     methods
         Coincidence per customer class; those not named draw their figures as they stand.
     """
-    customers, profiles = customers_of(network), standard_profiles("load")
+    customers, profiles = customers_of(network, methods=methods), standard_profiles("load")
     named = {str(group): (methods or {}).get(str(group), AsGiven()) for group in customers["group"].unique()}
     demand = coincident_demand(supply, customers, named, rated_kw(network))
     used = {**profiles.of_class, **profiles.of_kind}
@@ -91,7 +95,9 @@ def demand_today(
         factors, {name: name for name in demand.groups}, {name: name for name in demand.kinds},
         time_zone=profiles.time_zone, source=profiles.source,
     )  # fmt: skip
-    return YearDemand("today", profiles.time.year[-1], 0, customers, named, demand, own)
+    return YearDemand(
+        "today", profiles.time.year[-1], 0, customers, named, demand, own, generation_of(network)
+    )
 
 
 def rated_kw(network: Network) -> dict[str, np.ndarray]:

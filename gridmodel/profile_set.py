@@ -17,6 +17,12 @@ import pandas as pd
 from gis import Network
 from gridmodel.profiles import Profiles
 
+# Groups of customers by what they use, beside the customer classes (`gis.schema.CUSTOMER_CLASSES`); "ev" and
+# "heat_pump" are both.
+TECHNOLOGIES = (
+    "ev", "heat_pump", "cooking", "water_heating", "electric_boiler", "storage_heating", "cooling", "battery",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class ProfileSet:
