@@ -36,6 +36,8 @@ LIFTED_SHARE = 0.03
 MOST_HALVINGS = 12
 # A start stays below the largest servable share, where sensitivities have no end.
 START_SHARE = 0.95
+# A limit that a bus relieves by less than this share of what the best bus does has no part in its cut.
+PART_SHARE = 0.1
 NONE = np.zeros(0, dtype=np.int64)
 
 
@@ -308,7 +310,8 @@ def _answer(search: _Search, status: str, rounds: int) -> LeastCut:
     assert search.best is not None  # callers have seen to it
     cut_kw, planes, price = search.best
     at = np.flatnonzero(cut_kw > 0.0)
-    kw, relief = cut_kw[at], np.maximum(planes.relief[:, at], 0.0)
+    kw, relief = cut_kw[at], planes.relief[:, at]
+    relief = np.where(relief >= PART_SHARE, relief, 0.0)
     asked = relief * price[:, None]
     for instead in (relief, np.ones_like(relief)):  # cut at a point whose program has another corner
         asked = np.where(asked.sum(axis=0) > 0.0, asked, instead)
