@@ -45,6 +45,15 @@ class HeadroomQuestion(_Frozen):
     cos_phi: float = Field(default=0.95, gt=0.0, le=1.0)
 
 
+class CutQuestion(_Frozen):
+    """How many hours of a year the least cut is found in: those with most demand in which a limit breaks.
+
+    All of them when absent; with fewer, kW are still the largest of these hours, and kWh only theirs.
+    """
+
+    hours: int | None = Field(default=None, ge=1, le=8784)
+
+
 class StudyFile(_Frozen):
     """Keys of a study file; paths are relative to its folder.
 
@@ -82,6 +91,7 @@ class StudyFile(_Frozen):
     steps: tuple[StepName, ...] = Field(default=STEP_NAMES, min_length=1)  # type: ignore[assignment]
     standard: str = ""
     headroom: HeadroomQuestion = HeadroomQuestion()
+    unserved: CutQuestion = CutQuestion()
     out: str = ""
 
     @field_validator("scenarios", "network_scenarios", "years", "steps")
@@ -158,8 +168,9 @@ class Study:
     def cut_of(self, run: YearRun) -> UnservedDemand:
         """The least cut of a year, found once for all steps."""
         if run.demand.label not in self._cuts:
+            asked = run.hardest_hours(self.file.unserved.hours)
             self._cuts[run.demand.label] = unserved_demand(
-                run.model, self.yardstick, run.demand, step_h=run.findings.step_h
+                run.model, self.yardstick, run.demand, hours=asked, step_h=run.findings.step_h
             )
         return self._cuts[run.demand.label]
 

@@ -19,7 +19,7 @@ from gis.findings import make_findings
 
 Tables = dict[str, pd.DataFrame]
 UNSERVED_COLUMNS = (
-    "scenario", "year", "status", "hours_cut", "unserved_kw", "unserved_hour", "unserved_kwh",
+    "scenario", "year", "status", "hours_asked", "hours_cut", "unserved_kw", "unserved_hour", "unserved_kwh",
     "customers_affected",
 )  # fmt: skip
 # What a customer may be of whom nothing is cut.
@@ -142,7 +142,7 @@ def _unserved_row(run: YearRun, found: UnservedDemand) -> dict[str, object]:
     return {
         "scenario": run.demand.scenario_id, "year": run.demand.year,
         "status": ", ".join(sorted(map(str, worst))),
-        "hours_cut": int((kw > 0).sum()), "unserved_kw": float(kw.max()),
+        "hours_asked": len(kw), "hours_cut": int((kw > 0).sum()), "unserved_kw": float(kw.max()) if len(kw) else 0.0,
         "unserved_hour": kw.idxmax() if (kw > 0).any() else pd.NaT,
         "unserved_kwh": found.energy_kwh,
         "customers_affected": float(hit.drop_duplicates("load_id")["customers"].sum()),

@@ -48,6 +48,8 @@ _ELEMENT_DTYPES = {
     ),
 }
 _NO_SUPPLY = "no_supply"
+# Counts per hour of what breaks a limit; missing in one without solution.
+_BROKEN = ("undervoltages", "overvoltages", "line_overloads", "transformer_overloads")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,15 @@ class YearRun:
     model: GridModel
     demand: YearDemand
     findings: YearFindings
+
+    def hardest_hours(self, count: int | None) -> np.ndarray | None:
+        """Positions of the hours with most demand in which a limit is broken, in order; none for all hours."""
+        if count is None:
+            return None
+        hours = self.findings.hours
+        broken = np.flatnonzero((hours[list(_BROKEN)].fillna(1).sum(axis=1) > 0).to_numpy())
+        largest = np.argsort(-hours["demand_kw"].to_numpy()[broken], kind="stable")[:count]
+        return np.sort(broken[largest])
 
 
 def run_years(
