@@ -7,6 +7,7 @@ How much of it coincides is `capacity.coincidence`; which figure of a load is it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from capacity.coincidence import AnyMethod, AsGiven, Coincidence
 from capacity.customer_size import SizeBasis
 from gis import Network
+from gridmodel.build import reactive_power_kvar
 
 # load_id: of the network, or of what a scenario adds ("site:S1"); group: what profile and method it follows;
 # customers: how many equal ones the row stands for; peak_kw, annual_kwh, floor_area_m2: of one of them,
@@ -66,7 +68,7 @@ def customers_of(
         Coincidence per customer class, to which sizes after diversity or together refer; none for classes
         not named. What a method cannot do without (energy for Velander's) is asked for here.
     floor_area_m2
-        Floor area of each customer [m2], by load_id.
+        Floor area of each customer [m2], by load_id; the file's own column of that name if not given.
 
     Returns
     -------
@@ -76,8 +78,7 @@ def customers_of(
     """
     loads = network.loads
     count = loads["customers"].fillna(1).clip(lower=1).to_numpy(dtype=float)
-    area_m2 = pd.Series(np.nan, loads.index) if floor_area_m2 is None else floor_area_m2.reindex(loads.index)
-    q_kvar = loads["q_kvar"].fillna(loads["p_kw"] * np.tan(np.arccos(loads["cos_phi"].fillna(1.0))))
+    area_m2 = _floor_area_m2(loads) if floor_area_m2 is None else floor_area_m2.reindex(loads.index)
     active = loads["in_service"].to_numpy(dtype=bool)
     columns = {
         "load_id": loads.index,
@@ -87,7 +88,7 @@ def customers_of(
         "peak_kw": np.nan,
         "annual_kwh": loads["annual_kwh"].to_numpy(dtype=float) / count,
         "floor_area_m2": area_m2.to_numpy(dtype=float),
-        "tan_phi": (q_kvar / loads["p_kw"].where(loads["p_kw"] > 0.0)).fillna(0.0).to_numpy(dtype=float),
+        "tan_phi": _tan_phi(network),
         "status": np.where(active, "placed", "out_of_service").astype(object),
         "reason": np.where(active, "", "in_service is false").astype(object),
     }
@@ -113,6 +114,21 @@ def lacking_figures(customers: pd.DataFrame, methods: Mapping[str, Coincidence])
             status[at] = NO_FIGURE
             reason[at] = f"{column} is missing, which the method of {group} needs"
     return customers.assign(status=status, reason=reason)
+
+
+def _floor_area_m2(loads: pd.DataFrame) -> pd.Series:
+    """Column of the file that no canonical table declares; what is no number there is missing."""
+    given = loads["floor_area_m2"] if "floor_area_m2" in loads else pd.Series(np.nan, loads.index)
+    return pd.to_numeric(given, errors="coerce").astype(float)
+
+
+def _tan_phi(network: Network) -> np.ndarray:
+    """Reactive over active power per load, as a plain load flow has it; as planned where nothing is drawn."""
+    loads = network.loads
+    draws = loads["p_kw"] > 0.0
+    asked = loads.assign(p_kw=loads["p_kw"].where(draws, 1.0), q_kvar=loads["q_kvar"].where(draws))
+    q_kvar = reactive_power_kvar(replace(network, loads=asked))
+    return (q_kvar / asked["p_kw"]).to_numpy(dtype=float)
 
 
 def _sized(

@@ -1,10 +1,11 @@
 """The linear program of a cut: least total so that every plane is met. Solved by HiGHS.
 
-    least   sum of x_i                                     cut per bus [kW]
-    so that sum of relief_mi x_i >= asked_m  for every plane m
-            0 <= x_i <= most_i
+    least   sum of (1 - STAY) a_i + (1 + STAY) b_i         cut x_i = a_i + b_i per bus [kW]
+    so that sum of relief_mi x_i >= asked_m                for every plane m
+            0 <= a_i <= now_i,  0 <= b_i <= most_i - now_i
 
-One plane alone is met by the buses in the order of their relief.
+Customers who do equally well but for STAY are not exchanged for those cut now: else every round, and every
+hour, would cut others, and no round would come to rest. One plane alone is met in the order of the relief.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from scipy.optimize import linprog
 FIRST_SHARE = 0.1
 # What a plane may lack [kW of the best bus]: tolerance of the solver.
 LACKING_KW = 1e-6
+# Share by which another bus must do better than one that is cut now.
+STAY = 1e-4
 # A bus comes in when it would save more than this per kW.
 SAVING = 1e-9
 
@@ -66,27 +69,31 @@ class Solution:
         Per bus.
     price
         kW of cut per kW asked, per plane; 0 where it does not bind.
+    bound_kw
+        No cut that meets the planes is smaller.
     """
 
     kw: np.ndarray
     price: np.ndarray
+    bound_kw: float
 
 
-def solve_program(planes: Planes, most_kw: np.ndarray) -> Solution | None:
+def solve_program(planes: Planes, now_kw: np.ndarray, most_kw: np.ndarray) -> Solution | None:
     """Find the least cut that meets all planes; nothing where none does."""
-    if len(planes.asked) == 1:
-        return _by_relief(planes, most_kw)
-    chosen = (planes.relief >= FIRST_SHARE).any(axis=0) & (most_kw > 0.0)
+    if not (planes.asked > 0.0).any() and not (planes.relief < 0.0).any():
+        return Solution(np.zeros(len(most_kw)), np.zeros(len(planes.asked)), 0.0)
+    chosen = ((planes.relief >= FIRST_SHARE).any(axis=0) | (now_kw > 0.0)) & (most_kw > 0.0)
     while True:
-        solved = _solved(planes, most_kw, np.flatnonzero(chosen))
+        solved = _solved(planes, now_kw, most_kw, np.flatnonzero(chosen))
         if solved is None:
             if chosen.all():
                 return None
             chosen[:] = True
             continue
-        saves = (solved.price @ planes.relief > 1.0 + SAVING) & (most_kw > 0.0) & ~chosen
+        kw, price = solved
+        saves = (price @ planes.relief > 1.0 + STAY + SAVING) & (most_kw > 0.0) & ~chosen
         if not saves.any():
-            return solved
+            return Solution(kw, price, _bound_kw(planes, most_kw, price / (1.0 + STAY)))
         chosen |= saves
 
 
@@ -97,46 +104,56 @@ def lacking_kw(planes: Planes, most_kw: np.ndarray) -> np.ndarray:
         np.concatenate([np.zeros(buses), np.ones(count)]),
         A_ub=np.hstack([-planes.relief, -np.eye(count)]),
         b_ub=-planes.asked,
-        bounds=[*((0.0, most) for most in most_kw), *((0.0, None) for _ in range(count))],
+        bounds=np.stack([np.zeros(buses + count), np.append(most_kw, np.full(count, np.inf))], axis=1),
         method="highs",
     )
     return np.asarray(found.x[buses:])
 
 
-def _by_relief(planes: Planes, most_kw: np.ndarray) -> Solution | None:
-    relief, asked = planes.relief[0], float(planes.asked[0])
-    kw, price = np.zeros(len(most_kw)), np.zeros(1)
-    if asked <= 0.0:
-        return Solution(kw, price)
-    order = np.argsort(-relief, kind="stable")
-    order = order[relief[order] > 0.0]
-    met = np.cumsum(relief[order] * most_kw[order])
-    last = int(np.searchsorted(met, asked))
+def _bound_kw(planes: Planes, most_kw: np.ndarray, price: np.ndarray) -> float:
+    """What any prices prove: every cut x has sum(x) >= price asked + sum((1 - price relief) x)."""
+    gained = np.minimum(1.0 - price @ planes.relief, 0.0)
+    return float(price @ planes.asked + gained @ most_kw)
+
+
+def _solved(
+    planes: Planes, now_kw: np.ndarray, most_kw: np.ndarray, at: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Cut per bus and price per plane, with the buses chosen."""
+    cut_now = at[now_kw[at] > 0.0]
+    column = np.concatenate([cut_now, at])
+    most = np.concatenate([now_kw[cut_now], most_kw[at] - now_kw[at]])
+    cost = np.repeat([1.0 - STAY, 1.0 + STAY], [len(cut_now), len(at)])
+    relief = planes.relief[:, column]
+    solve = _by_relief if len(planes.asked) == 1 else _by_program
+    solved = solve(cost, relief, planes.asked, most)
+    if solved is None:
+        return None
+    kw = np.bincount(column, np.clip(solved[0], 0.0, most), len(most_kw))
+    return np.minimum(kw, most_kw), solved[1]
+
+
+def _by_program(
+    cost: np.ndarray, relief: np.ndarray, asked: np.ndarray, most: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    bounds = np.stack([np.zeros(len(most)), most], axis=1)
+    found = linprog(cost, A_ub=-relief, b_ub=-asked, bounds=bounds, method="highs")
+    return None if found.x is None else (found.x, np.maximum(-found.ineqlin.marginals, 0.0))
+
+
+def _by_relief(
+    cost: np.ndarray, relief: np.ndarray, asked: np.ndarray, most: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """One plane: who relieves most per cost comes first."""
+    per_cost = relief[0] / cost
+    order = np.argsort(-per_cost, kind="stable")
+    order = order[per_cost[order] > 0.0]
+    met = np.cumsum(relief[0, order] * most[order])
+    last = int(np.searchsorted(met, asked[0]))
     if last == len(met):
         return None
-    kw[order[:last]] = most_kw[order[:last]]
+    kw = np.zeros(len(most))
+    kw[order[:last]] = most[order[:last]]
     before = met[last - 1] if last else 0.0
-    kw[order[last]] = (asked - before) / relief[order[last]]
-    price[0] = 1.0 / relief[order[last]]
-    return Solution(kw, price)
-
-
-def _solved(planes: Planes, most_kw: np.ndarray, at: np.ndarray) -> Solution | None:
-    if not len(at):
-        return (
-            Solution(np.zeros(len(most_kw)), np.zeros(len(planes.asked)))
-            if (planes.asked <= 0).all()
-            else None
-        )
-    found = linprog(
-        np.ones(len(at)),
-        A_ub=-planes.relief[:, at],
-        b_ub=-planes.asked,
-        bounds=np.stack([np.zeros(len(at)), most_kw[at]], axis=1),
-        method="highs",
-    )
-    if found.x is None:
-        return None
-    kw = np.zeros(len(most_kw))
-    kw[at] = np.clip(found.x, 0.0, most_kw[at])
-    return Solution(kw, np.maximum(-found.ineqlin.marginals, 0.0))
+    kw[order[last]] = max(asked[0] - before, 0.0) / relief[0, order[last]]
+    return kw, np.array([1.0 / per_cost[order[last]] if asked[0] > 0.0 else 0.0])

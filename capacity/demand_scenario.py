@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from capacity.coincidence import AsGiven, Rusck
+from capacity.coincidence import AnyMethod, AsGiven, Coincidence, default_methods
+from capacity.customer_size import SizeBasis
+from capacity.tariff import SHIPPED as SHIPPED_TARIFF
+from capacity.tariff import Tariff, read_tariff
 from capacity.toml_file import read_figures
 from gis import InputError
 from gis.findings import make_findings
@@ -26,9 +29,13 @@ Siting = Literal["lot", "clustered"]
 SiteState = Literal["enquiry", "quoted", "accepted", "energised", "withdrawn", "expired"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Year = Annotated[int, Field(ge=1900, le=2200)]
-AnyCoincidence = Annotated[AsGiven | Rusck, Field(discriminator="method")]
+
+Named = TypeVar("Named", bound=BaseModel)
 
 FEED_TECHNOLOGIES: tuple[str, ...] = get_args(FeedTechnology)
+
+# Groups of developments (`capacity.phases`) begin so.
+SITE_PREFIX = "site_"
 
 _SHIPPED = Path(__file__).parent / "demand_scenarios"
 
@@ -72,7 +79,7 @@ class Uptake(_Block):
     units_per_customer: float = Field(default=1.0, gt=0.0)
     tan_phi: float = Field(default=0.0, ge=-1.0, le=1.0)
     profile: str = ""
-    coincidence: AnyCoincidence = AsGiven()
+    coincidence: AnyMethod | None = None
     siting: Siting = "lot"
     clusters: int = Field(default=10, ge=1)
     lot: str = ""
@@ -81,6 +88,11 @@ class Uptake(_Block):
     def feeds(self) -> bool:
         """Whether it feeds in rather than draws."""
         return self.technology in FEED_TECHNOLOGIES
+
+    @property
+    def method(self) -> Coincidence:
+        """Its coincidence, or the shipped one of its technology (`capacity/coincidence.toml`)."""
+        return default_methods()[self.technology] if self.coincidence is None else self.coincidence
 
     @field_validator("customers")
     @classmethod
@@ -93,23 +105,25 @@ class Uptake(_Block):
             raise ValueError("give the share by year either as s_curve or as shares, not both")
         if (self.unit_kw is None) == (self.unit_share_of_peak is None):
             raise ValueError("give the unit's power either as unit_kw or as unit_share_of_peak, not both")
-        if self.feeds and (self.tan_phi or self.coincidence != AsGiven()):
-            raise ValueError(
-                f"{self.technology} feeds in at its rated power: leave out tan_phi and coincidence"
-            )
+        if self.feeds and (self.tan_phi or self.coincidence is not None or self.profile):
+            raise ValueError(f"{self.technology} feeds in: leave out tan_phi, coincidence and profile")
+        if not self.feeds and "annual_kwh" in self.method.needs and self.unit_kwh is None:
+            raise ValueError("its coincidence goes by energy: give unit_kwh")
         return self
 
 
 class CustomerClass(_Block):
     """Customers of one class that the network has already.
 
-    `factor` stands on the network's own figures in every year; 0 leaves the class out.
+    `factor` stands on the network's own figures in every year; 0 leaves the class out. Without `size` p_kw is
+    what each customer draws alone, without `coincidence` all draw their figures at once.
     """
 
     growth_percent: float = Field(default=0.0, gt=-100.0, le=100.0)
     factor: float = Field(default=1.0, ge=0.0)
     profile: str = ""
-    coincidence: AnyCoincidence = AsGiven()
+    size: SizeBasis | None = None
+    coincidence: AnyMethod = AsGiven()
 
 
 class Sites(_Block):
@@ -130,6 +144,20 @@ class ProfileYear(_Block):
     time_zone: str = "Europe/Berlin"
 
 
+class TariffChoice(_Block):
+    """A peak/valley tariff that holds in all years: the shipped one or a file, with its levers."""
+
+    file: Path | None = None
+    price_ratio: float | None = Field(default=None, gt=0.0)
+    participation_share: Share | None = None
+
+    def tariff(self) -> Tariff:
+        """The tariff with the levers set."""
+        levers = {"price_ratio": self.price_ratio, "participation_share": self.participation_share}
+        chosen = {name: value for name, value in levers.items() if value is not None}
+        return read_tariff(self.file or SHIPPED_TARIFF).model_copy(update=chosen)
+
+
 class DemandScenario(_Block):
     """What is assumed about demand and self-generation over the years.
 
@@ -147,6 +175,8 @@ class DemandScenario(_Block):
         Per customer class; one not named keeps its figures.
     uptake
         Per technology and group of customers, by a free name.
+    tariff
+        A price that moves load into valley hours; left out, nothing moves.
     sites
         Developments; left out, none is connected.
     """
@@ -160,6 +190,7 @@ class DemandScenario(_Block):
     profile: ProfileYear
     classes: Mapping[str, CustomerClass] = Field(default_factory=dict)
     uptake: Mapping[str, Uptake] = Field(default_factory=dict)
+    tariff: TariffChoice | None = None
     sites: Sites | None = None
 
     @field_validator("years")
@@ -178,18 +209,27 @@ class DemandScenario(_Block):
         return classes
 
     @model_validator(mode="after")
-    def _one_method_per_group(self) -> DemandScenario:
-        both = [
-            name
-            for name, block in self.classes.items()
-            if name in self.uptake and block.coincidence != AsGiven()
+    def _one_group_per_name(self) -> DemandScenario:
+        faults = [
+            fault for name, block in self.uptake.items() for fault in _group_faults(name, block, self.classes)
         ]
-        if both:
-            raise ValueError(
-                f"uptake.{both[0]} and classes.{both[0]} are one group with one coincidence: "
-                f"state it in uptake.{both[0]}"
-            )
+        if faults:
+            raise ValueError("; ".join(faults))
         return self
+
+
+def _group_faults(name: str, block: Uptake, classes: Mapping[str, CustomerClass]) -> list[str]:
+    """What speaks against a technology that draws being a group of this name."""
+    taken = (*CUSTOMER_CLASSES, *FEED_TECHNOLOGIES)
+    if block.feeds:
+        return []
+    if name != block.technology and (name in taken or name.startswith(SITE_PREFIX)):
+        return [f"uptake.{name} is the name of another group: take one of its own"]
+    if name in classes and classes[name].coincidence != AsGiven():
+        return [
+            f"uptake.{name} and classes.{name} are one group with one coincidence: state it in uptake.{name}"
+        ]
+    return []
 
 
 def _known_classes(classes: tuple[str, ...]) -> tuple[str, ...]:
@@ -224,10 +264,17 @@ def read_demand_scenario(scenario: str | Path) -> DemandScenario:
         findings = make_findings("unknown_demand_scenario", "demand scenario", [str(scenario)], message)
         raise InputError("scenario", findings)
     read = read_figures(path, DemandScenario, subject="demand scenario", rule="bad_demand_scenario")
-    return read if read.sites is None else read.model_copy(update={"sites": _beside(path, read.sites)})
+    return read.model_copy(
+        update={
+            "sites": _beside(path, read.sites, "file", "assumptions"),
+            "tariff": _beside(path, read.tariff, "file"),
+        }
+    )
 
 
-def _beside(scenario: Path, sites: Sites) -> Sites:
-    """Sites with their files where the scenario's file says: relative to its own folder."""
-    named = {"file": sites.file, "assumptions": sites.assumptions}
-    return sites.model_copy(update={key: scenario.parent / name for key, name in named.items() if name})
+def _beside(scenario: Path, block: Named | None, *names: str) -> Named | None:
+    """A block with its files where the scenario's file says: relative to its own folder."""
+    if block is None:
+        return None
+    files = {name: getattr(block, name) for name in names}
+    return block.model_copy(update={name: scenario.parent / file for name, file in files.items() if file})

@@ -40,8 +40,9 @@ class DrawFindings:
         transformers_over (how many elements break a limit in some hour), vm_min_pu,
         line_loading_max_percent, transformer_loading_max_percent.
     buses
-        vm_min_p10_pu, _p50_, _p90_, vm_max_..., hours_below_p10, ..., hours_above_p10, ... [h], probability:
-        share of the draws in which the voltage is outside its band in some hour.
+        vm_min_p10_pu, _p50_, _p90_, vm_max_..., hours_below_p10, ..., hours_above_p10, ... [h],
+        probability_below, probability_above, probability: share of the draws in which the voltage is below,
+        above or outside its band in some hour.
     lines, transformers
         loading_p10_percent, ..., hours_over_p10, ... [h], probability of being over the limit in some hour.
         Of hours without solution nothing counts; `draws` names the draws that have some.
@@ -185,6 +186,8 @@ def _findings(
         **_quantiles(of.vm_max, "vm_max_{}_pu"),
         **_quantiles(of.hours_below, "hours_below_{}"),
         **_quantiles(of.hours_above, "hours_above_{}"),
+        "probability_below": (of.hours_below > 0).mean(axis=0),
+        "probability_above": (of.hours_above > 0).mean(axis=0),
         "probability": outside.mean(axis=0),
     }
     branches = {

@@ -1,9 +1,9 @@
 """The least demand that must be cut at one operating point so that every limit holds.
 
 A linear program over exact sensitivities (`cut_program`), made anew at its own cut point until the load flow
-holds every limit there and the program says that no smaller cut does. Where that goes to and fro, planes of
-all rounds are kept (J. E. Kelley 1960, doi:10.1137/0108053): loadings are convex and voltages concave in what
-is cut, so that a plane asks for too little, never for too much.
+holds every limit there and the program proves that no smaller cut does. Planes that bound an earlier round
+are kept (cutting planes: J. E. Kelley 1960, doi:10.1137/0108053): loadings are convex and voltages concave in
+what is cut, so that a plane asks for too little, never for too much.
 """
 
 from __future__ import annotations
@@ -24,13 +24,11 @@ from gridmodel.engine.linearised import Reference, reference_at
 
 # The cut is the least within this [kW] and this share of it.
 CUT_WITHIN_KW = 0.01
-CUT_WITHIN_SHARE = 1e-5
+CUT_WITHIN_SHARE = 1e-3
 # What the program keeps of every limit [pu of voltage, share of a rating], so that two exact load flows, which
 # differ by less than this, agree that it holds.
 KEPT_MARGIN = 1e-7
-# Rounds that forget the planes before; Newton's method needs three or four.
-FORGETFUL_ROUNDS = 6
-MOST_ROUNDS = 40
+MOST_ROUNDS = 30
 # A step to a point without load flow is halved this often.
 MOST_HALVINGS = 12
 # A start stays below the largest servable share, where sensitivities have no end.
@@ -107,6 +105,7 @@ class _Search:
     watched: np.ndarray
     left: np.ndarray = field(default_factory=lambda: NONE)
     kept: Planes | None = None
+    bound_kw: float = 0.0
     best: tuple[np.ndarray, Planes, np.ndarray] | None = None
 
 
@@ -135,12 +134,13 @@ def least_cut(
         broken = np.setdiff1d(np.flatnonzero(excess > 0.0), search.left)
         search.watched = np.union1d(search.watched, _leading(margins, search, excess, broken))
         planes = _planes(margins, point, search, excess)
-        target = _target(point, search, planes, forget=count <= FORGETFUL_ROUNDS)
-        if not len(np.setdiff1d(broken, search.left)):
-            _remember(search, planes, target)
-            spare_kw = search.kw.sum() - target.kw.sum()
-            if spare_kw <= CUT_WITHIN_KW + CUT_WITHIN_SHARE * search.kw.sum():
-                return _answer(search, "not_by_demand" if len(search.left) else "cut", count)
+        target = _target(point, search, planes)
+        if len(np.setdiff1d(broken, search.left)):
+            _lift(margins, point, search, planes, target)
+        else:
+            _remember(search, search.kw, planes, target)
+        if _is_least(search):
+            return _answer(search, "not_by_demand" if len(search.left) else "cut", count)
         moved = _moved(margins.grid, point, search, target.kw)
         if not moved and known == (len(search.left), len(search.watched)):
             break
@@ -201,41 +201,67 @@ def _planes(margins: LimitMargins, point: Point, search: _Search, excess: np.nda
     asked += relief @ search.kw
     reached = np.maximum(relief, 0.0) @ point.most_kw
     hopeless = ~helps | (reached < asked)
-    search.left = np.union1d(search.left, watched[hopeless & (excess[watched] > 0.0)])
+    given_up = watched[hopeless & (excess[watched] > 0.0)]
+    if len(given_up):
+        search.left, search.bound_kw = np.union1d(search.left, given_up), 0.0
     return Planes(watched, relief, asked).chosen(~hopeless)
 
 
-def _target(point: Point, search: _Search, planes: Planes, *, forget: bool) -> Solution:
+def _target(point: Point, search: _Search, planes: Planes) -> Solution:
     """Solve the program; give up limits that cannot hold together with the others."""
-    asked = planes
-    if not forget:
-        known = None if search.kept is None else search.kept.chosen(np.isin(search.kept.limit, planes.limit))
-        asked = search.kept = planes.joined(known)
-    solution = solve_program(asked, point.most_kw)
+    known = None if search.kept is None else search.kept.chosen(np.isin(search.kept.limit, planes.limit))
+    asked = planes.joined(known)
+    solution = solve_program(asked, search.kw, point.most_kw)
     if solution is None:
-        search.kept = None
         asked = _within_reach(point, search, planes)
-        solution = solve_program(asked, point.most_kw)
+        solution = solve_program(asked, search.kw, point.most_kw)
     if solution is None:
         raise ArithmeticError("a program made to be solvable was not solved")
+    search.kept = asked.chosen(solution.price > 0.0)
+    search.bound_kw = max(solution.bound_kw, search.bound_kw)
     price = np.zeros(len(planes.limit))
     np.add.at(price, np.searchsorted(planes.limit, asked.limit), solution.price)
-    return Solution(solution.kw, price)
+    return Solution(solution.kw, price, solution.bound_kw)
 
 
 def _within_reach(point: Point, search: _Search, planes: Planes) -> Planes:
     """Planes that can be met together, those that lack least."""
     lacking = lacking_kw(planes, point.most_kw)
     given_up = lacking > LACKING_KW
-    search.left = np.union1d(search.left, planes.limit[given_up])
+    search.left, search.bound_kw = np.union1d(search.left, planes.limit[given_up]), 0.0
     asked = planes.asked - np.where(lacking > 0.0, lacking + LACKING_KW, 0.0)
     return Planes(planes.limit, planes.relief, asked).chosen(~given_up)
 
 
-def _remember(search: _Search, planes: Planes, target: Solution) -> None:
+def _remember(search: _Search, kw: np.ndarray, planes: Planes, target: Solution) -> None:
     """Keep the smallest cut at which every limit holds, with what it is told by."""
-    if search.best is None or search.kw.sum() <= search.best[0].sum():
-        search.best = (search.kw, planes, target.price)
+    if search.best is None or kw.sum() <= search.best[0].sum():
+        search.best = (kw, planes, target.price)
+
+
+def _lift(margins: LimitMargins, point: Point, search: _Search, planes: Planes, target: Solution) -> None:
+    """Cut a little more, nobody less, where that is as good as the least: it need not come to rest first."""
+    here = search.kw
+    missing = Planes(planes.limit, planes.relief, planes.asked - planes.relief @ here)
+    more = solve_program(missing, np.zeros(len(here)), point.most_kw - here)
+    if more is None or not _is_near(search, float((here + more.kw).sum())):
+        return
+    kw = np.minimum(here + more.kw, point.most_kw)
+    state = _solved(margins.grid, point, kw)
+    if state is None:
+        return
+    broken = np.flatnonzero(margins.excess(state.voltage_pu) > 0.0)
+    if not len(np.setdiff1d(broken, search.left)):
+        _remember(search, kw, planes, target)
+
+
+def _is_least(search: _Search) -> bool:
+    """Whether a cut at which every limit holds is within the tolerance of what any must have."""
+    return search.best is not None and _is_near(search, float(search.best[0].sum()))
+
+
+def _is_near(search: _Search, total_kw: float) -> bool:
+    return total_kw - search.bound_kw <= CUT_WITHIN_KW + CUT_WITHIN_SHARE * total_kw
 
 
 def _moved(grid: CompiledGrid, point: Point, search: _Search, target_kw: np.ndarray) -> bool:

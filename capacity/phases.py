@@ -26,7 +26,7 @@ from capacity.supply_options import find_candidates
 from gis import Network
 from gis.feeders import Supply
 
-# Group of each part of a site, and whose profile it follows.
+# Group of each part of a site (`demand_scenario.SITE_PREFIX`), and whose profile it follows.
 SITE_PROFILES = {
     "site_home": "residential",
     "site_heat_pump": "heat_pump",

@@ -98,9 +98,8 @@ def with_first_years(chains: Iterable[pd.DataFrame]) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame(columns=list(CHAIN_COLUMNS))
     joined = pd.concat(parts, ignore_index=True)
-    keys = [joined["scenario"].str.rpartition("@")[0], joined["load_id"]]
     broken = joined["year"].where(joined["status"] == "too_weak").astype("Int64")
-    return joined.assign(first_year=broken.groupby(keys).transform("min"))
+    return joined.assign(first_year=broken.groupby([joined["scenario"], joined["load_id"]]).transform("min"))
 
 
 def link_of_edges(yardstick: Yardstick, connected: np.ndarray) -> np.ndarray:
@@ -249,7 +248,7 @@ def _chain_table(
     ids = np.append(supply["upstream_id"].to_numpy(dtype=object), None)  # -1 takes the last
     columns: dict[str, object] = {
         "feeder_id": np.where(known, supply["feeder_id"].to_numpy(dtype=object)[at], None),
-        "scenario": findings.label,
+        "scenario": findings.scenario_id,
         "year": findings.year,
         "vm_min_pu": np.where(known, findings.buses["vm_min_pu"].to_numpy()[at], np.nan),
         "vm_max_pu": np.where(known, findings.buses["vm_max_pu"].to_numpy()[at], np.nan),

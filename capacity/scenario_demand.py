@@ -7,23 +7,31 @@ groups that a draw moves are computed again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from capacity.assumptions import read_assumptions
-from capacity.coincidence import AsGiven, Coincidence, coincident_kva
-from capacity.customers import CUSTOMER_COLUMNS, customers_of
-from capacity.demand_scenario import CustomerClass, DemandScenario, Uptake
-from capacity.generation import GENERATION_COLUMNS, generation_of
+from capacity.coincidence import Coincidence, coincident_kva
+from capacity.demand_scenario import DemandScenario, Uptake
+from capacity.generation import GENERATION_COLUMNS
 from capacity.phases import (
-    SITE_PROFILES,
     SitePlan,
     site_customers,
     site_generation,
     site_methods,
     site_plans,
+)
+from capacity.rebound import raised
+from capacity.scenario_profiles import profiles_of
+from capacity.scenario_today import (
+    customers_today,
+    generation_today,
+    having,
+    kind_name,
+    methods_of,
+    profile_names,
 )
 from capacity.uptake import Candidates, candidates_of, keys_of, luck_of, share_in
 from capacity.year_demand import YearDemand
@@ -31,7 +39,6 @@ from gis import Network, read_sites
 from gis.feeders import Supply
 from gridmodel.demand_model import BusDemand
 from gridmodel.profile_set import ProfileSet
-from gridmodel.standard_profiles import standard_profiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +56,13 @@ class Outlook:
     plans
         Developments, where each is connected and when.
     methods
-        Coincidence per group, the same groups in all years.
+        Coincidence per group without tariff, the same groups in all years.
+    peak_factors
+        Per group how many times its peak the tariff makes it draw (`capacity.rebound`); 1 without one.
     profiles
         A column per group and kind of generation.
+    tariff
+        What the tariff moves, per profile (`tariff.REPORT_COLUMNS`); no rows without one.
     """
 
     network: Network
@@ -63,8 +74,11 @@ class Outlook:
     row_keys: np.ndarray
     plans: tuple[SitePlan, ...]
     methods: Mapping[str, Coincidence]
+    peak_factors: Mapping[str, float]
     kinds: tuple[str, ...]
     profiles: ProfileSet
+    tariff: pd.DataFrame
+    tariff_name: str
 
     def demand(self, year: int, draw: int = 0) -> YearDemand:
         """Demand of one year and draw."""
@@ -108,21 +122,21 @@ def demands_of_draws(
 
 def outlook_of(network: Network, supply: Supply, scenario: DemandScenario) -> Outlook:
     """Lay a scenario over a network."""
-    customers = _without_left_out(customers_of(network), scenario)
-    generation = generation_of(network)
+    customers, generation = customers_today(network, scenario), generation_today(network)
     xy_m = network.loads.geometry.get_coordinates().to_numpy()
     candidates = {
-        name: candidates_of(customers, block.customers, xy_m, _having(customers, generation, name, block))
+        name: candidates_of(customers, block.customers, xy_m, having(customers, generation, name, block))
         for name, block in scenario.uptake.items()
     }
     plans, of_sites = _sites(network, supply, scenario)
-    methods = {**_methods(customers, scenario), **of_sites}
-    fed = [block.technology for block in scenario.uptake.values() if block.feeds]
-    roofs = ["pv" for plan in plans if plan.pv_kw]
-    kinds = tuple(dict.fromkeys([*generation["kind"], *fed, *roofs]))
+    methods = {**methods_of(customers, scenario), **of_sites}
+    fed = [kind_name(block.technology) for block in scenario.uptake.values() if block.feeds]
+    kinds = tuple(dict.fromkeys([*generation["kind"], *fed, *("pv" for plan in plans if plan.pv_kw)]))
+    known, profile_of = profiles_of(scenario), profile_names(methods, scenario)
     return Outlook(
         network, supply, scenario, customers, generation, candidates, keys_of(customers["load_id"]), plans,
-        methods, kinds, _profiles(scenario, tuple(methods), kinds),
+        methods, {group: known.peak_factor(profile_of[group]) for group in methods}, kinds,
+        known.over(profile_of, kinds), known.report, known.tariff_name,
     )  # fmt: skip
 
 
@@ -143,16 +157,25 @@ def _sites(
 class _Ground:
     """A year before lots are drawn.
 
-    `units` has for each uptake a row per row of customers: what one unit there is; `known` for each that
-    draws the rows of its group that stand whatever the lots say.
+    Attributes
+    ----------
+    shares
+        Per uptake, of those who do not have it yet.
+    units
+        Per uptake a row per row of customers: what one unit there is.
+    together
+        Demand and coincidence of the groups that no lot moves.
+    known
+        Rows of each other group that stand whatever the lots say.
     """
 
     year: int
     customers: pd.DataFrame
     generation: pd.DataFrame
-    demand: BusDemand
+    feed_kw: np.ndarray
     shares: Mapping[str, float]
     units: Mapping[str, pd.DataFrame]
+    together: Mapping[str, tuple[np.ndarray, Coincidence]]
     known: Mapping[str, pd.DataFrame]
 
 
@@ -162,56 +185,52 @@ def _ground(outlook: Outlook, year: int) -> _Ground:
         raise ValueError(f"{year} lies before the scenario's base year, {scenario.base_year}")
     customers = _stacked([_grown(outlook.customers, scenario, year), site_customers(outlook.plans, year)])
     generation = _stacked([outlook.generation, site_generation(outlook.plans, year)])
-    shares = {
-        name: outlook.candidates[name].open_share(share_in(block, year, scenario.base_year))
-        for name, block in scenario.uptake.items()
-    }
-    units = {
-        name: (_feeding_units if block.feeds else _drawing_units)(outlook.customers, name, block)
-        for name, block in scenario.uptake.items()
-    }
-    known = {name: _placed(customers, name) for name, block in scenario.uptake.items() if not block.feeds}
-    kva = {
-        group: coincident_kva(outlook.supply, _placed(customers, group), method)
-        for group, method in outlook.methods.items()
-        if group not in known
-    }
-    zeros = np.zeros(len(outlook.network.buses), dtype=complex)
-    demand = BusDemand(
-        groups=tuple(outlook.methods),
-        kva=np.stack([kva.get(group, zeros) for group in outlook.methods], axis=1),
-        kinds=outlook.kinds,
-        feed_kw=_feed_kw(outlook, generation),
-    )
-    return _Ground(year, customers, generation, demand, shares, units, known)
+    placed = {group: _placed(customers, group) for group in outlook.methods}
+    moved = {name for name, block in scenario.uptake.items() if not block.feeds}
+    return _Ground(
+        year, customers, generation, _feed_kw(outlook, generation),
+        shares={
+            name: outlook.candidates[name].open_share(share_in(block, year, scenario.base_year))
+            for name, block in scenario.uptake.items()
+        },
+        units={name: _units(outlook.customers, name, block) for name, block in scenario.uptake.items()},
+        together={group: _together(outlook, group, placed[group]) for group in placed if group not in moved},
+        known={group: placed[group] for group in placed if group in moved},
+    )  # fmt: skip
 
 
 def _drawn(outlook: Outlook, ground: _Ground, draw: int) -> YearDemand:
     """The year with the lots of one draw."""
     scenario = outlook.scenario
     taken = {name: _taken(outlook, ground, name, draw) for name in scenario.uptake}
-    drawing = [rows for name, rows in taken.items() if not scenario.uptake[name].feeds]
     feeding = [rows for name, rows in taken.items() if scenario.uptake[name].feeds]
-    customers = _stacked([ground.customers, *drawing])
-    kva = ground.demand.kva.copy()
-    for name, known in ground.known.items():
-        rows = _stacked([known, taken[name]])
-        kva[:, list(outlook.methods).index(name)] = coincident_kva(
-            outlook.supply, rows, outlook.methods[name]
-        )
-    feed_kw = ground.demand.feed_kw
-    for rows in feeding:
-        feed_kw = feed_kw + _feed_kw(outlook, rows)
+    drawing = {name: rows for name, rows in taken.items() if not scenario.uptake[name].feeds}
+    moved = {
+        name: _together(outlook, name, _stacked([ground.known[name], rows])) for name, rows in drawing.items()
+    }
+    together = {group: moved.get(group) or ground.together[group] for group in outlook.methods}
+    demand = BusDemand(
+        groups=tuple(together),
+        kva=np.stack([kva for kva, _ in together.values()], axis=1),
+        kinds=outlook.kinds,
+        feed_kw=sum((_feed_kw(outlook, rows) for rows in feeding), ground.feed_kw),
+    )
     return YearDemand(
         scenario_id=scenario.scenario_id,
         year=ground.year,
         draw=draw,
-        customers=customers,
-        methods=outlook.methods,
-        demand=replace(ground.demand, kva=kva, feed_kw=feed_kw),
+        customers=_stacked([ground.customers, *drawing.values()]),
+        methods={group: method for group, (_, method) in together.items()},
+        demand=demand,
         profiles=outlook.profiles,
         generation=_stacked([ground.generation, *feeding]),
     )
+
+
+def _together(outlook: Outlook, group: str, rows: pd.DataFrame) -> tuple[np.ndarray, Coincidence]:
+    """What a group draws per bus [kVA], and by which coincidence."""
+    method = raised(outlook.methods[group], rows, outlook.peak_factors[group], outlook.tariff_name)
+    return coincident_kva(outlook.supply, rows, method), method
 
 
 def _taken(outlook: Outlook, ground: _Ground, name: str, draw: int) -> pd.DataFrame:
@@ -226,7 +245,19 @@ def _taken(outlook: Outlook, ground: _Ground, name: str, draw: int) -> pd.DataFr
     return units.iloc[rows].assign(**{count_column: takers[rows] * block.units_per_customer})
 
 
-def _drawing_units(customers: pd.DataFrame, name: str, block: Uptake) -> pd.DataFrame:
+def _units(customers: pd.DataFrame, name: str, block: Uptake) -> pd.DataFrame:
+    """One unit at every row of customers, as a row of generation or of customers."""
+    if block.feeds:
+        columns = {
+            "unit_id": [f"{load_id}|{name}" for load_id in customers["load_id"]],
+            "bus_id": customers["bus_id"],
+            "kind": kind_name(block.technology),
+            "units": block.units_per_customer,
+            "rated_kw": _unit_kw(customers, block),
+            "status": "placed",
+            "reason": "",
+        }
+        return pd.DataFrame(columns)[list(GENERATION_COLUMNS)]
     return customers.assign(
         group=name,
         customers=block.units_per_customer,
@@ -235,20 +266,6 @@ def _drawing_units(customers: pd.DataFrame, name: str, block: Uptake) -> pd.Data
         floor_area_m2=np.nan,
         tan_phi=block.tan_phi,
     )
-
-
-def _feeding_units(customers: pd.DataFrame, name: str, block: Uptake) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "unit_id": [f"{load_id}|{name}" for load_id in customers["load_id"]],
-            "bus_id": customers["bus_id"],
-            "kind": block.technology,
-            "units": block.units_per_customer,
-            "rated_kw": _unit_kw(customers, block),
-            "status": "placed",
-            "reason": "",
-        }
-    )[list(GENERATION_COLUMNS)]
 
 
 def _unit_kw(customers: pd.DataFrame, block: Uptake) -> np.ndarray:
@@ -292,54 +309,3 @@ def _grown(customers: pd.DataFrame, scenario: DemandScenario, year: int) -> pd.D
     return customers.assign(
         peak_kw=customers["peak_kw"] * factor, annual_kwh=customers["annual_kwh"] * factor
     )
-
-
-def _without_left_out(customers: pd.DataFrame, scenario: DemandScenario) -> pd.DataFrame:
-    """Customers with the status of those whose class the scenario leaves out."""
-    none = [name for name, block in scenario.classes.items() if block.factor == 0.0]
-    left_out = customers["group"].isin(none) & (customers["status"] == "placed")
-    reason = "classes." + customers["group"].astype(str) + ".factor is 0"
-    return customers.assign(
-        status=customers["status"].where(~left_out, "left_out"),
-        reason=customers["reason"].where(~left_out, reason),
-    )[list(CUSTOMER_COLUMNS)]
-
-
-def _having(customers: pd.DataFrame, generation: pd.DataFrame, name: str, block: Uptake) -> pd.Series:
-    """Units of a technology per bus that the network has already."""
-    table, column, count = (generation, "kind", "units") if block.feeds else (customers, "group", "customers")
-    known = table[table[column].isin([block.technology, name]) & (table["status"] == "placed")]
-    return known.groupby("bus_id")[count].sum()
-
-
-def _methods(customers: pd.DataFrame, scenario: DemandScenario) -> dict[str, Coincidence]:
-    """Coincidence per group: classes of the network, then technologies that draw."""
-    as_given = CustomerClass(source="the network")
-    of_class = {
-        str(group): scenario.classes.get(str(group), as_given).coincidence or AsGiven()
-        for group in customers["group"].unique()
-    }
-    of_uptake = {name: block.coincidence for name, block in scenario.uptake.items() if not block.feeds}
-    return {**of_class, **of_uptake}
-
-
-def _profiles(scenario: DemandScenario, groups: tuple[str, ...], kinds: tuple[str, ...]) -> ProfileSet:
-    known = standard_profiles("load", year=scenario.profile.year)
-    column_of = {**{name: name for name in (*groups, *kinds)}, **_named_profiles(scenario)}
-    used = {**known.of_class, **known.of_kind}
-    factors = pd.DataFrame(
-        {name: known.factors[used.get(column_of[name], "full")] for name in (*groups, *kinds)}
-    )
-    return ProfileSet(
-        factors, {name: name for name in groups}, {name: name for name in kinds},
-        time_zone=scenario.profile.time_zone, source=known.source,
-    )  # fmt: skip
-
-
-def _named_profiles(scenario: DemandScenario) -> dict[str, str]:
-    """Profile per group where it is not the group's own name."""
-    of_class = {name: block.profile or name for name, block in scenario.classes.items()}
-    of_uptake = {
-        name: block.profile or block.technology for name, block in scenario.uptake.items() if not block.feeds
-    }
-    return {**SITE_PROFILES, **of_class, **of_uptake}

@@ -159,8 +159,9 @@ def _pieces(point: int, cut: LeastCut) -> np.ndarray:
     limits, kw = cut.limits, cut.kw_of_limit
     if not len(limits):
         limits, kw = np.array([NO_SOLUTION]), cut.kw[None, :]
-    which, at = np.nonzero(kw)
-    return np.column_stack([np.full(len(which), point), cut.at[at], limits[which], kw[which, at]])
+    which, column = np.nonzero(kw)
+    places = cut.at
+    return np.column_stack([np.full(len(which), point), places[column], limits[which], kw[which, column]])
 
 
 def _customers_at(cuts: Cuts, yardstick: Yardstick) -> np.ndarray:

@@ -26,6 +26,7 @@ shares = { 2025 = 0.0, 2030 = 0.5, 2035 = 1.0 }
 unit_kw = 11.0
 source = "a test"
 """
+AT_ONCE = "coincidence = { method = 'as_given', source = 'a test' }\n"
 PV = """
 [uptake.roofs]
 technology = "pv"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from capacity.customers import CUSTOMER_COLUMNS, customers_of, lacking_figures
 from gis import Network
 from gis.examples import network_from_text
 from gis.schema import CUSTOMER_CLASSES
+from gridmodel import build_model
 
 RUSCK = Rusck(g_inf=0.2, source="Rusck 1956")
 VELANDER = Velander(k1_kw_per_kwh=3e-4, k2_kw_per_root_kwh=0.025, source="an example")
@@ -106,6 +109,23 @@ def test_without_sizes_every_load_is_as_the_file_says() -> None:
     assert found["peak_kw"].to_dict() == {"one": 2.0, "two": 3.0, "off": 3.0, "shop": 20.0, "none": 5.0}
     assert found.loc["two", "tan_phi"] == pytest.approx(np.tan(np.arccos(0.9)))
     assert found.loc["shop", "tan_phi"] == pytest.approx(0.25)
+
+
+def test_reactive_power_is_that_of_a_plain_load_flow() -> None:
+    """Where the file says nothing, both take the planning power factor."""
+    net = build_model(network()).net
+    found = customers_of(network())
+    np.testing.assert_allclose(
+        found["tan_phi"] * found["peak_kw"] * found["customers"], 1e3 * net.load["q_mvar"]
+    )
+    assert found["tan_phi"].min() > 0.0
+
+
+def test_floor_area_of_the_file_is_used() -> None:
+    grid = network()
+    loads = grid.loads.assign(floor_area_m2=["70", "no number", "90", "", None])
+    found = customers_of(dataclasses.replace(grid, loads=loads))
+    np.testing.assert_array_equal(found["floor_area_m2"], [70.0, np.nan, 90.0, np.nan, np.nan])
 
 
 def test_classes_have_sizes_of_their_own() -> None:

@@ -38,7 +38,7 @@ import pandapower
 import pandas as pd
 import pytest
 
-from capacity.coincidence import AsGiven, Rusck, coincident_demand
+from capacity.coincidence import AsGiven, Rusck, coincident_demand, peaks_behind
 from capacity.customers import customers_of
 from capacity.year_demand import demand_today
 from gis import Network
@@ -55,6 +55,7 @@ from gridmodel.demand_model import (
 from gridmodel.outcome import places_of
 from gridmodel.pointwise import solve_one_by_one
 from tests.capacity.grids import demo
+from tests.demand_checks import carried_less_losses_kw, check_paths, in_ring
 
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
@@ -270,6 +271,33 @@ def test_every_hour_of_a_diversified_year_adds_up() -> None:
     np.testing.assert_allclose(hours["served_kw"] + hours["unserved_kw"], demanded, rtol=1e-6)
     supplied = hours["source_kw"] + hours["generation_kw"]
     np.testing.assert_allclose(supplied, hours["served_kw"] + hours["loss_kw"], rtol=1e-6)
+
+
+def test_every_branch_of_the_demo_area_carries_its_own_coincident_peak() -> None:
+    today, _ = demo_homes()
+    plain = run_load_flow(build_model(network_with_demand(demo(), today.demand)), Scenario())
+    carried_kw = carried_less_losses_kw(demo(), demo_supply(), plain)
+    placed = today.customers[today.customers["status"] == "placed"]
+    behind_kw = sum(
+        peaks_behind(demo_supply(), placed[placed["group"] == group], method).real
+        for group, method in today.methods.items()
+    )
+    expected_kw = pd.Series(behind_kw, demo().buses.index)[carried_kw.index]
+    assert len(carried_kw) > 3_000
+    assert int(in_ring(demo(), demo_supply()).sum()) == 4
+    np.testing.assert_allclose(carried_kw, expected_kw, rtol=1e-6, atol=0.01)
+
+
+def test_the_seam_is_on_the_safe_side_of_the_state_of_each_path() -> None:
+    """Where only the path to a home is loaded without diversity, its voltage is no lower and no branch of
+    the path more loaded; what the seam has more are losses beside the path."""
+    today, _ = demo_homes()
+    homes = today.customers.loc[today.customers["group"] == "residential", "bus_id"].unique()
+    drawn = np.random.default_rng(3).permutation(homes)[:4].tolist()
+    for check in check_paths(demo(), today.customers, today.methods, drawn):
+        assert check.least_kw >= 0.0
+        assert -0.005 <= check.vm_pu <= 0.0
+        assert 0.0 <= check.least_percent <= check.most_percent <= 6.0
 
 
 # Figures of record of the demo area: transformers over 100 %, LV buses under 0.90 pu.

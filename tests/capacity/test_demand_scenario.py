@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from capacity.demand_scenario import DemandScenario, read_demand_scenario, scenario_names
+from capacity.coincidence import default_methods
+from capacity.demand_scenario import (
+    DemandScenario,
+    FeedTechnology,
+    LoadTechnology,
+    read_demand_scenario,
+    scenario_names,
+)
+from capacity.tariff import read_tariff
 from gis import InputError
 from tests.capacity.scenario_text import EV, HEAD, PV, scenario_of
+
+VELANDER = (
+    "coincidence = { method = 'velander', k1_kw_per_kwh = 0.0003, k2_kw_per_root_kwh = 0.03, source = 'x' }\n"
+)
 
 
 @pytest.mark.parametrize("name", scenario_names())
@@ -17,6 +30,20 @@ def test_every_shipped_scenario_reads_and_is_named_like_its_file(name: str) -> N
     assert scenario.scenario_id == name
     blocks = [*scenario.uptake.values(), *scenario.classes.values(), scenario.profile]
     assert all(len(block.source) > 10 for block in blocks)
+
+
+def test_the_valley_scenario_is_the_same_with_a_tariff() -> None:
+    plain, valley = read_demand_scenario("electrification"), read_demand_scenario("electrification_valley")
+    named = {"scenario_id": plain.scenario_id, "name": plain.name, "tariff": None}
+    assert valley.tariff is not None
+    assert valley.model_copy(update=named) == plain
+
+
+def test_shipped_scenarios_know_every_technology() -> None:
+    blocks = [block for name in scenario_names() for block in read_demand_scenario(name).uptake.values()]
+    known = {*get_args(LoadTechnology), *get_args(FeedTechnology)} - {"wind", "hydro", "other"}
+    assert {block.technology for block in blocks} == known
+    assert {block.siting for block in blocks} == {"lot", "clustered"}
 
 
 def test_all_faults_are_told_at_once_with_place_and_value(tmp_path: Path) -> None:
@@ -40,10 +67,13 @@ def test_all_faults_are_told_at_once_with_place_and_value(tmp_path: Path) -> Non
     [
         (EV.replace("shares = {", "# {"), "either as s_curve or as shares"),
         (EV + "unit_share_of_peak = 0.5\n", "either as unit_kw or as unit_share_of_peak"),
-        (PV + "tan_phi = 0.1\n", "feeds in at its rated power"),
+        (PV + "tan_phi = 0.1\n", "feeds in: leave out tan_phi"),
         (EV + "colour = 1\n", "Extra inputs"),
         (EV.replace('technology = "ev"', 'technology = "magic"'), "'ev', 'heat_pump'"),
         (EV.replace('source = "a test"', ""), "Field required"),
+        (EV.replace("[uptake.ev]", "[uptake.heat_pump]"), "uptake.heat_pump is the name of another group"),
+        (EV.replace("[uptake.ev]", "[uptake.site_cars]"), "uptake.site_cars is the name of another group"),
+        (EV + VELANDER, "goes by energy: give unit_kwh"),
         ("[classes.household]\nsource = 'x'", "no customer class household"),
         (
             EV + "[classes.ev]\ncoincidence = { method = 'rusck', g_inf = 0.2, source = 'x' }\nsource = 'x'",
@@ -71,6 +101,21 @@ def test_files_of_sites_are_looked_for_beside_the_scenario(tmp_path: Path) -> No
     assert scenario.sites is not None
     assert scenario.sites.file == tmp_path / "sites.gpkg"
     assert scenario.sites.assumptions is None
+
+
+def test_levers_of_the_tariff_are_set_and_the_rest_is_its_file(tmp_path: Path) -> None:
+    scenario = scenario_of(tmp_path, "[tariff]\nprice_ratio = 3.0\nsource = 'a test'")
+    assert scenario.tariff is not None
+    tariff, shipped = scenario.tariff.tariff(), read_tariff()
+    assert tariff == shipped.model_copy(update={"price_ratio": 3.0})
+
+
+def test_coincidence_not_stated_is_the_shipped_one_of_the_technology(tmp_path: Path) -> None:
+    scenario = scenario_of(
+        tmp_path, EV, EV.replace("[uptake.ev]", "[uptake.van]") + VELANDER + "unit_kwh = 1.0\n"
+    )
+    assert scenario.uptake["ev"].method == default_methods()["ev"]
+    assert scenario.uptake["van"].method.needs == ("annual_kwh",)
 
 
 def test_a_scenario_is_frozen(tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ from capacity.coincidence import AsGiven
 from capacity.demand_scenario import read_demand_scenario
 from capacity.scenario_demand import demand_in_year, demands_of_draws, outlook_of
 from capacity.year_demand import YearDemand, demand_today
-from gis import Network
+from gis import InputError, Network
 from gis.feeders import trace_supply
 from gridmodel import KEEP_ALL, build_model, run_load_flow
 from gridmodel.demand_model import solve_demand
 from gridmodel.scenario import Scenario
 from tests.capacity.grids import demo
-from tests.capacity.scenario_text import EV, PV, scenario_of
+from tests.capacity.scenario_text import AT_ONCE, EV, PV, scenario_of
 from tests.networks import station
 
 PROOF = Path(__file__).parent / "demand_scenarios"
@@ -60,7 +60,9 @@ def test_a_class_left_out_draws_nothing_and_is_told(tmp_path: Path) -> None:
 
 def test_units_by_hand_when_everybody_has_one(tmp_path: Path) -> None:
     """H stands for 6 homes: 6 cars of 11 kW."""
-    demand = _demand(station(), scenario_of(tmp_path, EV + "tan_phi = 0.1\nunit_kwh = 2000.0\n"), 2035)
+    demand = _demand(
+        station(), scenario_of(tmp_path, EV + AT_ONCE + "tan_phi = 0.1\nunit_kwh = 2000.0\n"), 2035
+    )
     row = demand.customers[demand.customers["group"] == "ev"].iloc[0]
     assert (row["load_id"], row["bus_id"], row["customers"], row["annual_kwh"]) == ("H", "D", 6.0, 2000.0)
     drawn = demand.demand.kva[:, demand.demand.groups.index("ev")]
@@ -99,7 +101,7 @@ def test_a_home_with_a_heat_pump_gets_no_second_one(tmp_path: Path) -> None:
 
 def test_uptake_named_like_a_class_joins_its_group(tmp_path: Path) -> None:
     network = station("load P D 4 heat_pump 2")
-    pumps = EV.replace("[uptake.ev]", "[uptake.heat_pump]").replace('"ev"', '"heat_pump"')
+    pumps = EV.replace("[uptake.ev]", "[uptake.heat_pump]").replace('"ev"', '"heat_pump"') + AT_ONCE
     kw = _kw(_demand(network, scenario_of(tmp_path, pumps), 2035))
     assert kw["heat_pump"] == pytest.approx(4.0 + 4 * 11.0)
 
@@ -142,6 +144,55 @@ def test_a_year_before_the_base_year_has_no_answer(tmp_path: Path) -> None:
         _demand(station(), scenario_of(tmp_path), 2024)
 
 
+def test_the_size_and_coincidence_of_a_class_are_the_scenarios(tmp_path: Path) -> None:
+    """6 homes of 2 kW after diversity, g_inf 0.2: 10 kW alone, 60 x (0.2 + 0.8 / sqrt(6)) together."""
+    homes = """
+        [classes.residential]
+        size = { basis = "admd", admd_kw = 2.0, source = "a test" }
+        coincidence = { method = "rusck", g_inf = 0.2, source = "a test" }
+        source = "a test"
+    """
+    demand = _demand(station(), scenario_of(tmp_path, homes), 2025)
+    assert _kw(demand)["residential"] == pytest.approx(60.0 * (0.2 + 0.8 / 6.0**0.5))
+
+
+def test_generation_and_groups_of_one_name_follow_their_own_profiles(tmp_path: Path) -> None:
+    """Class "other" and a generator of kind "other"; a home's battery and one at the grid."""
+    network = station("load O D 3 other", "generator N E 5 other", "generator B E 7 battery")
+    battery = EV.replace("[uptake.ev]", "[uptake.battery]").replace('"ev"', '"battery"')
+    demand = _demand(network, scenario_of(tmp_path, battery), 2035)
+    assert demand.demand.groups == ("residential", "commercial", "other", "battery")
+    assert demand.demand.kinds == ("pv", "other_feed", "battery_feed")
+    assert demand.factors.columns.is_unique
+    assert demand.factors["battery"].to_numpy() == pytest.approx(-demand.factors["battery_feed"].to_numpy())
+    assert demand.demand.feed_kw.sum(axis=0).tolist() == [12.0, 5.0, 7.0]
+
+
+def test_a_group_without_profile_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'ev'.*no such profile; there are: residential"):
+        _demand(station(), scenario_of(tmp_path, EV + "profile = 'noon'\n"), 2030)
+
+
+def test_a_tariff_moves_cars_into_the_valley_and_raises_their_peak(tmp_path: Path) -> None:
+    network = demo()
+    with_price, without = (
+        outlook_of(network, trace_supply(network), scenario_of(tmp_path, EV, *block)).demand(2035)
+        for block in (["[tariff]\nsource = 'a test'"], [])
+    )
+    assert with_price.demand.columns == without.demand.columns
+    column = with_price.demand.groups.index("ev")
+    before_kw, after_kw = (
+        (one.factors["ev"] * one.demand.kva[:, column].real.sum()).to_numpy() for one in (without, with_price)
+    )
+    assert after_kw.sum() == pytest.approx(before_kw.sum(), rel=1e-9), "cars charge the same energy"
+    assert after_kw.max() > 2.0 * before_kw.max()
+    assert with_price.factors["ev"].max() == pytest.approx(1.0)
+    at_one_home = with_price.methods["ev"].peak_kw(
+        with_price.methods["ev"].weights(with_price.customers.query("group == 'ev'").iloc[:1])
+    )
+    assert at_one_home == pytest.approx(11.0), "a charger gives no more than it has"
+
+
 @pytest.mark.parametrize(
     ("name", "transformers_over", "buses_below"), [("base", 0, 0), ("heat_pumps", 1, 0), ("ev_1500w", 8, 569)]
 )
@@ -167,6 +218,6 @@ def test_the_demo_area_undiversified_is_what_the_issue_counts(
 
 
 def test_the_network_of_a_year_is_any_network(tmp_path: Path) -> None:
-    demand = _demand(station(), scenario_of(tmp_path, EV, PV), 2035)
+    demand = _demand(station(), scenario_of(tmp_path, EV + AT_ONCE, PV), 2035)
     result = run_load_flow(build_model(demand.network_on(station())), Scenario())
     assert result.demand_kw == pytest.approx(30.0 + 20.0 + 66.0)
