@@ -18,7 +18,7 @@ from capacity.result_files import GEOPACKAGE, RECORD, sha256_of
 from capacity.study import run_study, write_study
 from capacity.study_file import STEP_NAMES, open_study
 from capacity.study_record import network_record
-from capacity.study_years import ELEMENT_COLUMNS, YEAR_COLUMNS
+from capacity.study_tables import ELEMENT_COLUMNS, YEAR_COLUMNS
 from gis import InputError
 from gis.findings import make_findings
 from tests.capacity.conftest import Run
