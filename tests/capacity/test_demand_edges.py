@@ -1,4 +1,4 @@
-"""Edges of a year's demand: grids without loads, without supply, of one bus; demand = served + unserved in all."""
+"""Edges of a year's demand: grids without loads, without supply, of one bus; all demand is told in all."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from capacity.scenario_demand import outlook_of
 from capacity.unserved import unserved_demand, unserved_now
 from capacity.year_demand import demand_today
 from capacity.years import study_year
+from gis import InputError
 from gis.examples import network_from_text
 from gis.feeders import trace_supply
 from gridmodel import Scenario, build_model
@@ -69,7 +70,7 @@ def test_the_least_cut_of_one_load_flow_adds_up(edge: str) -> None:
     assert hour["served_kw"] + hour["unserved_kw"] == pytest.approx(hour["demand_kw"], rel=1e-6, abs=1e-6)
 
 
-@pytest.mark.parametrize("edge", ["a dead bus", "no loads", "a billion customers"])
+@pytest.mark.parametrize("edge", ["a dead bus", "no loads", "nothing drawn"])
 @pytest.mark.parametrize("name", scenario_names())
 def test_every_shipped_scenario_can_be_laid_over_an_edge(name: str, edge: str) -> None:
     network, scenario = network_from_text(EDGES[edge]), read_demand_scenario(name)
@@ -81,6 +82,15 @@ def test_every_shipped_scenario_can_be_laid_over_an_edge(name: str, edge: str) -
         hours = solve_demand(model, demand.demand, some).hours
         np.testing.assert_allclose(hours["demand_kw"], asked_kw, rtol=1e-9, atol=1e-6)
         np.testing.assert_allclose(hours["served_kw"] + hours["unserved_kw"], asked_kw, rtol=1e-6, atol=1e-6)
+
+
+def test_a_billion_customers_are_a_slip_and_not_drawn_by_lot() -> None:
+    network, scenario = (
+        network_from_text(EDGES["a billion customers"]),
+        read_demand_scenario("electrification"),
+    )
+    with pytest.raises(InputError, match="'H'.*1,000,000,000 customers"):
+        outlook_of(network, trace_supply(network), scenario)
 
 
 def test_a_year_before_the_first_is_refused() -> None:
