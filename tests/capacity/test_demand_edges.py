@@ -89,7 +89,7 @@ def test_a_billion_customers_are_a_slip_and_not_drawn_by_lot() -> None:
         network_from_text(EDGES["a billion customers"]),
         read_demand_scenario("electrification"),
     )
-    with pytest.raises(InputError, match="'H'.*1,000,000,000 customers"):
+    with pytest.raises(InputError, match=r"'H'.*1,000,000,000 customers"):
         outlook_of(network, trace_supply(network), scenario)
 
 
