@@ -130,6 +130,9 @@ def test_a_home_with_a_heat_pump_gets_no_second_one(tmp_path: Path) -> None:
     third = _demand(network, scenario_of(tmp_path, pumps.replace("1.0 }", "0.33 }")), 2035)
     assert "pump" not in set(third.customers["group"])
     assert "pump" in third.demand.groups
+    without = "[classes.heat_pump]\nfactor = 0.0\nsource = 'a test'"
+    anew = _demand(network, scenario_of(tmp_path, pumps, without), 2035)
+    assert anew.customers.set_index("group").loc["pump", "customers"] == 6.0
 
 
 def test_uptake_named_like_a_class_joins_its_group(tmp_path: Path) -> None:
