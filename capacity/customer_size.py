@@ -6,6 +6,7 @@ same 2 kW are three different homes. So the meaning is chosen, per customer clas
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -144,12 +145,17 @@ def together_of_one_kw(method: Coincidence, count: np.ndarray) -> np.ndarray:
 
 def default_sizes() -> dict[str, SizeBasis]:
     """Basis per customer class, as `customer_size.toml` has them with their sources."""
-    return dict(read_figures(_SHIPPED, _Defaults, subject="customer_size", rule="bad_figure").size)
+    return dict(_defaults().size)
 
 
 class _Defaults(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     size: dict[str, SizeBasis]
+
+
+@cache
+def _defaults() -> _Defaults:
+    return read_figures(_SHIPPED, _Defaults, subject="customer_size", rule="bad_figure")
 
 
 def _by_steps(area_m2: np.ndarray, steps: tuple[tuple[float, float], ...]) -> np.ndarray:
