@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from capacity.coincidence import Coincidence, coincident_demand, peaks_behind
-from capacity.year_demand import rated_kw
+from capacity.generation import feed_kw, generation_of, kind_name
 from gis import InputError, Network
 from gis.feeders import Supply, roots_of
 from gis.findings import make_findings
@@ -95,16 +95,17 @@ def allocate_peaks(
         "energy" as their annual energies, "transformer_rating" as the ratings of their stations, within a
         station as their peaks.
     profiles
-        What groups draw and kinds feed at the time of a reading. Readings without a time are the peak of all
-        customers without generation.
+        What groups draw and kinds feed at the time of a reading, by class and kind. Readings without a time
+        are the peak of all customers without generation.
 
     Raises
     ------
     InputError
-        A reading's time is not among the hours of the profiles, or there are none; a customer has no energy
-        to share by. Every fault is named.
+        A reading's time is not among the hours of the profiles, or a group has no profile; a customer has no
+        energy to share by. Every fault is named.
     """
     _refuse_times(readings, profiles)
+    _refuse_profiles(readings, profiles, customers, network)
     shared = _shared(network, supply, customers, by, catalogue or read_catalogue())
     grid = _grid(network, supply, methods, readings, profiles, shared)
     before_kw = _flows(grid, customers)
@@ -164,6 +165,19 @@ def _refuse_times(readings: pd.DataFrame, profiles: ProfileSet | None) -> None:
         raise InputError("readings", faults)
 
 
+def _refuse_profiles(
+    readings: pd.DataFrame, profiles: ProfileSet | None, customers: pd.DataFrame, network: Network
+) -> None:
+    if profiles is None or readings["time"].isna().all():
+        return
+    kinds = network.generators["kind"].map(kind_name).unique()
+    no_profile = {kind for kind in kinds if profiles.of_kind.get(kind, kind) not in profiles.factors}
+    lost = [*(set(customers["group"]) - set(profiles.of_class)), *no_profile]
+    if lost:
+        message = "no profile of this group or kind, so nobody knows what it did at the time of a reading"
+        raise InputError("readings", make_findings("profile_missing", "readings", sorted(lost), message))
+
+
 def _shared(
     network: Network, supply: Supply, customers: pd.DataFrame, by: Rule, catalogue: Catalogue
 ) -> pd.DataFrame:
@@ -202,14 +216,16 @@ def _grid(
     up = np.where((supply.parents >= 0) & (meter_at < 0), supply.parents, np.arange(count))
     owner = meter_at[roots_of(up)]
     groups = {str(group): methods[str(group)] for group in customers["group"].unique()}
-    feed_kw = {f"feed:{kind}": power for kind, power in rated_kw(network).items()}
+    generation = generation_of(network)
+    kinds = [str(kind) for kind in generation["kind"].unique()]
+    fed_kw = dict(zip(kinds, feed_kw(generation, network.buses.index, kinds).T, strict=True))
     times = readings["time"].fillna(_PEAK)
     hours = pd.DataFrame(
-        [_factors(time, list(groups), list(feed_kw), profiles) for time in times.unique()],
+        [_factors(time, list(groups), kinds, profiles) for time in times.unique()],
         pd.DatetimeIndex(times.unique()),
     )
     return _Grid(
-        network, supply, demand_model(network, tuple(groups), tuple(feed_kw)), groups, feed_kw, fed, owner,
+        network, supply, demand_model(network, tuple(groups), kinds), groups, fed_kw, fed, owner,
         _levels(supply, fed, owner), hours, hours.index.get_indexer(times),
         readings["peak_kw"].to_numpy(dtype=float), _own_count(supply, customers, groups, owner, len(fed)),
     )  # fmt: skip
@@ -246,7 +262,7 @@ def _factors(
         return dict.fromkeys(groups, 1.0) | dict.fromkeys(kinds, 0.0)
     row = profiles.factors.loc[time]
     of_group = {group: float(row[profiles.of_class[group]]) for group in groups}
-    return of_group | {kind: float(row[profiles.of_kind[kind.removeprefix("feed:")]]) for kind in kinds}
+    return of_group | {kind: float(row[profiles.of_kind.get(kind, kind)]) for kind in kinds}
 
 
 def _demand(grid: _Grid, customers: pd.DataFrame) -> BusDemand:

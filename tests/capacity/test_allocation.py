@@ -177,6 +177,14 @@ def test_a_reading_with_a_time_sees_the_hour_and_its_generation() -> None:
         assert getattr(result, table).loc[meter, column] == pytest.approx(measured, rel=MET_SHARE)
 
 
+def test_a_reading_with_a_time_needs_the_profile_of_everyone() -> None:
+    hours = pd.date_range("2025-01-15T16:00Z", periods=1, freq="h")
+    profiles = ProfileSet(pd.DataFrame({"home": [0.5]}, hours), {"residential": "home"})
+    with pytest.raises(InputError) as caught:
+        allocated(("head", "lines", "k1", 90.0, "2025-01-15T16:00Z"), profiles=profiles)
+    assert caught.value.findings["element_id"].tolist() == ["commercial", "pv"]
+
+
 def test_meters_that_cannot_be_met_are_told() -> None:
     _, _, found = allocated(("head", "lines", "k1", 50.0), ("station", "transformers", "T2", 120.0))
     meters = found.meters.set_index("meter_id")
