@@ -10,7 +10,7 @@ supply is radial. Meters that no customers of their own can meet are told.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -117,6 +117,20 @@ def allocate_peaks(
     table = _meter_table(grid, readings, scale, flow_kw).assign(before_kw=before_kw)
     table["factor"] = _growth(grid, customers, met)
     return Allocation(told, table[list(METER_COLUMNS)], rounds)
+
+
+def allocated_network(network: Network, before: pd.DataFrame, found: Allocation) -> Network:
+    """The network with the loads that the meters leave: p_kw and q_kvar by the change of each load's peak.
+
+    Parameters
+    ----------
+    before
+        The customers given to `allocate_peaks`, one row per load in the order of the network.
+    """
+    ratio = found.customers["peak_kw"].to_numpy(dtype=float) / before["peak_kw"].to_numpy(dtype=float)
+    factor = np.where(found.customers["meter_id"].notna() & np.isfinite(ratio), ratio, 1.0)
+    loads = network.loads
+    return replace(network, loads=loads.assign(p_kw=loads["p_kw"] * factor, q_kvar=loads["q_kvar"] * factor))
 
 
 @dataclass(frozen=True, eq=False)
