@@ -237,6 +237,8 @@ def _grid(
     hours = pd.DataFrame(
         [_factors(time, list(groups), kinds, profiles) for time in times.unique()],
         pd.DatetimeIndex(times.unique()),
+        columns=[*groups, *kinds],
+        dtype=float,
     )
     return _Grid(
         network, supply, demand_model(network, tuple(groups), kinds), groups, fed_kw, fed, owner,
@@ -376,8 +378,8 @@ def _meter_table(grid: _Grid, readings: pd.DataFrame, scale: np.ndarray, flow_kw
     cases = [np.isnan(flow_kw), met, count == 0, (scale == 0.0) & (flow_kw > grid.measured_kw)]
     status = np.select(cases, ["no_solution", "met", "no_customers", "below_nested"], "not_met")
     columns = {
-        **{name: readings[name].to_numpy() for name in ("meter_id", "table", "element_id", "time")},
+        **{name: readings[name].array for name in ("meter_id", "table", "element_id", "time")},
         "measured_kw": grid.measured_kw, "after_kw": flow_kw, "customers": count.astype(int),
-        "status": status.astype(object), "reason": [_REASONS[one] for one in status],
+        "status": status.astype(object), "reason": np.array([_REASONS[one] for one in status], dtype=object),
     }  # fmt: skip
     return pd.DataFrame(columns)

@@ -185,6 +185,18 @@ def test_a_reading_with_a_time_needs_the_profile_of_everyone() -> None:
     assert caught.value.findings["element_id"].tolist() == ["commercial", "pv"]
 
 
+def test_without_readings_or_customers_nothing_moves() -> None:
+    network = town()
+    supply, customers = trace_supply(network), customers_of(network)
+    none = readings_of(network, ("head", "lines", "k1", 90.0)).iloc[:0]
+    found = allocate_peaks(network, supply, customers, METHODS, none)
+    assert found.meters.empty and list(found.meters.columns) == list(METER_COLUMNS)
+    assert found.customers["peak_kw"].equals(customers["peak_kw"])
+    one = readings_of(network, ("head", "lines", "k1", 90.0))
+    nobody = allocate_peaks(network, supply, customers.iloc[:0], METHODS, one)
+    assert nobody.meters["status"].tolist() == ["no_customers"]
+
+
 def test_meters_that_cannot_be_met_are_told() -> None:
     _, _, found = allocated(("head", "lines", "k1", 50.0), ("station", "transformers", "T2", 120.0))
     meters = found.meters.set_index("meter_id")
