@@ -73,7 +73,8 @@ def allocated(*rows: tuple[object, ...], **more: object) -> tuple[Network, Suppl
 
 def solved_by_pandapower(network: Network, supply: Supply, customers: pd.DataFrame) -> LoadFlowResult:
     """All customers at their peak, no generation."""
-    demand = coincident_demand(supply, customers, METHODS)
+    methods = {str(group): METHODS[str(group)] for group in customers["group"].unique()}
+    demand = coincident_demand(supply, customers, methods)
     return run_load_flow(build_model(network_with_demand(network, demand)), Scenario())
 
 
@@ -126,6 +127,24 @@ def test_a_meter_on_one_lossless_home_by_hand() -> None:
     found = allocate_peaks(network, supply, customers_of(network), {"residential": RUSCK}, readings)
     assert found.customers["peak_kw"].iloc[0] == pytest.approx(12.0, rel=1e-5)
     assert found.meters["factor"].iloc[0] == pytest.approx(2.4, rel=1e-5)
+
+
+def test_a_line_drawn_against_the_flow_reads_at_the_end_that_feeds_it() -> None:
+    network = network_from_text(f"""
+        bus A 0.4
+        bus B 0.4
+        source S A
+        line l B A 400 {CABLE}
+        load h B 5 residential 1 q_kvar=0
+    """)
+    supply, methods = trace_supply(network), {"residential": RUSCK}
+    found = allocate_peaks(
+        network, supply, customers_of(network), methods, readings_of(network, ("m", "lines", "l", 60.0))
+    )
+    result = solved_by_pandapower(network, supply, found.customers)
+    at_b_kw, loss_kw = result.lines.loc["l", ["p_from_kw", "loss_kw"]]
+    assert loss_kw > 1.0
+    assert loss_kw - at_b_kw == pytest.approx(60.0, rel=MET_SHARE)
 
 
 def test_by_energy_and_by_rating_set_the_ratio_between_customers() -> None:
