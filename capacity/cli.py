@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capacity import cli_data, cli_study, output
+from capacity import cli_allocate, cli_data, cli_study, output
 from capacity.cli_headroom import say_headroom, say_hosting, say_joint_headroom
 from capacity.cli_options import (
     BAD_INPUT,
@@ -55,6 +55,7 @@ MOST_DRAWS = 100_000
 app.command("import")(cli_data.import_source)
 app.command()(cli_data.repair)
 app.command()(cli_data.check)
+app.command()(cli_allocate.allocate)
 app.command()(cli_study.study)
 app.command()(cli_study.compare)
 
