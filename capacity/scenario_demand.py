@@ -209,7 +209,9 @@ def _drawn(outlook: Outlook, ground: _Ground, draw: int) -> YearDemand:
     together = {group: moved.get(group) or ground.together[group] for group in outlook.methods}
     demand = BusDemand(
         groups=tuple(together),
-        kva=np.stack([kva for kva, _ in together.values()], axis=1),
+        kva=np.stack([kva for kva, _ in together.values()], axis=1)
+        if together
+        else np.zeros((len(outlook.network.buses), 0), dtype=complex),
         kinds=outlook.kinds,
         feed_kw=sum(
             (feed_kw(rows, outlook.network.buses.index, outlook.kinds) for rows in feeding), ground.feed_kw
