@@ -13,7 +13,7 @@ import numpy as np
 
 from gridmodel import GridModel
 
-SHARES = 8
+SHARES = 6
 FINER = 26
 
 
