@@ -26,7 +26,7 @@ from gridmodel.engine.linearised import Reference, reference_at
 CUT_WITHIN_KW = 0.01
 WITHIN_SHARE = 1e-3
 YEAR_WITHIN_SHARE = 5e-3
-# What the program keeps of every limit [pu of voltage, share of a rating], so that two exact load flows, which
+# What the program keeps of every limit [pu of voltage, share of a rating], so that two load flows, which
 # differ by less than this, agree that it holds.
 KEPT_MARGIN = 1e-7
 MOST_ROUNDS = 30
@@ -103,7 +103,7 @@ class LeastCut:
 
 @dataclass(eq=False)
 class _Search:
-    """Where a search stands: the cut, its state, limits watched and given up, planes kept, the best so far."""
+    """Where a search stands: cut, state, limits watched and given up, planes kept, the best so far."""
 
     kw: np.ndarray
     state: Reference

@@ -69,7 +69,7 @@ def state_of(feeder: Feeder, served: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def least_cut_kw(feeder: Feeder, min_pu: float) -> float:
-    """The least cut [kW]: the best combination of ever finer grids, polished by sequential quadratic programs."""
+    """The least cut [kW]: the best of ever finer grids, polished by sequential quadratic programs."""
     kw, count = feeder.kva.real, len(feeder.kva)
     middle, half, best = np.full(count, 0.5), 0.5, np.inf
     for _ in range(FINER):

@@ -1,4 +1,4 @@
-"""Unserved demand of a year: whole in every hour, only in hours that break limits, the same from any start."""
+"""Unserved demand of a year: whole in every hour, only where limits break, the same from any start."""
 
 from __future__ import annotations
 
@@ -90,7 +90,11 @@ def test_demand_is_served_or_unserved_in_every_hour_and_every_table_adds_up() ->
     assert gap_kw.abs().max() <= 1e-6
     assert (hours["unserved_kw"] >= 0.0).all()
     assert (hours["served_kw"] >= 0.0).all()
-    for energy_kwh in (hours["unserved_kw"], unserved.assets["unserved_kwh"], unserved.customers["unserved_kwh"]):
+    for energy_kwh in (
+        hours["unserved_kw"],
+        unserved.assets["unserved_kwh"],
+        unserved.customers["unserved_kwh"],
+    ):
         assert energy_kwh.sum() == pytest.approx(unserved.energy_kwh, abs=1e-6)
 
 
@@ -159,7 +163,10 @@ def test_every_customer_is_a_row_also_who_is_not_placed() -> None:
     wider = replace(year, customers=pd.concat([year.customers, lost], ignore_index=True))
     customers = unserved_demand(model, yardstick, wider).customers
     assert len(customers) == len(year.customers) + 1
-    assert customers.set_index("load_id").loc["X", ["status", "unserved_kwh"]].tolist() == ["unknown_bus", 0.0]
+    assert customers.set_index("load_id").loc["X", ["status", "unserved_kwh"]].tolist() == [
+        "unknown_bus",
+        0.0,
+    ]
     hit = customers[customers["unserved_kwh"] > 0.0]
     assert set(hit["status"]) == {"cut", "no_supply"}
     assert hit["blocking_id"].notna().all()
