@@ -1,6 +1,6 @@
 """Two scenarios compared, A with B: as a table per year, and element by element for the map.
 
-Both come from results of a study (`capacity.study_years`): two scenarios of one study, or two studies.
+Both come from results of a study (`capacity.study_tables`): two scenarios of one study, or two studies.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def compare_years(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     a, b
-        Rows of one scenario each: `study_years.YEAR_COLUMNS`, with unserved_kw, unserved_kwh and
+        Rows of one scenario each: `study_tables.YEAR_COLUMNS`, with unserved_kw, unserved_kwh and
         customers_affected where they are known.
 
     Returns
@@ -78,7 +78,7 @@ def compare_elements(a: gpd.GeoDataFrame, b: gpd.GeoDataFrame) -> gpd.GeoDataFra
     Parameters
     ----------
     a, b
-        Rows of one scenario each: `study_years.ELEMENT_COLUMNS`.
+        Rows of one scenario each: `study_tables.ELEMENT_COLUMNS`.
 
     Returns
     -------

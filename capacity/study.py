@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from capacity.opened_study import Study
 from capacity.result_files import write_results
-from capacity.study_file import Study
 from capacity.study_record import study_record
 from capacity.study_steps import STEPS, Step
 from capacity.study_year_steps import NothingNamedError
@@ -70,8 +70,8 @@ def run_study(study: Study, only: Sequence[str] = ()) -> StudyResults:
         tables |= found
         rows.append((step.__name__, status, reason, ", ".join(found)))
     steps = pd.DataFrame(rows, columns=list(STEP_COLUMNS))
-    runs = study.__dict__.get("year_runs", ())  # solved by a step, or not asked for
-    return StudyResults(steps, tables, study_record(study, steps, runs))
+    years = study.__dict__.get("years", ())  # solved by a step, or not asked for
+    return StudyResults(steps, tables, study_record(study, steps, years))
 
 
 def write_study(results: StudyResults, study: Study, folder: Path) -> None:

@@ -1,34 +1,32 @@
-"""The study file: everything a study assumes, as one TOML file, and the study opened from it.
+"""The study file: everything a study assumes, as one TOML file; its form, key by key, is in `docs/study.md`.
 
-Its form, key by key, is in `docs/study.md`. What is done with it is `capacity.study`.
+Opened it is a `capacity.opened_study.Study`; what is done with that is `capacity.study`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from capacity.checks import Yardstick, make_yardstick
+from capacity.checks import make_yardstick
 from capacity.data_quality import weak_data
 from capacity.demand_scenario import DemandScenario, read_demand_scenario, scenario_names
-from capacity.limits import Limits, profile_names, read_limits
-from capacity.study_years import YearRun, run_years
-from capacity.terminal import TerminalStandard, read_standard, standard_names
+from capacity.limits import profile_names, read_limits
+from capacity.opened_study import Study
+from capacity.terminal import read_standard, standard_names
 from capacity.toml_file import read_figures
-from capacity.unserved import UnservedDemand, unserved_demand
 from gis import InputError, Network, read_network
 from gis.findings import join_findings, make_findings
-from gridmodel import GridModel, Scenario, build_model, find_scenario, rules_for
+from gridmodel import Scenario, find_scenario, rules_for
 
 Year = Annotated[int, Field(ge=1900, le=2200)]
 StepName = Literal[
-    "check", "loadflow", "years", "draws", "unserved", "chains", "terminal", "headroom", "comparison"
+    "check", "loadflow", "years", "draws", "bottlenecks", "unserved", "chains", "terminal", "headroom",
+    "comparison",
 ]  # fmt: skip
 STEP_NAMES: tuple[str, ...] = get_args(StepName)
 Found = TypeVar("Found")
@@ -43,6 +41,15 @@ class HeadroomQuestion(_Frozen):
 
     direction: Literal["load", "generation"] = "load"
     cos_phi: float = Field(default=0.95, gt=0.0, le=1.0)
+
+
+class CutQuestion(_Frozen):
+    """How many hours of a year the least cut is found in: those with most demand in which a limit breaks.
+
+    All of them when absent; with fewer, kW are still the largest of these hours, and kWh only theirs.
+    """
+
+    hours: int | None = Field(default=None, ge=1, le=8784)
 
 
 class StudyFile(_Frozen):
@@ -79,9 +86,10 @@ class StudyFile(_Frozen):
     years: tuple[Year, ...] = ()
     draws: int = Field(default=0, ge=0, le=10_000)
     seed: int | None = Field(default=None, ge=0)
-    steps: tuple[StepName, ...] = Field(default=STEP_NAMES, min_length=1)  # type: ignore[assignment]
+    steps: tuple[StepName, ...] = Field(default=get_args(StepName), min_length=1)
     standard: str = ""
     headroom: HeadroomQuestion = HeadroomQuestion()
+    unserved: CutQuestion = CutQuestion()
     out: str = ""
 
     @field_validator("scenarios", "network_scenarios", "years", "steps")
@@ -97,75 +105,6 @@ class StudyFile(_Frozen):
         if not (self.scenarios or self.network_scenarios):
             raise ValueError("name something to study: scenarios, network_scenarios, or both")
         return self
-
-
-@dataclass(frozen=True, eq=False)
-class Study:
-    """A study file with all that it names read and checked.
-
-    Attributes
-    ----------
-    scenarios
-        Demand scenarios with the study's years, draws and seed.
-    cases
-        Scenarios of the network.
-    standards
-        The one that is named, or none.
-    weak
-        Feeders whose data are too weak for results, with the reason.
-    told
-        Takes what is being done, for people who wait.
-    """
-
-    path: Path
-    file: StudyFile
-    network: Network
-    yardstick: Yardstick
-    scenarios: tuple[DemandScenario, ...]
-    cases: tuple[Scenario, ...]
-    standards: tuple[TerminalStandard, ...]
-    weak: dict[str, str]
-    told: Callable[[str], None]
-
-    @property
-    def limits(self) -> Limits:
-        """The limits it holds the network against."""
-        return self.yardstick.limits
-
-    @property
-    def network_path(self) -> Path:
-        """Where the network lies."""
-        return self.path.parent / self.file.network
-
-    @property
-    def out(self) -> Path:
-        """Folder of the results when none is named."""
-        return self.path.parent / self.file.out if self.file.out else self.path.with_suffix(".study")
-
-    @cached_property
-    def model(self) -> GridModel:
-        """The network's own model, built once."""
-        self.told("building the model")
-        return build_model(self.network)
-
-    @cached_property
-    def year_runs(self) -> tuple[YearRun, ...]:
-        """Every year of every scenario solved in all its hours, once for all steps."""
-        return tuple(
-            run for scenario in self.scenarios for run in run_years(self.yardstick, scenario, self.told)
-        )
-
-    def cut_of(self, run: YearRun) -> UnservedDemand:
-        """The least cut of a year, found once for all steps."""
-        if run.demand.label not in self._cuts:
-            self._cuts[run.demand.label] = unserved_demand(
-                run.model, self.yardstick, run.demand, step_h=run.findings.step_h
-            )
-        return self._cuts[run.demand.label]
-
-    @cached_property
-    def _cuts(self) -> dict[str, UnservedDemand]:
-        return {}
 
 
 def open_study(path: Path, told: Callable[[str], None] = lambda _: None) -> Study:

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from capacity.opened_study import Study
 from capacity.output import rows_of
 from capacity.result_files import sha256_of
-from capacity.study_file import Study
-from capacity.study_years import YearRun
+from capacity.year_bottlenecks import StudiedYear
 from gis import Network
 from gis.schema import TABLES
 from gridmodel import Scenario
@@ -31,15 +31,15 @@ LIBRARIES = (
 )  # fmt: skip
 
 
-def study_record(study: Study, steps: pd.DataFrame, runs: tuple[YearRun, ...]) -> dict[str, object]:
+def study_record(study: Study, steps: pd.DataFrame, years: tuple[StudiedYear, ...]) -> dict[str, object]:
     """What a study rests on and how each of its steps ended, as one JSON object.
 
     Parameters
     ----------
     steps
         A row per step: step, status, reason, tables.
-    runs
-        Years that were solved.
+    years
+        Those that were solved.
     """
     return {
         "record_version": RECORD_VERSION,
@@ -52,7 +52,7 @@ def study_record(study: Study, steps: pd.DataFrame, runs: tuple[YearRun, ...]) -
             "scenarios": [scenario.model_dump(mode="json") for scenario in study.scenarios],
             "network_scenarios": [_of_case(case) for case in study.cases],
             "standards": [standard.model_dump(mode="json", by_alias=True) for standard in study.standards],
-            "demand": [_of_demand(run) for run in runs if run.findings.year == run.outlook.scenario.years[0]],
+            "demand": [_of_demand(year) for year in {one.demand.scenario_id: one for one in years}.values()],
         },
         "weak_feeders": [{"feeder_id": name, "reason": reason} for name, reason in study.weak.items()],
         "input": {
@@ -99,16 +99,16 @@ def _of_case(case: Scenario) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _of_demand(run: YearRun) -> dict[str, object]:
+def _of_demand(year: StudiedYear) -> dict[str, object]:
     """Profiles and methods as a scenario resolved them for this network."""
-    profiles = run.demand.profiles
+    profiles = year.demand.profiles
     return {
-        "scenario_id": run.demand.scenario_id,
+        "scenario_id": year.demand.scenario_id,
         "profiles": {
             "source": profiles.source, "time_zone": profiles.time_zone, "hours": len(profiles.time),
-            "columns": list(run.demand.demand.columns),
+            "columns": list(year.demand.demand.columns),
         },
-        "methods": {group: _of_method(method) for group, method in run.demand.methods.items()},
+        "methods": {group: _of_method(method) for group, method in year.demand.methods.items()},
     }  # fmt: skip
 
 

@@ -16,10 +16,11 @@ from capacity.checks import violations
 from capacity.data_quality import hold_back_bottlenecks, hold_back_headroom, hold_back_result, hold_back_rows
 from capacity.headroom import find_headroom
 from capacity.impact import study_impact
+from capacity.opened_study import Study
 from capacity.quality_report import placed
-from capacity.study_file import Study
 from capacity.study_year_steps import (
     Tables,
+    bottlenecks,
     chains,
     comparison,
     draws,
@@ -51,7 +52,9 @@ def loadflow(study: Study) -> Tables:
         held = hold_back_result(result, study.yardstick, study.weak)
         rows.append({"scenario": case.scenario_id, "name": case.name, **held.summary()})
         broken.append(hold_back_rows(violations(study.yardstick, result), study.weak, _HELD_BACK))
-        found.append(hold_back_bottlenecks(find_bottlenecks(study.yardstick, result), study.weak))
+        found.append(
+            hold_back_bottlenecks(find_bottlenecks(study.yardstick, result, model=study.model), study.weak)
+        )
     return {
         "loadflow": pd.DataFrame(rows),
         "violations": stacked(broken),
@@ -82,5 +85,5 @@ def headroom(study: Study) -> Tables:
 
 
 STEPS: tuple[Step, ...] = (
-    check, loadflow, years, draws, unserved, chains, terminal, headroom, comparison,
+    check, loadflow, years, draws, bottlenecks, unserved, chains, terminal, headroom, comparison,
 )  # fmt: skip

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import groupby
 
 import geopandas as gpd
 import pandas as pd
 
 from capacity.comparison import compare_elements, compare_years
-from capacity.draws import study_draws
+from capacity.data_quality import hold_back_rows
+from capacity.opened_study import Study
 from capacity.root_cause import chains_of_year, with_first_years
-from capacity.study_file import Study
-from capacity.study_years import YearRun, element_table, not_placed_table, year_table
+from capacity.study_tables import element_table, not_placed_table, year_table
 from capacity.unserved import UnservedDemand
+from capacity.year_bottlenecks import StudiedYear, bottlenecks_of_years
 from gis import InputError, Network
 from gis.findings import make_findings
 
 Tables = dict[str, pd.DataFrame]
 UNSERVED_COLUMNS = (
-    "scenario", "year", "status", "hours_cut", "unserved_kw", "unserved_hour", "unserved_kwh",
+    "scenario", "year", "status", "hours_asked", "hours_cut", "unserved_kw", "unserved_hour", "unserved_kwh",
     "customers_affected",
 )  # fmt: skip
-# What a customer may be of whom nothing is cut.
-_WHOLE = ("served",)
+# Figures of bottlenecks that are not told of feeders with weak data.
+_HELD_BACK = ["loading_percent", "vm_pu", "hours_over", "kwh_over", "unserved_kw", "unserved_kwh"]
 
 
 class NothingNamedError(InputError):
@@ -35,7 +37,7 @@ def years(study: Study) -> Tables:
     runs = _runs(study)
     return {
         "years": year_table(runs),
-        "elements": element_table(runs, study.network),
+        "elements": element_table(runs, study.network, study.weak),
         "not_placed": not_placed_table(runs),
     }
 
@@ -45,9 +47,7 @@ def draws(study: Study) -> Tables:
     require_named([study.file.draws] if study.file.draws else [], "draws", "it asks for no draws")
     rows, elements = [], []
     for run in _runs(study):
-        study.told(f"drawing {run.demand.label} {study.file.draws} times")
-        demands = run.outlook.draws(run.demand.year, range(study.file.draws))
-        found = study_draws(run.model, study.yardstick, demands)
+        found = study.draws_of(run)
         rows.append(_of_year(found.draws.reset_index(), run))
         elements += [
             _of_year(_placed(getattr(found, table), table, study.network), run)
@@ -56,11 +56,24 @@ def draws(study: Study) -> Tables:
     return {"draws": stacked(rows), "draw_elements": stacked(elements)}
 
 
+def bottlenecks(study: Study) -> Tables:
+    """Where each year is too weak, since when, how long, how surely and why, ranked by what is unserved."""
+    told = [
+        replace(
+            run,
+            unserved=study.cut_of(run) if "unserved" in study.file.steps else None,
+            draws=study.draws_of(run) if study.file.draws else None,
+        )
+        for run in _runs(study)
+    ]
+    found = bottlenecks_of_years(study.yardstick, told)
+    return {"bottlenecks": hold_back_rows(found, study.weak, _HELD_BACK, reason="root_cause")}
+
+
 def unserved(study: Study) -> Tables:
     """The least that must be cut so that every limit holds: per year, by blocking asset, by customer."""
     rows, assets, customers = [], [], []
     for run in _runs(study):
-        study.told(f"least cut of {run.demand.label}")
         found = study.cut_of(run)
         rows.append(_unserved_row(run, found))
         assets.append(_of_year(_with_places(found.assets, study.network), run))
@@ -87,7 +100,10 @@ def comparison(study: Study) -> Tables:
         study.scenarios[1:], "scenarios", "it names no second demand scenario to compare with the first"
     )
     by_scenario = [list(runs) for _, runs in groupby(_runs(study), key=lambda run: run.demand.scenario_id)]
-    tables = [(_years_with_cuts(study, runs), element_table(runs, study.network)) for runs in by_scenario]
+    tables = [
+        (_years_with_cuts(study, runs), element_table(runs, study.network, study.weak))
+        for runs in by_scenario
+    ]
     (first_years, first_elements), *others = tables
     return {
         "comparison_years": stacked(compare_years(first_years, other) for other, _ in others),
@@ -108,12 +124,12 @@ def stacked(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else tables[0]
 
 
-def _runs(study: Study) -> tuple[YearRun, ...]:
+def _runs(study: Study) -> tuple[StudiedYear, ...]:
     require_named(study.scenarios, "scenarios", "it names no demand scenario")
-    return study.year_runs
+    return study.years
 
 
-def _of_year(table: pd.DataFrame, run: YearRun) -> pd.DataFrame:
+def _of_year(table: pd.DataFrame, run: StudiedYear) -> pd.DataFrame:
     """The table with scenario and year before its columns."""
     rest = table.drop(columns=["scenario", "year"], errors="ignore")
     columns = ["scenario", "year", *rest.columns]
@@ -135,21 +151,22 @@ def _with_places(rows: pd.DataFrame, network: Network) -> pd.DataFrame:
     return rows.assign(geometry=places)
 
 
-def _unserved_row(run: YearRun, found: UnservedDemand) -> dict[str, object]:
+def _unserved_row(run: StudiedYear, found: UnservedDemand) -> dict[str, object]:
     kw = found.hours["unserved_kw"]
-    hit = found.customers[~found.customers["status"].isin(_WHOLE) & (found.customers["unserved_kwh"] > 0)]
-    worst = found.hours["status"].value_counts().index
+    hit = found.customers.loc[found.customers["unserved_kwh"] > 0, "load_id"].unique()
+    people = run.demand.customers.drop_duplicates("load_id").set_index("load_id")["customers"]
     return {
         "scenario": run.demand.scenario_id, "year": run.demand.year,
-        "status": ", ".join(sorted(map(str, worst))),
-        "hours_cut": int((kw > 0).sum()), "unserved_kw": float(kw.max()),
+        "status": ", ".join(sorted(found.hours["status"].unique())),
+        "hours_asked": len(kw), "hours_cut": int((kw > 0).sum()),
+        "unserved_kw": float(kw.max()) if len(kw) else 0.0,
         "unserved_hour": kw.idxmax() if (kw > 0).any() else pd.NaT,
         "unserved_kwh": found.energy_kwh,
-        "customers_affected": float(hit.drop_duplicates("load_id")["customers"].sum()),
+        "customers_affected": float(people.reindex(hit).sum()),
     }  # fmt: skip
 
 
-def _years_with_cuts(study: Study, runs: list[YearRun]) -> pd.DataFrame:
+def _years_with_cuts(study: Study, runs: list[StudiedYear]) -> pd.DataFrame:
     """Key figures per year, with what is unserved where that was asked for."""
     table = year_table(runs)
     if "unserved" not in study.file.steps:

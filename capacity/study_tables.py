@@ -1,21 +1,18 @@
-"""The years of a study solved: one row per scenario and year, one per element, and who was not placed."""
+"""Tables of the years of a study: a row per scenario and year, one per element, and who was not placed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from types import MappingProxyType
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from capacity.checks import Yardstick
-from capacity.demand_scenario import DemandScenario
-from capacity.scenario_demand import Outlook, outlook_of
-from capacity.year_demand import YearDemand
-from capacity.years import YearFindings, study_year
+from capacity.data_quality import WeakFeeders
+from capacity.year_bottlenecks import StudiedYear
 from gis import Network
-from gridmodel import GridModel
+from gis.quality.score import TOO_WEAK
 
 YEAR_COLUMNS = (
     "scenario", "year", "draw", "status", "hours", "hours_without_solution", "demand_kwh", "served_kwh",
@@ -32,61 +29,15 @@ NOT_PLACED_COLUMNS = (
     "scenario", "year", "load_id", "bus_id", "group", "customers", "peak_kw", "status", "reason",
 )  # fmt: skip
 # So that a table of buses and one of lines can be stacked.
-_ELEMENT_DTYPES = {
-    **dict.fromkeys(("loading_max_hour", "vm_min_hour", "vm_max_hour"), "datetime64[ns, UTC]"),
-    **dict.fromkeys(
-        (
-            "loading_max_percent",
-            "hours_over",
-            "kwh_over",
-            "vm_min_pu",
-            "vm_max_pu",
-            "hours_below",
-            "hours_above",
-        ),
-        "float64",
-    ),
-}
+_HOURS = ("loading_max_hour", "vm_min_hour", "vm_max_hour")
+_FIGURES = (
+    "loading_max_percent", "hours_over", "kwh_over", "vm_min_pu", "vm_max_pu", "hours_below", "hours_above",
+)  # fmt: skip
+_ELEMENT_DTYPES = {**dict.fromkeys(_HOURS, "datetime64[ns, UTC]"), **dict.fromkeys(_FIGURES, "float64")}
 _NO_SUPPLY = "no_supply"
 
 
-@dataclass(frozen=True, eq=False)
-class YearRun:
-    """One year of one scenario: what is assumed, and what it does.
-
-    Attributes
-    ----------
-    outlook
-        The scenario laid over the network, for other draws of the year.
-    model
-        Serves every year and draw of the scenario.
-    demand
-        Of draw 0.
-    """
-
-    outlook: Outlook
-    model: GridModel
-    demand: YearDemand
-    findings: YearFindings
-
-
-def run_years(
-    yardstick: Yardstick, scenario: DemandScenario, told: Callable[[str], None]
-) -> Iterator[YearRun]:
-    """Solve all years of a scenario, draw 0, on one model."""
-    network = yardstick.network
-    outlook = outlook_of(network, yardstick.supply, scenario)
-    model: GridModel | None = None
-    for year in scenario.years:
-        demand = outlook.demand(year)
-        if model is None:
-            told(f"building the model of {scenario.scenario_id}")
-            model = demand.model_on(network)
-        told(f"solving {demand.label}")
-        yield YearRun(outlook, model, demand, study_year(model, yardstick, demand))
-
-
-def year_table(runs: Sequence[YearRun]) -> pd.DataFrame:
+def year_table(runs: Sequence[StudiedYear]) -> pd.DataFrame:
     """Columns `YEAR_COLUMNS`, one row per scenario and year.
 
     status: "ok" (every limit holds in every hour), "too_weak" (one is broken), "no_solution" (an hour has
@@ -95,18 +46,26 @@ def year_table(runs: Sequence[YearRun]) -> pd.DataFrame:
     return pd.DataFrame([_year_row(run) for run in runs], columns=list(YEAR_COLUMNS))
 
 
-def element_table(runs: Sequence[YearRun], network: Network) -> gpd.GeoDataFrame:
+def element_table(
+    runs: Sequence[StudiedYear], network: Network, weak: WeakFeeders = MappingProxyType({})
+) -> gpd.GeoDataFrame:
     """Columns `ELEMENT_COLUMNS`: every bus, line and transformer in every scenario and year.
 
-    status: "ok", "over" (out of its limit in some hour), "no_supply".
+    status: "ok", "over" (out of its limit in some hour), "no_supply", or "data too weak for results", then
+    without figures.
     """
     parts = [_elements(run, table, network) for run in runs for table in ("buses", "lines", "transformers")]
     nothing = pd.DataFrame(columns=list(ELEMENT_COLUMNS))
     table = pd.concat(parts, ignore_index=True)[list(ELEMENT_COLUMNS)] if parts else nothing
+    lost = table["feeder_id"].isin(weak)
+    table = table.assign(
+        status=table["status"].where(~lost, TOO_WEAK),
+        **{name: table[name].mask(lost) for name in (*_HOURS, *_FIGURES)},
+    )
     return gpd.GeoDataFrame(table, geometry="geometry", crs=network.crs)
 
 
-def not_placed_table(runs: Sequence[YearRun]) -> pd.DataFrame:
+def not_placed_table(runs: Sequence[StudiedYear]) -> pd.DataFrame:
     """Columns `NOT_PLACED_COLUMNS`: customers that draw nothing in a year, each with the reason."""
     parts = [
         run.demand.customers[run.demand.customers["status"] != "placed"].assign(
@@ -123,7 +82,7 @@ def out_of_band(buses: pd.DataFrame) -> pd.Series:
     return (buses["hours_below"] > 0) | (buses["hours_above"] > 0)
 
 
-def _year_row(run: YearRun) -> dict[str, object]:
+def _year_row(run: StudiedYear) -> dict[str, object]:
     found, hours, customers = run.findings, run.findings.hours, run.demand.customers
     placed = customers["status"] == "placed"
     people = customers.drop_duplicates("load_id")  # what they take up has rows of its own, after theirs
@@ -151,7 +110,7 @@ def _year_row(run: YearRun) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _elements(run: YearRun, table: str, network: Network) -> pd.DataFrame:
+def _elements(run: StudiedYear, table: str, network: Network) -> pd.DataFrame:
     rows = getattr(run.findings, table)
     over = out_of_band(rows) if table == "buses" else rows["hours_over"] > 0
     status = np.where(over, "over", "ok").astype(object)
