@@ -47,7 +47,8 @@ class StudiedYear:
     demand, findings
         Of draw 0.
     unserved
-        Least cut of the same demand; figures of unserved demand are missing without.
+        Least cut of the same demand; figures of unserved demand are missing without, and energy not served
+        where it was not looked for in every hour.
     draws
         Many draws of the year; the probability is missing without.
     """
@@ -81,6 +82,19 @@ def bottlenecks_of_years(yardstick: Yardstick, years: Iterable[StudiedYear]) -> 
     return as_places(table[columns].astype(numeric), yardstick)
 
 
+def worst_hours_of(findings: YearFindings) -> np.ndarray:
+    """Positions of the hours in which an element that breaks a limit is at its worst, and all without solution."""
+    buses = findings.buses
+    worst = [
+        *(findings.over(table)["loading_max_hour"] for table in BRANCHES),
+        buses.loc[buses["hours_below"] > 0, "vm_min_hour"],
+        buses.loc[buses["hours_above"] > 0, "vm_max_hour"],
+    ]
+    index = findings.hours.index
+    at_worst = index.isin(pd.DatetimeIndex(np.concatenate([hours.to_numpy(dtype=object) for hours in worst])))
+    return np.flatnonzero(at_worst | (findings.hours["status"] != "converged").to_numpy())
+
+
 def _bottlenecks_of_year(yardstick: Yardstick, studied: StudiedYear) -> pd.DataFrame:
     rows = [
         *(row for table in BRANCHES for row in _overloads(yardstick, studied, table)),
@@ -95,7 +109,9 @@ def _bottlenecks_of_year(yardstick: Yardstick, studied: StudiedYear) -> pd.DataF
     table = table.reindex(columns=list(YEAR_BOTTLENECK_COLUMNS))
     unserved = studied.unserved
     table = with_unserved(table, yardstick, None if unserved is None else unserved.assets)
-    order = ["unserved_kwh", "kwh_over", "hours_over", "customers_affected", "probability"]
+    if unserved is not None and len(unserved.hours) < len(found.hours):
+        table["unserved_kwh"] = np.nan
+    order = ["unserved_kwh", "unserved_kw", "kwh_over", "hours_over", "customers_affected", "probability"]
     return table.sort_values(
         [*order, "element_id"], ascending=[False] * len(order) + [True], ignore_index=True
     )
