@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capacity import cli_bottlenecks, cli_data, cli_network, output
+from capacity import cli_bottlenecks, cli_data, cli_network, cli_study, output
 from capacity.cli_headroom import say_headroom, say_hosting, say_joint_headroom
 from capacity.cli_options import (
     BAD_INPUT,
@@ -54,6 +54,8 @@ MOST_DRAWS = 100_000
 app.command("import")(cli_data.import_source)
 app.command()(cli_data.repair)
 app.command()(cli_data.check)
+app.command()(cli_study.study)
+app.command()(cli_study.compare)
 
 
 def main() -> None:
@@ -262,6 +264,9 @@ def connect(
     assumptions: Annotated[
         Path | None, typer.Option(help="TOML with your own demand and cost figures.")
     ] = None,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Answer again with other demands per home.")
+    ] = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
@@ -270,6 +275,7 @@ def connect(
     from capacity.connection import ConnectionConfig, assess_on
     from capacity.data_quality import hold_back_assessment, weak_data
     from capacity.limits import read_limits
+    from capacity.sensitivity import sensitivity_of, with_sensitivity
     from gridmodel import find_scenario
 
     wanted = {
@@ -300,7 +306,10 @@ def connect(
     ]
     if out is not None:
         output.write_options(answers, out, crs=grid.crs)
-    output.say(*output.connection_report(answers, single=sites is None), as_json=as_json)
+    report = output.connection_report(answers, single=sites is None)
+    if sensitivity:
+        report = with_sensitivity(report, [sensitivity_of(impact, one, config, weak) for one in asked], asked)
+    output.say(*report, as_json=as_json)
     fitting = all(answer.verdict in ("connect", "connect_after_works") for answer in answers)
     raise typer.Exit(DONE if fitting else VIOLATED)
 

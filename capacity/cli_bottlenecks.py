@@ -59,7 +59,7 @@ def bottlenecks(
     cut: Annotated[
         str,
         typer.Option(
-            help="Hours of a demand scenario to find the least cut in: worst (the worst hour of each element), "
+            help="Hours of a demand scenario to find the least cut in: worst (that of each element), "
             "year (all, for the energy not served), none."
         ),
     ] = "worst",

@@ -106,7 +106,11 @@ def assess_on(impact: Impact, development: Development, config: ConnectionConfig
     """Judge one development on a scenario that is solved already."""
     demand = demand_parts(development, config.assumptions)
     demand_kw = float(demand["p_kw"].sum())
-    candidates = find_candidates(impact.yardstick, development.place, demand_kw, config.assumptions)
+    yardstick = impact.yardstick
+    candidates = find_candidates(
+        yardstick.network, yardstick.supply, development.place,
+        demand_kw=demand_kw, assumptions=config.assumptions,
+    )  # fmt: skip
     cos_phi = config.assumptions.power_factor.cos_phi
     if impact.base is None or not candidates:
         return _undetermined(impact, development, demand, config)

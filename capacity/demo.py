@@ -7,10 +7,24 @@ from pathlib import Path
 
 DEMO_NAME = "schutterwald"
 _HERE = Path(__file__).parent
-STUDY = """# What the demo area is studied with: its scenarios, and the limits they are held against.
+STUDY = """# Everything the study of the demo area assumes: feederplan study schutterwald.toml
+# Its keys are explained in docs/study.md; paths are relative to this file.
+name = "Schutterwald: cars, heat pumps and roofs"
 network = "schutterwald.gpkg"
-scenarios = ["base", "heat_pumps"]
 limits = "en50160"
+network_scenarios = ["base", "heat_pumps"]
+scenarios = ["today", "electrification"]
+years = [2025, 2030, 2035]
+seed = 2025
+standard = "all_electric"
+
+[headroom]
+direction = "load"
+cos_phi = 0.95
+
+# The least cut in the six hardest hours of a year; without this key in all of them, which takes minutes.
+[unserved]
+hours = 6
 """
 
 

@@ -38,7 +38,7 @@ def progress(step: str) -> None:
 
 def say(values: dict[str, object], lines: list[str], *, as_json: bool) -> None:
     """Print the result on stdout."""
-    print(json.dumps(_plain(values), ensure_ascii=False) if as_json else _printable("\n".join(lines)))
+    print(json.dumps(plain_values(values), ensure_ascii=False) if as_json else _printable("\n".join(lines)))
 
 
 def report_bad_input(error: InputError, *, as_json: bool) -> None:
@@ -213,7 +213,25 @@ def require_target(out: Path | None, *sources: Path | None, suffix: str | tuple[
     if out is None:
         return
     suffixes = (suffix,) if isinstance(suffix, str) else suffix
-    faults = _target_faults(out, [source.resolve() for source in sources if source is not None], suffixes)
+    _refuse_target(
+        out, _target_faults(out, [source.resolve() for source in sources if source is not None], suffixes)
+    )
+
+
+def require_folder(out: Path) -> None:
+    """Refuse a place that a folder of results cannot be written to, before any work is done.
+
+    Raises
+    ------
+    InputError
+        It is a file, or the folder above it cannot be written.
+    """
+    is_file = out.exists() and not out.is_dir()
+    faults = ["this is a file; name a folder"] if is_file else _folder_faults(out)
+    _refuse_target(out, faults)
+
+
+def _refuse_target(out: Path, faults: list[str]) -> None:
     if faults:
         from gis import InputError
         from gis.findings import make_findings
@@ -234,10 +252,13 @@ def _target_faults(out: Path, sources: list[Path], suffixes: tuple[str, ...]) ->
         faults.append("this is an input file, it would be overwritten; choose another name")
     if out.is_dir():
         faults.append("this is a folder; name a file in it")
+    return faults + _folder_faults(out)
+
+
+def _folder_faults(out: Path) -> list[str]:
     folder = next(parent for parent in out.absolute().parents if parent.exists())
-    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
-        faults.append(f"nothing can be written to {folder}; choose another folder")
-    return faults
+    writable = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    return [] if writable else [f"nothing can be written to {folder}; choose another folder"]
 
 
 def require_ids(network: Network, table: str, ids: list[str], *, option: str) -> None:
@@ -258,10 +279,10 @@ def require_ids(network: Network, table: str, ids: list[str], *, option: str) ->
 
 
 def write_layer(rows: pd.DataFrame, path: Path, name: str, *, crs: CRS | None) -> None:
-    """Write one result table as a GeoPackage layer, put in place only when it is whole."""
-    from gis.formats import geopackage
+    """Write one result table as a GeoPackage layer with its style, put in place only when it is whole."""
+    from capacity.result_files import write_geopackage
 
-    geopackage.write_layers({name: _placed(rows, crs)}, path)
+    write_geopackage(path, {name: placed_layer(rows, crs)})
 
 
 def write_table(rows: pd.DataFrame, path: Path, name: str, *, crs: CRS | None) -> None:
@@ -269,7 +290,7 @@ def write_table(rows: pd.DataFrame, path: Path, name: str, *, crs: CRS | None) -
     from gis.formats.geoparquet import write_frame
     from gis.formats.spreadsheet import write_csv
 
-    layer = _placed(rows, crs)
+    layer = placed_layer(rows, crs)
     if path.suffix.lower() == ".gpkg":
         write_layer(rows, path, name, crs=crs)
     elif path.suffix.lower() == ".parquet":
@@ -286,7 +307,7 @@ def with_lonlat(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.drop(columns="geometry").assign(lon=at.x.round(7), lat=at.y.round(7))
 
 
-def _placed(rows: pd.DataFrame, crs: CRS | None) -> pd.DataFrame:
+def placed_layer(rows: pd.DataFrame, crs: CRS | None) -> pd.DataFrame:
     """The table with its places, where it has any."""
     import geopandas as gpd
 
@@ -332,12 +353,12 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, object]]:
     return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]
 
 
-def _plain(value: object) -> object:
+def plain_values(value: object) -> object:
     """Values as JSON knows them: NaN, infinity and NA become null, numpy scalars plain numbers."""
     if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items() if key != "geometry"}
+        return {str(key): plain_values(entry) for key, entry in value.items() if key != "geometry"}
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
+        return [plain_values(entry) for entry in value]
     if hasattr(value, "item"):
         value = value.item()
     if value is None or isinstance(value, str | bool | int):

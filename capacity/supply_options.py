@@ -12,7 +12,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from capacity.assumptions import Assumptions
-from capacity.checks import Yardstick
+from gis import Network
+from gis.feeders import Supply
 from gis.voltage import LV_MAX_KV, MV_MAX_KV, same_voltage
 from gridmodel import Catalogue
 
@@ -51,10 +52,9 @@ class Works:
 
 
 def find_candidates(
-    yardstick: Yardstick, place: BaseGeometry, demand_kw: float, assumptions: Assumptions
+    network: Network, supply: Supply, place: BaseGeometry, *, demand_kw: float, assumptions: Assumptions
 ) -> list[Candidate]:
     """Nearest supplied buses of every kind that carry a demand of this size, nearest first per kind."""
-    network, supply = yardstick.network, yardstick.supply
     buses = network.buses[supply.buses["station_id"].notna()]
     low = buses["vn_kv"] <= LV_MAX_KV
     busbar = buses.index.isin(network.transformers["lv_bus_id"])

@@ -37,4 +37,10 @@ def read_figures(path: Path, model: type[Figures], *, subject: str, rule: str) -
     except ValidationError as error:
         places = [".".join(map(str, fault["loc"])) for fault in error.errors()]
         messages = [fault["msg"] for fault in error.errors()]
-        raise InputError(str(path), make_findings(rule, subject, places, messages)) from error
+        values = [_shown(fault["input"]) for fault in error.errors()]
+        raise InputError(str(path), make_findings(rule, subject, places, messages, values=values)) from error
+
+
+def _shown(value: object) -> object:
+    """The offending figure; nothing where a whole block is meant."""
+    return value if isinstance(value, str | int | float) else None

@@ -24,10 +24,10 @@ from gridmodel import GridModel
 from gridmodel.demand_model import solve_demand
 from gridmodel.outcome import Keep
 
-# loading_percent, vm_pu: the worst hour's; hours_over [h]: over the limit or outside the band (of a feeder its
-# worst bus); kwh_over: `years.study_year`; first_year: in which the limit is broken first in that scenario;
-# probability: share of the draws in which it is broken in some hour; unserved_kw: least cut in the worst hour;
-# unserved_kwh: over the year. The figures of a year are those of its draw 0.
+# loading_percent, vm_pu: the worst hour's; hours_over [h]: over the limit or outside the band (of a feeder
+# its worst bus); kwh_over: `years.study_year`; first_year: in which the limit is broken first in that
+# scenario; probability: share of the draws in which it is broken in some hour; unserved_kw: least cut in the
+# worst hour; unserved_kwh: over the year. The figures of a year are those of its draw 0.
 YEAR_BOTTLENECK_COLUMNS = (
     "table", "element_id", "feeder_id", "scenario", "year", "check", "loading_percent", "vm_pu", "hours_over",
     "kwh_over", "first_year", "probability", "unserved_kw", "unserved_kwh", "customers_affected",
@@ -66,9 +66,10 @@ def bottlenecks_of_years(yardstick: Yardstick, years: Iterable[StudiedYear]) -> 
     Returns
     -------
     GeoDataFrame
-        Columns `YEAR_BOTTLENECK_COLUMNS`, by scenario and year as given; within a year most unserved kWh first,
-        then most kWh and hours over. An element that only breaks its limit in other draws than draw 0 has its
-        row too, with its probability. No rows where every limit holds in every hour and everybody is supplied.
+        Columns `YEAR_BOTTLENECK_COLUMNS`, by scenario and year as given; within a year most unserved first,
+        then most kWh and hours over. An element that only breaks its limit in other draws than draw 0 has
+        its row too, with its probability. No rows where every limit holds in every hour and everybody is
+        supplied.
     """
     parts = [_bottlenecks_of_year(yardstick, studied) for studied in years]
     filled = [part for part in parts if len(part)]
@@ -83,7 +84,7 @@ def bottlenecks_of_years(yardstick: Yardstick, years: Iterable[StudiedYear]) -> 
 
 
 def worst_hours_of(findings: YearFindings) -> np.ndarray:
-    """Positions of the hours in which an element that breaks a limit is at its worst, and all without solution."""
+    """Positions of the hours in which an element over its limit is at its worst, and of those unsolved."""
     buses = findings.buses
     worst = [
         *(findings.over(table)["loading_max_hour"] for table in BRANCHES),

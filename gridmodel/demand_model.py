@@ -115,7 +115,8 @@ def solve_demand(
     Raises
     ------
     ValueError
-        The demand does not belong to the model, or a group or kind has no profile.
+        The demand does not belong to the model, a group or kind has no profile, or something is no number;
+        every fault is named.
     BalanceError
         An hour does not add up.
     """
@@ -126,11 +127,10 @@ def solve_demand(
 
 def points_of_demand(model: GridModel, demand: BusDemand, factors: pd.DataFrame) -> Points:
     """A demand at every hour of its profiles as operating points; see `solve_demand`."""
-    buses, groups, kinds = len(model.network.buses), len(demand.groups), len(demand.kinds)
-    fits = (len(model.net.load), len(model.net.sgen)) == (buses * groups, buses * kinds)
-    lacking = [name for name in demand.columns if name not in factors.columns]
-    if not fits or lacking:
-        raise ValueError(f"the demand does not fit the model, or lacks profiles: {', '.join(lacking)}")
+    faults = _misfits(model, demand, factors)
+    if faults:
+        raise ValueError("; ".join(faults))
+    buses, groups = len(model.network.buses), len(demand.groups)
     column = factors.columns.get_indexer(demand.columns)
     of_load = np.tile(column[:groups], buses)
     none = np.zeros(0, dtype=np.int64)
@@ -146,6 +146,32 @@ def points_of_demand(model: GridModel, demand: BusDemand, factors: pd.DataFrame)
         added_bus=none,
         added_kva=np.zeros(0, dtype=complex),
     )
+
+
+def _misfits(model: GridModel, demand: BusDemand, factors: pd.DataFrame) -> list[str]:
+    """Why a demand cannot be solved on a model; nothing where it can."""
+    buses, tables, found = len(model.network.buses), model.network, []
+    for what, asked, given, power in (
+        ("groups", tables.loads["customer_class"], demand.groups, demand.kva),
+        ("kinds", tables.generators["kind"], demand.kinds, demand.feed_kw),
+    ):
+        built = tuple(asked.iloc[: len(asked) // max(buses, 1)])
+        if built != given:
+            found.append(f"the model is built for the {what} {', '.join(built)}, not for {', '.join(given)}")
+        elif power.shape != (buses, len(given)):
+            found.append(f"power of {what}: {power.shape} are not {buses} buses x {len(given)} {what}")
+        elif not (fine := np.isfinite(power).all(axis=0)).all():
+            found.append(f"no numbers among the powers of {', '.join(np.array(given, dtype=object)[~fine])}")
+    lacking = [name for name in demand.columns if name not in factors.columns]
+    if lacking:
+        found.append(f"no profile for {', '.join(lacking)}")
+    used = factors[[name for name in demand.columns if name in factors.columns]]
+    gaps = used.columns[~np.isfinite(used.to_numpy(dtype=float)).all(axis=0)]
+    if len(gaps):
+        found.append(f"no numbers in some hours of the profiles of {', '.join(gaps)}")
+    if not isinstance(factors.index, pd.DatetimeIndex) or factors.index.tz is None:
+        found.append("hours are not times of a time zone; index them by a DatetimeIndex in UTC")
+    return found
 
 
 def network_with_demand(network: Network, demand: BusDemand) -> Network:

@@ -6,6 +6,8 @@ generation is the question. It is not the energy of a year.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 
@@ -17,7 +19,11 @@ PLANES = ((0.0, 0.0), (30.0, 0.0), (30.0, -90.0), (30.0, 90.0))
 
 
 def clear_sky_factors(
-    time: pd.DatetimeIndex, *, latitude_degree: float, longitude_degree: float
+    time: pd.DatetimeIndex,
+    *,
+    latitude_degree: float,
+    longitude_degree: float,
+    roofs: Literal["best", "mixed"] = "best",
 ) -> np.ndarray:
     """Give the clear-sky output of rooftop PV per hour as a share of its yearly maximum.
 
@@ -27,6 +33,8 @@ def clear_sky_factors(
         Beginnings of hours, UTC; the sun is taken in the middle of the hour.
     latitude_degree, longitude_degree
         Place, north and east positive.
+    roofs
+        "best": of each hour the best of `PLANES`; "mixed": the mean of them, as many roofs give together.
 
     Returns
     -------
@@ -36,8 +44,7 @@ def clear_sky_factors(
     Notes
     -----
     Declination by Cooper, equation of time by Spencer, air mass by Kasten and Young, beam irradiance by
-    Meinel, global irradiance by Haurwitz, diffuse light from all of the sky alike. Tilt and orientation: the
-    best of `PLANES` in each hour.
+    Meinel, global irradiance by Haurwitz, diffuse light from all of the sky alike.
 
     References
     ----------
@@ -48,11 +55,12 @@ def clear_sky_factors(
     """
     sines, angles = _sun(time + pd.Timedelta(minutes=30), latitude_degree, longitude_degree)
     beam, diffuse = _irradiance(sines)
-    best = np.zeros(len(time))
+    given = []
     for tilt, azimuth in PLANES:
         lit = np.maximum(_cosine_to_plane(angles, latitude_degree, tilt, azimuth), 0.0)
-        best = np.maximum(best, beam * lit + diffuse * (1.0 + np.cos(np.deg2rad(tilt))) / 2.0)
-    return np.asarray(best / best.max())
+        given.append(beam * lit + diffuse * (1.0 + np.cos(np.deg2rad(tilt))) / 2.0)
+    power = np.max(given, axis=0) if roofs == "best" else np.mean(given, axis=0)
+    return np.asarray(power / power.max())
 
 
 def _sun(

@@ -92,7 +92,7 @@ def write_result(model: GridModel, result: LoadFlowResult, path: Path) -> None:
         "scenario": result.scenario.scenario_id,
     }
     layers[_INFO] = pd.DataFrame({"key": list(info), "value": [json.dumps(v) for v in info.values()]})
-    geopackage.write_layers(layers, path)
+    geopackage.write_layers(layers, path, repeatable=True)
 
 
 def stored_result(

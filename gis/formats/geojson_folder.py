@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from gis.findings import join_findings, make_findings
 from gis.formats import geojson
 from gis.formats.arrow import unpack
 from gis.formats.gdal import storable
+from gis.formats.whole import write_whole_folder
 
 
 def recognises(path: Path) -> bool:
@@ -50,13 +48,12 @@ def read_layers(path: Path) -> dict[str, pd.DataFrame]:
 
 def write_layers(layers: Mapping[str, pd.DataFrame], path: Path) -> None:
     """Write one file per table into a temporary folder beside the target, then put it in place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-        draft = Path(folder) / path.name  # a folder of its own: temporary ones are private
-        draft.mkdir()
+
+    def write(draft: Path) -> None:
         for name, layer in layers.items():
             _write_layer(layer, draft / f"{name}.geojson")
-        _replace_folder(draft, path)
+
+    write_whole_folder(path, write, is_ours=lambda file: file.suffix == ".geojson")
 
 
 def _write_layer(layer: pd.DataFrame, file: Path) -> None:
@@ -71,20 +68,3 @@ def _write_layer(layer: pd.DataFrame, file: Path) -> None:
     pyogrio.write_dataframe(
         writable, file, driver="GeoJSON", geometry_type=geometry_type, layer_options=options
     )
-
-
-def _replace_folder(draft: Path, target: Path) -> None:
-    """Swap the finished folder in; the old one goes only when the new one stands."""
-    for file in draft.iterdir():
-        with file.open("rb+") as stream:
-            os.fsync(stream.fileno())
-    if not target.exists():
-        draft.replace(target)
-        return
-    if not all(file.suffix == ".geojson" for file in target.iterdir()):
-        message = "the target folder holds other files; choose an empty or new folder"
-        raise InputError(str(target), make_findings("file_exists", "file", [""], message))
-    old = Path(tempfile.mkdtemp(dir=target.parent, prefix=".old-"))
-    target.replace(old)
-    draft.replace(target)
-    shutil.rmtree(old)

@@ -183,12 +183,18 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ("bad_place", "a place is no longitude and latitude", "write LON,LAT in degrees"),
         ("unknown_scenario", "the network has no such scenario", "name one of its scenarios"),
         ("unknown_limits", "there is no such limit profile", "name a shipped one or a TOML file"),
+        ("unknown_demand_scenario", "there is no such demand scenario", "name a shipped one or a TOML file"),
+        ("bad_demand_scenario", "a demand scenario has a figure that makes no sense", "correct the figure"),
         (
             "limits_gap",
             "the limits say nothing about a voltage of the network",
             "add the band to the profile",
         ),
         ("bad_limits", "a limit profile has a figure that makes no sense", "correct the figure"),
+        ("unknown_standard", "there is no such standard of supply", "name a shipped one or a TOML file"),
+        ("bad_reading", "a reading of a meter cannot be used", "correct the row"),
+        ("bad_study", "a study file says what makes no sense, or too little", "correct the key named"),
+        ("no_results", "a folder holds no results of a study, or not the table asked for", "run the study"),
         ("bad_figure", "a table of assumptions has a figure that makes no sense", "correct the figure"),
         ("not_a_number", "a power or factor asked with is no number", "give a number"),
         ("out_of_scope", "the net has elements the engine cannot represent", "take them out of service"),
@@ -216,6 +222,14 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ("not_an_hour", "a row of a file of profiles is no full hour of its year", "take it out"),
         ("negative", "a factor of a file of profiles is negative", "factors go from 0 to 1"),
         ("above_peak", "a factor of a file of profiles is above 1", "divide by the peak"),
+        ("unknown_meters", "there is no such file of meter readings", "name a CSV or Parquet file"),
+        ("meter_columns", "a file of meter readings lacks a column, or has two of one kind", "name one"),
+        ("meter_unit", "a file of a column per meter does not say kW or kWh", "say the unit"),
+        ("meter_mapping", "a meter belongs to several loads, or a mapping lacks a column", "correct it"),
+        ("meter_step", "a time of a meter is no full quarter of an hour", "give 15, 30 or 60 minutes"),
+        ("meter_clock", "a time of a meter is skipped by the clocks of its zone", "name the right zone"),
+        ("meter_register", "a meter counts on instead of telling each step", "give the differences"),
+        ("unknown_load", "a meter is mapped to a load that is not there", "correct the load_id"),
     )
 )
 

@@ -121,7 +121,7 @@ class Hung(NamedTuple):
 
 def opened(grid: CompiledGrid, bounds: Bounds) -> Opened | None:
     """Cut off the parts with loops; nothing where the path method cannot serve what is left."""
-    parent = _parents(grid)
+    parent = rows_above(grid)
     inside = _inside(grid, parent)
     if inside.mean() > MOST_INSIDE_SHARE:
         return None
@@ -158,7 +158,7 @@ def hung_on(
     )
 
 
-def _parents(grid: CompiledGrid) -> np.ndarray:
+def rows_above(grid: CompiledGrid) -> np.ndarray:
     """Row each row is reached from, breadth first from all sources as one; -1 at sources and dead rows."""
     count = grid.row_count
     pattern = csr_array(grid.matrix).tocoo()

@@ -3,7 +3,11 @@
 Hours are looked at worst first. Who is known to have H so far is only asked whether H holds in the next hour
 too, which is one probe a bus. Hours equal to another one are left out. When room for load is asked, hours are
 left out too that another one outweighs at every load and generator: more load and less generation lower every
-voltage and so raise every current that the addition meets. An hour in which a limit is broken before any
+voltage and so raise every current that the addition meets. Whether a profile's power is load is asked of
+branches, not of buses: where the diversity of customers stands as negative load at a bus
+(`gridmodel.demand_model`), each branch still carries what all behind it draw together, and every drop of
+voltage is one of a branch. (In a loop currents may oppose each other, whatever draws: `every_hour` is the
+proof there.) An hour in which a limit is broken before any
 addition outweighs none: a broken limit counts only against who takes part in it, so that another hour, in
 which it just holds, may have less. For generation no hour outweighs another: more of it elsewhere raises the
 voltage, which costs room at the band and makes room on a line.
@@ -31,16 +35,19 @@ from gridmodel.engine.answers import (
 )
 from gridmodel.engine.batch import Injections
 from gridmodel.engine.bounds import Bounds
-from gridmodel.engine.compiled import CompiledGrid
+from gridmodel.engine.compiled import CompiledGrid, sum_at_rows
 from gridmodel.engine.kernels import CONVERGED
 from gridmodel.engine.linearised import Reference, reference_at
 from gridmodel.engine.of_profiles import injection_of_hour
 from gridmodel.engine.path_kernels import Addition, PathGrid
 from gridmodel.engine.path_search import steps_to_source
 from gridmodel.engine.paths import path_grid
-from gridmodel.engine.rings import Opened, hung_on, opened
+from gridmodel.engine.rings import Opened, hung_on, opened, rows_above
 from gridmodel.engine.tree import UNLIMITED, branch_limits, branch_loadings, known_or, radial_reason
 from gridmodel.engine.year_kernels import lower_to
+
+# What is against the rest of a profile under this share of its largest figure is rounding of the sums.
+_ROUNDING_SHARE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,11 +194,44 @@ def _push(question: YearQuestion) -> np.ndarray:
     profiles with both in either way, so that only equal ones compare.
     """
     injections = question.injections
-    power, profile = injections.term_pu, injections.term_profile
-    count = injections.factors.shape[1]
-    draws = np.bincount(profile, (power.real < 0.0) | (power.imag < 0.0), count) > 0
-    feeds = np.bincount(profile, (power.real > 0.0) | (power.imag > 0.0), count) > 0
+    draws, feeds = _signs(injections.term_pu, injections.term_profile, injections.factors.shape[1])
+    if not question.grid.out_of_scope and question.grid.shares is None:  # draws whatever the voltage is
+        above = rows_above(question.grid)
+        for column in np.flatnonzero(draws & feeds):
+            draws[column], feeds[column] = _signs_on_branches(question, column, above)
     return np.concatenate([injections.factors[:, draws], -injections.factors[:, feeds]], axis=1)
+
+
+def _signs(power_pu: np.ndarray, profile: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Per profile whether it draws, and whether it feeds, active or inductive reactive power anywhere."""
+    draws = np.bincount(profile, (power_pu.real < 0.0) | (power_pu.imag < 0.0), count) > 0
+    feeds = np.bincount(profile, (power_pu.real > 0.0) | (power_pu.imag > 0.0), count) > 0
+    return draws, feeds
+
+
+def _signs_on_branches(question: YearQuestion, column: int, above: np.ndarray) -> tuple[bool, bool]:
+    """Whether a profile draws, and whether it feeds, through any branch; `above` as `rings.rows_above`.
+
+    In a loop power takes more ways than one, so there the voltages that it moves must all move one way too.
+    """
+    grid, injections = question.grid, question.injections
+    free, own = grid.free_count, injections.term_profile == column
+    row = np.repeat(np.arange(grid.row_count), np.diff(injections.term_start))
+    power_pu = sum_at_rows(row[own], injections.term_pu[own], grid.row_count)[:free]
+    behind_pu, up = power_pu.copy(), np.where(above[:free] < free, above[:free], -1)
+    # What is summed up to 2^k branches below a row goes to the row 2^k branches above it.
+    while len(below := np.flatnonzero(up >= 0)):
+        behind_pu += sum_at_rows(up[below], behind_pu[below], free)
+        up = np.where(up >= 0, up[up], -1)
+    moved = [behind_pu.real, behind_pu.imag]
+    if not grid.stamps.is_forest:
+        idle_pu = grid.idle_pu[:free]
+        turned = grid.factors.solve(np.conj(power_pu / idle_pu)) * np.conj(idle_pu) / np.abs(idle_pu)
+        moved.append(turned.real)
+    rounding = [_ROUNDING_SHARE * np.abs(values).max(initial=0.0) for values in moved]
+    draws = any((values < -least).any() for values, least in zip(moved, rounding, strict=True))
+    feeds = any((values > least).any() for values, least in zip(moved, rounding, strict=True))
+    return draws, feeds
 
 
 def _nothing_known(question: YearQuestion, blocks: int, method: str) -> YearAnswers:

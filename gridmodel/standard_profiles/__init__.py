@@ -1,27 +1,28 @@
-"""The profiles that ship: a year of hours from BDEW's standard load profiles and a clear sky.
+"""The profiles that ship: a year of hours from published load profiles, weather and a computed sun.
 
-Tables and choices are data beside this file: `slp.csv` (made by `tools/make_profiles.py`) and `classes.toml`,
-which names a source for each customer class and kind of generation.
+Two sets: `standard_profiles` on the side that does not promise too much, for headroom; `demand_profiles` as
+the best estimate, for planning of demand. Tables and choices are data beside this file: tables made by
+`tools/make_profiles.py`, and `classes.toml` and `technologies.toml`, which name a source for each profile.
 """
 
 from __future__ import annotations
 
-import tomllib
-from functools import cache
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from gridmodel.profile_set import ProfileSet
 from gridmodel.solar import clear_sky_factors
+from gridmodel.standard_profiles import tables
+from gridmodel.standard_profiles.best_estimate import battery_factors, demand_profiles
+from gridmodel.standard_profiles.tables import dynamisation
+
+__all__ = ["YEAR", "Direction", "battery_factors", "demand_profiles", "dynamisation", "standard_profiles"]
 
 Direction = Literal["load", "generation"]
 
 # A year without a 29th of February: 8,760 hours.
 YEAR = 2025
-_FOLDER = Path(__file__).parent
 
 
 def standard_profiles(direction: Direction, *, year: int = YEAR) -> ProfileSet:
@@ -41,11 +42,9 @@ def standard_profiles(direction: Direction, *, year: int = YEAR) -> ProfileSet:
     >>> len(profiles.factors), profiles.of_class["residential"]
     (8760, 'h25')
     """
-    choices = _choices()
+    choices = tables.choices("classes")
     place = choices["place"]
-    hours = pd.date_range(
-        f"{year}-01-01", f"{year + 1}-01-01", freq="h", tz="UTC", inclusive="left", name="time"
-    )
+    hours = tables.year_hours(year)
     factors = _load_factors(hours.tz_convert(place["time_zone"]))
     sun = clear_sky_factors(
         hours, latitude_degree=place["latitude_degree"], longitude_degree=place["longitude_degree"]
@@ -61,25 +60,9 @@ def standard_profiles(direction: Direction, *, year: int = YEAR) -> ProfileSet:
 
 def _load_factors(local: pd.DatetimeIndex) -> pd.DataFrame:
     """Factors per hour of local time, 1 in the largest hour of the year."""
-    day = np.select([local.dayofweek == 5, local.dayofweek == 6], ["saturday", "sunday"], "workday")
-    table = pd.read_csv(_FOLDER / "slp.csv", index_col=["month", "day", "hour_of_day"])
-    power_kw = table.loc[pd.MultiIndex.from_arrays([local.month, day, local.hour])]
-    power_kw = power_kw.set_axis([name.removesuffix("_kw") for name in table.columns], axis=1)
-    power_kw["h25"] *= dynamisation(local.dayofyear.to_numpy())
-    factors = (power_kw / power_kw.max()).reset_index(drop=True)
+    factors = tables.bdew_factors(local)
     both = factors[["h25", "g25"]]
     return factors.assign(mixed_high=both.max(axis=1), mixed_low=both.min(axis=1))
-
-
-def dynamisation(day_of_year: np.ndarray) -> np.ndarray:
-    """Factor on household profiles by the day of the year.
-
-    References
-    ----------
-    BDEW, Standardlastprofile Strom 2025, as in demandlib 0.2.2 (`DynamicBDEW25Profile`).
-    """
-    t = day_of_year.astype(float)
-    return np.asarray(-3.92e-10 * t**4 + 3.2e-7 * t**3 - 7.02e-5 * t**2 + 2.1e-3 * t + 1.24)
 
 
 def _source(direction: Direction, year: int) -> str:
@@ -87,8 +70,3 @@ def _source(direction: Direction, year: int) -> str:
         f"feederplan's year {year} for {direction}: BDEW standard load profiles 2025 (demandlib 0.2.2, MIT), "
         "clear sky by computed sun; gridmodel/standard_profiles/classes.toml"
     )
-
-
-@cache
-def _choices() -> dict[str, dict[str, Any]]:  # tables of text and numbers
-    return tomllib.loads((_FOLDER / "classes.toml").read_text(encoding="utf-8"))

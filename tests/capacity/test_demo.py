@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from capacity.demo import copy_demo, demo_folder, demo_network_path
-from capacity.limits import profile_names
+from capacity.study_file import open_study
 from gis import read_network
 from gridmodel import find_scenario, rules_for, scenarios_of, stored_result
 from tests.capacity.grids import demo
@@ -28,11 +27,12 @@ def test_a_copy_is_the_same_network_with_its_results(tmp_path: Path) -> None:
         assert stored_result(network, find_scenario(network, scenario_id), written[0]) is not None
 
 
-def test_the_study_names_what_the_demo_area_has(tmp_path: Path) -> None:
-    study = tomllib.loads(copy_demo(tmp_path)[-1].read_text(encoding="utf-8"))
-    assert (tmp_path / study["network"]).is_file()
-    assert study["scenarios"] == list(scenarios_of(demo()))
-    assert study["limits"] in profile_names()
+def test_the_study_can_be_opened_and_names_what_the_demo_area_has(tmp_path: Path) -> None:
+    study = open_study(copy_demo(tmp_path)[-1])
+    assert study.network.equals(demo())
+    assert study.file.network_scenarios == tuple(scenarios_of(demo()))
+    assert len(study.scenarios) == 2
+    assert {len(scenario.years) for scenario in study.scenarios} == {3}
 
 
 def test_a_target_that_is_a_file_is_an_os_error(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shapely.geometry.base import BaseGeometry
 
 from capacity.assumptions import read_assumptions
+from capacity.checks import Yardstick
 from capacity.supply_options import Candidate, find_candidates, size_works, voltage_drop_percent
 from gridmodel import read_catalogue
 from tests.capacity.grids import EAST_M, NORTH_M, station, with_column, yardstick_of
@@ -22,6 +24,12 @@ YARDSTICK = yardstick_of(station())
 
 def _at(x: float, y: float) -> shapely.Point:
     return shapely.Point(EAST_M + x, NORTH_M + y)
+
+
+def _found(place: BaseGeometry, demand_kw: float, yardstick: Yardstick = YARDSTICK) -> list[Candidate]:
+    return find_candidates(
+        yardstick.network, yardstick.supply, place, demand_kw=demand_kw, assumptions=FIGURES
+    )
 
 
 def _candidate(kind: str, voltage_kv: float, distance_m: float) -> Candidate:
@@ -42,7 +50,7 @@ def _works(
 
 
 def test_every_kind_in_reach_is_offered_nearest_first() -> None:
-    found = find_candidates(YARDSTICK, _at(1100.0, 20.0), 50.0, FIGURES)
+    found = _found(_at(1100.0, 20.0), 50.0)
     assert [(c.kind, c.bus_id) for c in found] == [
         ("lv_feeder", "A1"),
         ("lv_feeder", "A2"),
@@ -65,14 +73,14 @@ def test_every_kind_in_reach_is_offered_nearest_first() -> None:
     ],
 )
 def test_large_demands_go_to_higher_levels(demand_kw: float, kinds: set[str]) -> None:
-    found = find_candidates(YARDSTICK, _at(1100.0, 20.0), demand_kw, FIGURES)
+    found = _found(_at(1100.0, 20.0), demand_kw)
     assert {candidate.kind for candidate in found} == kinds
 
 
 def test_reach_counts_the_detour() -> None:
     """350 m of low-voltage cable reach 350 / 1.3 = 269.2 m in the straight line."""
-    inside = find_candidates(YARDSTICK, _at(1210.0 + 269.0, 0.0), 10.0, FIGURES)
-    outside = find_candidates(YARDSTICK, _at(1210.0 + 270.0, 0.0), 10.0, FIGURES)
+    inside = _found(_at(1210.0 + 269.0, 0.0), 10.0)
+    outside = _found(_at(1210.0 + 270.0, 0.0), 10.0)
     assert [c.bus_id for c in inside if c.kind == "lv_feeder"] == ["A2"]
     assert not [c for c in outside if c.kind == "lv_feeder"]
 
@@ -81,20 +89,20 @@ def test_dead_buses_and_service_ends_are_not_offered() -> None:
     network = with_column(
         station(switches=[("X", False, "A1", "lines", "L2")]), "buses", "kind", {"A1": "service"}
     )
-    found = find_candidates(yardstick_of(network), _at(1150.0, 0.0), 10.0, FIGURES)
+    found = _found(_at(1150.0, 0.0), 10.0, yardstick_of(network))
     assert {c.bus_id for c in found if c.kind == "lv_feeder"} == {"C1"}
 
 
 def test_ties_go_to_the_lowest_id() -> None:
     """The place lies 50 m from A1 and from A2."""
-    found = find_candidates(YARDSTICK, _at(1160.0, 0.0), 10.0, FIGURES)
+    found = _found(_at(1160.0, 0.0), 10.0)
     assert [c.bus_id for c in found if c.kind == "lv_feeder"][:2] == ["A1", "A2"]
     assert found[0].distance_m == found[1].distance_m
 
 
 def test_distance_counts_from_the_edge_of_a_site() -> None:
     site = _at(1210.0, 60.0).buffer(10.0, quad_segs=64)
-    found = find_candidates(YARDSTICK, site, 10.0, FIGURES)
+    found = _found(site, 10.0)
     assert found[0].bus_id == "A2"
     assert found[0].distance_m == pytest.approx(50.0, abs=0.01)
     assert found[0].line.length == pytest.approx(found[0].distance_m)

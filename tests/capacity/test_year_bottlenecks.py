@@ -1,4 +1,4 @@
-"""Bottlenecks of years by hand: rows, first year, hours, energy, probability, the least cut they add up to."""
+"""Bottlenecks of years by hand: first year, hours, energy, probability, the least cut they add up to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A year by hand and by pandapower hour by hour: loading, hours over, energy beyond the limit, energy balance."""
+"""A year by hand and by pandapower hour by hour: loading, hours over, energy beyond the limit, balance."""
 
 from __future__ import annotations
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from capacity.bounds import bounds_of
+from capacity.coincidence import Rusck, coincident_demand
+from capacity.customers import CUSTOMER_COLUMNS
 from gis import Network
-from gridmodel import GridModel, build_model
+from gis.feeders import trace_supply
+from gridmodel import GridModel, build_model, find_scenario
+from gridmodel.demand_model import network_with_demand
 from gridmodel.engine.answers import UNDETERMINED
 from gridmodel.engine.batch import steady, with_profiles
 from gridmodel.engine.of_model import compiled
-from gridmodel.engine.of_profiles import injection_of_hour
+from gridmodel.engine.of_profiles import hourly_injections, injection_of_hour
 from gridmodel.engine.wide import wide_headroom
 from gridmodel.engine.year import YearQuestion, hours_in_turn, year_headroom
+from gridmodel.profile_set import ProfileSet
 from tests.capacity.grids import STATION_BUSES, grid, station, yardstick_of
 
 PV = (("P1", "A2", 60.0), ("P2", "C1", 25.0))
@@ -64,14 +71,16 @@ def test_equals_brute_force_with_random_profiles(direction: str, every_hour: boo
     assert np.array_equal(found.headroom_kw, _by_brute_force(question))
 
 
+RING_LINES = (
+    ("K1", "M1", "M2", 1000.0), ("L1", "B1", "A1", 100.0), ("L2", "A1", "A2", 100.0),
+    ("L3", "B1", "C1", 200.0), ("L4", "A1", "C1", 150.0),
+)  # fmt: skip
+
+
 def test_buses_on_a_ring_are_served_by_whole_grid_solves() -> None:
     """A1 and C1 joined by a further line: the two feeders close a ring."""
-    lines = (
-        ("K1", "M1", "M2", 1000.0), ("L1", "B1", "A1", 100.0), ("L2", "A1", "A2", 100.0),
-        ("L3", "B1", "C1", 200.0), ("L4", "A1", "C1", 150.0),
-    )  # fmt: skip
     loads = [("home-A2", "A2", 60.0, 6), ("home-C1", "C1", 10.0, 3)]
-    network = grid(STATION_BUSES, lines, transformers=[("T1", "M2", "B1")], loads=loads)
+    network = grid(STATION_BUSES, RING_LINES, transformers=[("T1", "M2", "B1")], loads=loads)
     question = _question(build_model(network), _random(network, 8, 5), np.arange(8) % 2)
     found = year_headroom(question, threads=1)
     assert found.method == "path, and whole grid at 3 buses behind loops"
@@ -154,3 +163,71 @@ def test_an_hour_with_a_broken_limit_outweighs_none() -> None:
     heaviest = year_headroom(_question(model, factors[-1:], np.zeros(1, dtype=np.int64)))
     c1 = list(network.buses.index).index("C1")
     assert found.headroom_kw[0, c1] < heaviest.headroom_kw[0, c1]
+
+
+def _ring() -> Network:
+    return grid(STATION_BUSES, RING_LINES, transformers=[("T1", "M2", "B1")])
+
+
+def _diversified(network: Network, seed: int, hours: int) -> tuple[YearQuestion, np.ndarray]:
+    """Homes and heat pumps with Rusck's coincidence, and sun at A2; and what each bus draws [kW].
+
+    The diversity is a negative load at A1 and B1, where branches meet.
+    """
+    supply = trace_supply(network)
+    rng = np.random.default_rng(seed)
+    rows = [
+        (f"{group}-{bus}", bus, group, count, peak_kw, 0.0, np.nan, 0.3, "placed", "")
+        for group, peak_kw in (("homes", 6.0), ("heat", 4.0))
+        for bus, count in (("A1", 5), ("A2", 9), ("C1", 3))
+    ]
+    customers = pd.DataFrame(rows, columns=list(CUSTOMER_COLUMNS))
+    rusck = Rusck(g_inf=0.2, source="Rusck 1956")
+    feed_kw = {"pv": np.where(network.buses.index == "A2", 60.0, 0.0)}
+    demand = coincident_demand(supply, customers, {"homes": rusck, "heat": rusck}, feed_kw)
+    model = build_model(network_with_demand(network, demand))
+    factors = pd.DataFrame(rng.uniform(0.0, 1.1, (hours, 3)), columns=list(demand.columns))
+    factors.index = pd.date_range("2025-01-01", periods=hours, freq="h", tz="UTC")
+    profiles = ProfileSet(factors, {"homes": "homes", "heat": "heat"}, {"pv": "pv"})
+    grid = compiled(model)
+    injections = hourly_injections(model, profiles, find_scenario(model.network))
+    bounds = bounds_of(yardstick_of(model.network))
+    buses = np.arange(len(network.buses))
+    free = dataclasses.replace(bounds, change_pu=np.full(len(buses), np.inf))
+    blocks = np.arange(hours) % 2
+    return (
+        YearQuestion(grid, injections, free, buses, PER_KW["load"] / grid.sn_mva, 3000, blocks),
+        demand.kva.real,
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("make", [station, _ring], ids=["radial", "ring"])
+def test_diversity_draws_on_every_branch_so_that_hours_are_left_out(
+    make: Callable[[], Network], seed: int
+) -> None:
+    """Negative at buses where branches meet, yet no branch is fed by it: heavier hours outweigh lighter."""
+    question, drawn_kw = _diversified(make(), seed, 40)
+    assert (drawn_kw < 0.0).any() and (drawn_kw > 0.0).any()
+    fewer = year_headroom(question)
+    whole = year_headroom(dataclasses.replace(question, every_hour=True))
+    assert fewer.hours_solved < whole.hours_solved / 2
+    for name in ("headroom_kw", "status"):
+        assert np.array_equal(getattr(fewer, name), getattr(whole, name)), name
+    assert np.array_equal(fewer.headroom_kw, _by_brute_force(question))
+
+
+def test_what_feeds_through_a_branch_outweighs_nothing() -> None:
+    """One profile that feeds 60 kW at A2 and draws 20 and 40 kW at A1 and C1: through L1 it feeds."""
+    network = station(a2_kw=60.0, c1_kw=40.0)
+    grid = compiled(build_model(network))
+    power = np.where(network.loads.index == "home-A2", grid.load_pu, -grid.load_pu)
+    injections = with_profiles(
+        steady(grid.fixed_pu, 3), grid.load_row, power, np.zeros(3, dtype=np.int64),
+        np.array([[0.5], [1.0], [0.2]]),
+    )  # fmt: skip
+    question = dataclasses.replace(
+        _question(build_model(network), np.ones((3, 3)), np.zeros(3, dtype=np.int64)), injections=injections
+    )
+    assert year_headroom(question).hours_solved == 3
+    assert np.array_equal(year_headroom(question).headroom_kw, _by_brute_force(question))
