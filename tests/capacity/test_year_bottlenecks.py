@@ -9,9 +9,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from capacity.unserved import unserved_demand
 
 from capacity.draws import study_draws
+from capacity.unserved import unserved_demand
 from capacity.year_bottlenecks import YEAR_BOTTLENECK_COLUMNS, StudiedYear, bottlenecks_of_years
 from capacity.year_demand import YearDemand
 from capacity.years import study_year
