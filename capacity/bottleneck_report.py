@@ -70,7 +70,8 @@ def _year_values(studied: StudiedYear, found: pd.DataFrame) -> dict[str, object]
         "year": findings.year,
         "bottlenecks": int((found["year"] == findings.year).sum()),
         "demand_kwh": float(findings.energy_kwh["demand"]),
-        "unserved_kwh": None if unserved is None else float(unserved.energy_kwh),
+        "unserved_kw": None if unserved is None else float(unserved.hours["unserved_kw"].max()),
+        "unserved_kwh": studied.unserved_kwh,
         "peak_kw": float(findings.hours["demand_kw"].max()),
         "hours_without_solution": len(findings.without_solution) * findings.step_h,
         "rows_not_placed": int((~placed).sum()),
@@ -80,8 +81,11 @@ def _year_values(studied: StudiedYear, found: pd.DataFrame) -> dict[str, object]
 
 
 def _year_lines(row: dict[str, object], found: pd.DataFrame) -> list[str]:
-    unserved = row["unserved_kwh"]
-    cut = "" if unserved is None else f", {figure(unserved, 0)} kWh unserved"
+    cut = "".join(
+        f", {figure(row[f'unserved_{unit.lower()}'], 0)} {unit} unserved"
+        for unit in ("kW", "kWh")
+        if row[f"unserved_{unit.lower()}"] is not None
+    )
     lines = [
         f"{row['year']}: {row['bottlenecks']} bottlenecks; {figure(row['demand_kwh'], 0)} kWh drawn, at most "
         f"{figure(row['peak_kw'], 0)} kW{cut}"

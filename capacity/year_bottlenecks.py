@@ -59,6 +59,12 @@ class StudiedYear:
     unserved: UnservedDemand | None = None
     draws: DrawFindings | None = None
 
+    @property
+    def unserved_kwh(self) -> float | None:
+        """Energy not served over the year; nothing where it was not looked for in every hour."""
+        whole = self.unserved is not None and len(self.unserved.hours) == len(self.findings.hours)
+        return self.unserved.energy_kwh if self.unserved is not None and whole else None
+
 
 def bottlenecks_of_years(yardstick: Yardstick, years: Iterable[StudiedYear]) -> gpd.GeoDataFrame:
     """Rank the places where the grid is too weak in each year of each scenario.
@@ -110,7 +116,7 @@ def _bottlenecks_of_year(yardstick: Yardstick, studied: StudiedYear) -> pd.DataF
     table = table.reindex(columns=list(YEAR_BOTTLENECK_COLUMNS))
     unserved = studied.unserved
     table = with_unserved(table, yardstick, None if unserved is None else unserved.assets)
-    if unserved is not None and len(unserved.hours) < len(found.hours):
+    if studied.unserved_kwh is None:
         table["unserved_kwh"] = np.nan
     order = ["unserved_kwh", "unserved_kw", "kwh_over", "hours_over", "customers_affected", "probability"]
     return table.sort_values(
@@ -271,4 +277,5 @@ def _first_years(table: pd.DataFrame) -> pd.Series:
 
 
 def _said(hour: object) -> str:
-    return str(pd.Timestamp(hour).strftime("%Y-%m-%dT%H:%MZ"))  # type: ignore[arg-type]  # a time
+    """Day and hour; the year is that of the profiles, which a scenario's years share."""
+    return str(pd.Timestamp(hour).strftime("%d %b %H:%M UTC"))  # type: ignore[arg-type]  # a time
