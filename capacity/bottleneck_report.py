@@ -70,7 +70,9 @@ def _year_values(studied: StudiedYear, found: pd.DataFrame) -> dict[str, object]
         "year": findings.year,
         "bottlenecks": int((found["year"] == findings.year).sum()),
         "demand_kwh": float(findings.energy_kwh["demand"]),
-        "unserved_kw": None if unserved is None else float(unserved.hours["unserved_kw"].max()),
+        "unserved_kw": None
+        if unserved is None
+        else float(unserved.hours["unserved_kw"].max() if len(unserved.hours) else 0.0),
         "unserved_kwh": studied.unserved_kwh,
         "peak_kw": float(findings.hours["demand_kw"].max()),
         "hours_without_solution": len(findings.without_solution) * findings.step_h,
