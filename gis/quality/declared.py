@@ -203,6 +203,7 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ("bad_limits", "a limit profile has a figure that makes no sense", "correct the figure"),
         ("unknown_standard", "there is no such standard of supply", "name a shipped one or a TOML file"),
         ("bad_reading", "a reading of a meter cannot be used", "correct the row"),
+        ("bad_districts", "a file has no areas with a name", "give polygons with a column `name`"),
         ("bad_study", "a study file says what makes no sense, or too little", "correct the key named"),
         ("no_results", "a folder holds no results of a study, or not the table asked for", "run the study"),
         ("bad_figure", "a table of assumptions has a figure that makes no sense", "correct the figure"),
