@@ -11,9 +11,11 @@ from app_pages.map_frame import Focus, focus_on, new_click, show_map
 from app_pages.network_layers import network_view
 from app_pages.study import Choice, Study, choose, open_study
 from capacity.assumptions import read_assumptions
-from capacity.connection import Assessment, ConnectionConfig, assess_connection, place_at
+from capacity.connection import Assessment, ConnectionConfig, assess_on, place_at
 from capacity.data_quality import hold_back_assessment
 from capacity.demand import Development
+from capacity.impact import study_impact
+from capacity.sensitivity import sensitivity_of
 from capacity.sites import developments_of
 from gis.webmap import route_group, site_group
 from gridmodel import build_model
@@ -47,7 +49,8 @@ def _ask_and_answer(study: Study, choice: Choice) -> None:
         asked = st.button("Check the connection", type="primary", disabled=development is None, key="check")
         if asked and development is not None:
             st.session_state["answered"] = _question(choice, development)
-            st.session_state["assessment"] = _assess(study, choice, development)
+            answered = _assess(study, choice, development)
+            st.session_state["assessment"], st.session_state["sensitivity"] = answered
     answer = _answer_to(_question(choice, development))
     with left:
         _map(study, choice, development, answer)
@@ -56,6 +59,7 @@ def _ask_and_answer(study: Study, choice: Choice) -> None:
             _verdict(answer)
     if answer is not None:
         _options(answer)
+        _sensitivity(st.session_state["sensitivity"], answer.basis["currency"])
 
 
 def _question(choice: Choice, development: Development | None) -> tuple[object, ...]:
@@ -100,11 +104,13 @@ def _questions(study: Study) -> Development | None:
     )
 
 
-def _assess(study: Study, choice: Choice, development: Development) -> Assessment:
+def _assess(study: Study, choice: Choice, development: Development) -> tuple[Assessment, pd.DataFrame]:
     config = ConnectionConfig(choice.scenario.scenario_id, choice.yardstick.limits, read_assumptions())
     with st.spinner("Checking every supply point in reach by load flow ..."):
-        answer = assess_connection(build_model(study.network), development, config)
-    return hold_back_assessment(answer, study.supply, study.weak)
+        impact = study_impact(build_model(study.network), choice.scenario, choice.yardstick.limits)
+        answer = assess_on(impact, development, config)
+        table = sensitivity_of(impact, development, config, study.weak)
+    return hold_back_assessment(answer, study.supply, study.weak), table
 
 
 def _map(study: Study, choice: Choice, development: Development | None, answer: Assessment | None) -> None:
@@ -169,3 +175,23 @@ def _options(answer: Assessment) -> None:
             f"{basis['cost_table']}. Cable routes are straight lines with a detour factor."
         )
     )
+
+
+def _sensitivity(table: pd.DataFrame, currency: str) -> None:
+    """The answer at other demands per home; nothing for a development without homes."""
+    if table.empty:
+        return
+    with st.expander("How much the answer hangs on what a home draws"):
+        st.dataframe(
+            table[["admd_kw", "demand_kw", "verdict", "works", "cost_eur"]].replace(
+                {"verdict": {name: word for name, (_, word) in VERDICTS.items()}}
+            ),
+            hide_index=True,
+            key="sensitivity_table",
+            column_config={
+                "admd_kw": st.column_config.NumberColumn("a home, many together [kW]", format="%.1f"),
+                "demand_kw": st.column_config.NumberColumn("demand [kW]", format="%.0f"),
+                "verdict": "answer",
+                "cost_eur": st.column_config.NumberColumn(f"about [{currency}]", format="%.0f"),
+            },
+        )

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import bench_bound
 import bench_build
 import bench_cold
+import bench_demand
 import bench_diagnosis
 import bench_first_call
 import bench_headroom
@@ -30,6 +31,7 @@ BENCHMARKS = (
     bench_cold,
     bench_diagnosis,
     bench_year,
+    bench_demand,
     bench_headroom,
     bench_million,
     bench_hosting,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from capacity.coincidence import AnyMethod, Coincidence, Rusck
 from capacity.toml_file import read_figures
 
 _SHIPPED = Path(__file__).with_name("assumptions.toml")
@@ -16,18 +17,34 @@ class _Block(BaseModel):
     source: str = Field(min_length=1)
 
 
-class Home(_Block):
+class _Coincident(_Block):
+    """Coincidence of very many after Rusck, unless `coincidence` names another method and its figures."""
+
+    g_inf: float = Field(gt=0.0, le=1.0)
+    coincidence: AnyMethod | None = None
+
+    @property
+    def method(self) -> Coincidence:
+        return self.coincidence or Rusck(g_inf=self.g_inf, source=self.source)
+
+
+class Home(_Coincident):
     """After-diversity maximum demand [kW] of one home and its coincidence at large numbers."""
 
     admd_kw: float = Field(ge=0.0)
-    g_inf: float = Field(gt=0.0, le=1.0)
 
 
-class ChargingPoint(_Block):
+class ChargingPoint(_Coincident):
     """Rated power [kW] of one charging point and the coincidence of many."""
 
     rated_kw: float = Field(ge=0.0)
-    g_inf: float = Field(gt=0.0, le=1.0)
+
+
+class Sensitivity(_Block):
+    """After-diversity demands [kW] of a home at which an answer is given again."""
+
+    admd_kw: tuple[float, ...] = (1.5, 2.0, 4.5, 7.5)
+    source: str = "homes without electric heating 1.5-2 kW, all-electric 3-7.5 kW, typically 4.5"
 
 
 class FloorArea(_Block):
@@ -104,6 +121,7 @@ class Assumptions(BaseModel):
     route: Route
     cost: Cost
     months: Months
+    sensitivity: Sensitivity = Sensitivity()
 
 
 def read_assumptions(path: Path | None = None) -> Assumptions:

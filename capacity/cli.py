@@ -280,6 +280,9 @@ def connect(
     assumptions: Annotated[
         Path | None, typer.Option(help="TOML with your own demand and cost figures.")
     ] = None,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Answer again with other demands per home.")
+    ] = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
@@ -288,6 +291,7 @@ def connect(
     from capacity.connection import ConnectionConfig, assess_on
     from capacity.data_quality import hold_back_assessment, weak_data
     from capacity.limits import read_limits
+    from capacity.sensitivity import sensitivity_of, with_sensitivity
     from gridmodel import find_scenario
 
     wanted = {
@@ -314,7 +318,10 @@ def connect(
     ]
     if out is not None:
         output.write_options(answers, out, crs=grid.crs)
-    output.say(*output.connection_report(answers, single=sites is None), as_json=as_json)
+    report = output.connection_report(answers, single=sites is None)
+    if sensitivity:
+        report = with_sensitivity(report, [sensitivity_of(impact, one, config, weak) for one in asked], asked)
+    output.say(*report, as_json=as_json)
     fitting = all(answer.verdict in ("connect", "connect_after_works") for answer in answers)
     raise typer.Exit(DONE if fitting else VIOLATED)
 

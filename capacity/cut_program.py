@@ -14,14 +14,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linprog
+from scipy.sparse import csc_array
 
 # Buses that relieve a limit by less than this share of the best one come into the program only when its
 # prices ask for them: the answer is the same, the program smaller.
 FIRST_SHARE = 0.1
+# Reliefs below this couple what is hardly coupled. They count at the cut as it stands, and at the prices of
+# the round before, so that the program falls apart into small ones; the bound knows them in full.
+FAINT_SHARE = 0.03
 # What a plane may lack [kW of the best bus]: tolerance of the solver.
 LACKING_KW = 1e-6
 # Share by which another bus must do better than one that is cut now.
 STAY = 1e-4
+# Prices are tried as they are and less by these shares, where they prove more.
+PRICES_LESS = (0.0, STAY, 5 * STAY, 10 * STAY, 20 * STAY, 40 * STAY)
 # A bus comes in when it would save more than this per kW.
 SAVING = 1e-9
 
@@ -78,13 +84,40 @@ class Solution:
     bound_kw: float
 
 
-def solve_program(planes: Planes, now_kw: np.ndarray, most_kw: np.ndarray) -> Solution | None:
-    """Find the least cut that meets all planes; nothing where none does."""
-    if not (planes.asked > 0.0).any() and not (planes.relief < 0.0).any():
-        return Solution(np.zeros(len(most_kw)), np.zeros(len(planes.asked)), 0.0)
+def solve_program(
+    planes: Planes, now_kw: np.ndarray, most_kw: np.ndarray, guess: np.ndarray | None = None
+) -> Solution | None:
+    """Find the least cut that meets all planes; nothing where none does.
+
+    Parameters
+    ----------
+    now_kw
+        Cut now, which the answer stays with where it is as good.
+    guess
+        Price per plane in the round before: what faint reliefs are worth.
+    """
+    always = np.minimum(planes.relief, 0.0) @ most_kw >= planes.asked
+    asking = np.flatnonzero(~always)
+    solution = Solution(np.zeros(len(most_kw)), np.zeros(0), 0.0)
+    if len(asking):
+        asked = planes.chosen(asking)
+        worth = np.zeros(len(asking)) if guess is None else guess[asking]
+        found = _with_few_buses(asked, now_kw, most_kw, worth)
+        if found is None:
+            return None
+        solution = found
+    price = np.zeros(len(planes.asked))
+    price[asking] = solution.price
+    return Solution(solution.kw, price, solution.bound_kw)
+
+
+def _with_few_buses(
+    planes: Planes, now_kw: np.ndarray, most_kw: np.ndarray, guess: np.ndarray
+) -> Solution | None:
+    """Begin with the buses that relieve a limit well, and take in those that the prices ask for."""
     chosen = ((planes.relief >= FIRST_SHARE).any(axis=0) | (now_kw > 0.0)) & (most_kw > 0.0)
     while True:
-        solved = _solved(planes, now_kw, most_kw, np.flatnonzero(chosen))
+        solved = _solved(planes, now_kw, most_kw, np.flatnonzero(chosen), guess)
         if solved is None:
             if chosen.all():
                 return None
@@ -93,7 +126,7 @@ def solve_program(planes: Planes, now_kw: np.ndarray, most_kw: np.ndarray) -> So
         kw, price = solved
         saves = (price @ planes.relief > 1.0 + STAY + SAVING) & (most_kw > 0.0) & ~chosen
         if not saves.any():
-            return Solution(kw, price, _bound_kw(planes, most_kw, price / (1.0 + STAY)))
+            return Solution(kw, price, _bound_kw(planes, most_kw, price))
         chosen |= saves
 
 
@@ -111,22 +144,29 @@ def lacking_kw(planes: Planes, most_kw: np.ndarray) -> np.ndarray:
 
 
 def _bound_kw(planes: Planes, most_kw: np.ndarray, price: np.ndarray) -> float:
-    """What any prices prove: every cut x has sum(x) >= price asked + sum((1 - price relief) x)."""
-    gained = np.minimum(1.0 - price @ planes.relief, 0.0)
-    return float(price @ planes.asked + gained @ most_kw)
+    """What prices prove: every cut x has sum(x) >= price asked + sum((1 - price relief) x), for any prices."""
+    worth, asked = price @ planes.relief, float(price @ planes.asked)
+    proved = [
+        asked / (1.0 + less) + float(np.minimum(1.0 - worth / (1.0 + less), 0.0) @ most_kw)
+        for less in PRICES_LESS
+    ]
+    return max(proved)
 
 
 def _solved(
-    planes: Planes, now_kw: np.ndarray, most_kw: np.ndarray, at: np.ndarray
+    planes: Planes, now_kw: np.ndarray, most_kw: np.ndarray, at: np.ndarray, guess: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Cut per bus and price per plane, with the buses chosen."""
     cut_now = at[now_kw[at] > 0.0]
     column = np.concatenate([cut_now, at])
     most = np.concatenate([now_kw[cut_now], most_kw[at] - now_kw[at]])
-    cost = np.repeat([1.0 - STAY, 1.0 + STAY], [len(cut_now), len(at)])
     relief = planes.relief[:, column]
+    faint = np.where(np.abs(relief) < FAINT_SHARE, relief, 0.0) if len(relief) > 1 else np.zeros_like(relief)
+    asked = planes.asked - faint[:, len(cut_now) :] @ now_kw[at]
+    relief = relief - faint
+    cost = np.repeat([1.0 - STAY, 1.0 + STAY], [len(cut_now), len(at)]) - guess @ faint
     solve = _by_relief if len(planes.asked) == 1 else _by_program
-    solved = solve(cost, relief, planes.asked, most)
+    solved = solve(cost, relief, asked, most)
     if solved is None:
         return None
     kw = np.bincount(column, np.clip(solved[0], 0.0, most), len(most_kw))
@@ -137,7 +177,7 @@ def _by_program(
     cost: np.ndarray, relief: np.ndarray, asked: np.ndarray, most: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
     bounds = np.stack([np.zeros(len(most)), most], axis=1)
-    found = linprog(cost, A_ub=-relief, b_ub=-asked, bounds=bounds, method="highs")
+    found = linprog(cost, A_ub=csc_array(-relief), b_ub=-asked, bounds=bounds, method="highs")
     return None if found.x is None else (found.x, np.maximum(-found.ineqlin.marginals, 0.0))
 
 

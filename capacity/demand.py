@@ -9,6 +9,7 @@ import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from capacity.assumptions import Assumptions
+from capacity.coincidence import Coincidence, Rusck
 from gis import InputError
 from gis.findings import make_findings
 
@@ -86,9 +87,29 @@ def coincident_kw(count: int, admd_kw: float, g_inf: float) -> float:
     >>> coincident_kw(1, admd_kw=2.0, g_inf=0.2)
     10.0
     """
-    if count == 0:
-        return 0.0
-    return count * admd_kw / g_inf * (g_inf + (1.0 - g_inf) / math.sqrt(count))
+    return together_kw(count, admd_kw / g_inf, Rusck(g_inf=g_inf, source="Rusck 1956"))
+
+
+def together_kw(count: int, alone_kw: float, method: Coincidence) -> float:
+    """Peak of a number of equal customers [kW], after any method of the registry.
+
+    Parameters
+    ----------
+    alone_kw
+        What one of them draws alone [kW]. A method by number of dwellings leaves it aside.
+
+    Raises
+    ------
+    InputError
+        The method needs the customers' energy, which an application does not have.
+    """
+    if "annual_kwh" in method.needs:
+        message = (
+            "coincidence by energy has nothing to go by here; name a method by kW or number of dwellings"
+        )
+        raise InputError("assumptions", make_findings("bad_figure", "assumptions", ["coincidence"], message))
+    equal = pd.DataFrame({"customers": [count], "peak_kw": [alone_kw]})
+    return float(method.peak_kw(method.weights(equal))[0])
 
 
 def demand_parts(development: Development, assumptions: Assumptions) -> pd.DataFrame:
@@ -101,9 +122,11 @@ def demand_parts(development: Development, assumptions: Assumptions) -> pd.DataF
     """
     home, pump, point = assumptions.home, assumptions.heat_pump, assumptions.ev_point
     area = assumptions.floor_area
-    homes_kw = coincident_kw(development.dwellings, home.admd_kw, home.g_inf)
-    pumps_kw = coincident_kw(development.heat_pumps, pump.admd_kw, pump.g_inf)
-    points_kw = coincident_kw(development.ev_points, point.rated_kw * point.g_inf, point.g_inf)
+    homes_kw, pumps_kw = (
+        together_kw(count, block.admd_kw / block.method.many_factor, block.method)
+        for count, block in ((development.dwellings, home), (development.heat_pumps, pump))
+    )
+    points_kw = together_kw(development.ev_points, point.rated_kw, point.method)
     area_kw = development.floor_area_m2 * area.w_per_m2 / 1e3
     parts = [
         ("homes", development.dwellings, homes_kw, home.source),

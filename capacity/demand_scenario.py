@@ -34,8 +34,10 @@ Named = TypeVar("Named", bound=BaseModel)
 
 FEED_TECHNOLOGIES: tuple[str, ...] = get_args(FeedTechnology)
 
-# Groups of developments (`capacity.phases`) begin so.
-SITE_PREFIX = "site_"
+# Hours of a year that is no leap year.
+HOURS = 8760
+# Groups of developments (`capacity.phases`) and of metered customers (`capacity.scenario_meters`) begin so.
+SITE_PREFIX, METER_PREFIX = "site_", "meter "
 
 _SHIPPED = Path(__file__).parent / "demand_scenarios"
 
@@ -105,10 +107,28 @@ class Uptake(_Block):
             raise ValueError("give the share by year either as s_curve or as shares, not both")
         if (self.unit_kw is None) == (self.unit_share_of_peak is None):
             raise ValueError("give the unit's power either as unit_kw or as unit_share_of_peak, not both")
-        if self.feeds and (self.tan_phi or self.coincidence is not None or self.profile):
-            raise ValueError(f"{self.technology} feeds in: leave out tan_phi, coincidence and profile")
-        if not self.feeds and "annual_kwh" in self.method.needs and self.unit_kwh is None:
+        return self
+
+    @model_validator(mode="after")
+    def _feeds_plainly(self) -> Uptake:
+        if self.feeds and (self.tan_phi or self.coincidence is not None or self.profile or self.unit_kwh):
+            raise ValueError(
+                f"{self.technology} feeds in: leave out tan_phi, coincidence, profile and unit_kwh"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _energy_fits(self) -> Uptake:
+        if self.feeds:
+            return self
+        if "annual_kwh" in self.method.needs and self.unit_kwh is None:
             raise ValueError("its coincidence goes by energy: give unit_kwh")
+        if self.unit_kwh is None:
+            return self
+        if self.technology == "battery" or self.unit_kw is None:
+            raise ValueError("unit_kwh goes with unit_kw, and not with a battery: leave it out")
+        if self.method.follows_peak and self.unit_kwh > HOURS * self.unit_kw * self.method.many_factor:
+            raise ValueError("unit_kwh is more than its part of the peak draws in all hours of a year")
         return self
 
 
@@ -135,6 +155,20 @@ class Sites(_Block):
     states: tuple[SiteState, ...] = ("enquiry", "quoted", "accepted")
     file: Path | None = None
     assumptions: Path | None = None
+
+
+class Meters(_Block):
+    """Readings of customers, who follow them instead of the profile of their class (`gridmodel.meter_file`).
+
+    Each is a group of its own, which is heavy: so the `largest` of them, and all others follow their class.
+    """
+
+    file: Path
+    mapping: Path | None = None
+    unit: Literal["kw", "kwh"] | None = None
+    time_zone: str | None = None
+    stamp: Literal["begin", "end"] = "begin"
+    largest: int = Field(default=50, ge=1)
 
 
 class ProfileYear(_Block):
@@ -179,6 +213,8 @@ class DemandScenario(_Block):
         A price that moves load into valley hours; left out, nothing moves.
     sites
         Developments; left out, none is connected.
+    meters
+        Readings of customers; left out, all follow the profile of their class.
     """
 
     scenario_id: str = Field(min_length=1)
@@ -192,6 +228,7 @@ class DemandScenario(_Block):
     uptake: Mapping[str, Uptake] = Field(default_factory=dict)
     tariff: TariffChoice | None = None
     sites: Sites | None = None
+    meters: Meters | None = None
 
     @field_validator("years")
     @classmethod
@@ -223,7 +260,7 @@ def _group_faults(name: str, block: Uptake, classes: Mapping[str, CustomerClass]
     taken = (*CUSTOMER_CLASSES, *FEED_TECHNOLOGIES)
     if block.feeds:
         return []
-    if name != block.technology and (name in taken or name.startswith(SITE_PREFIX)):
+    if name != block.technology and (name in taken or name.startswith((SITE_PREFIX, METER_PREFIX))):
         return [f"uptake.{name} is the name of another group: take one of its own"]
     if name in classes and classes[name].coincidence != AsGiven():
         return [
@@ -268,6 +305,7 @@ def read_demand_scenario(scenario: str | Path) -> DemandScenario:
         update={
             "sites": _beside(path, read.sites, "file", "assumptions"),
             "tariff": _beside(path, read.tariff, "file"),
+            "meters": _beside(path, read.meters, "file", "mapping"),
         }
     )
 

@@ -22,17 +22,22 @@ from gridmodel.engine.compiled import CompiledGrid
 from gridmodel.engine.kernels import CONVERGED
 from gridmodel.engine.linearised import Reference, reference_at
 
-# The cut is the least within this [kW] and this share of it.
+# The cut is the least within this [kW] and a share of it: of one load flow, and of each hour of a year.
 CUT_WITHIN_KW = 0.01
-CUT_WITHIN_SHARE = 1e-3
+WITHIN_SHARE = 1e-3
+YEAR_WITHIN_SHARE = 5e-3
 # What the program keeps of every limit [pu of voltage, share of a rating], so that two exact load flows, which
 # differ by less than this, agree that it holds.
 KEPT_MARGIN = 1e-7
 MOST_ROUNDS = 30
+# What is missing at a cut that is lifted, and this share more: the last kW relieves less than the first.
+LIFTED_SHARE = 0.03
 # A step to a point without load flow is halved this often.
 MOST_HALVINGS = 12
 # A start stays below the largest servable share, where sensitivities have no end.
 START_SHARE = 0.95
+# A limit that a bus relieves by less than this share of what the best bus does has no part in its cut.
+PART_SHARE = 0.1
 NONE = np.zeros(0, dtype=np.int64)
 
 
@@ -103,10 +108,20 @@ class _Search:
     kw: np.ndarray
     state: Reference
     watched: np.ndarray
+    within_share: float
     left: np.ndarray = field(default_factory=lambda: NONE)
     kept: Planes | None = None
+    priced: np.ndarray = field(default_factory=lambda: NONE)
+    price: np.ndarray = field(default_factory=lambda: np.zeros(0))
     bound_kw: float = 0.0
     best: tuple[np.ndarray, Planes, np.ndarray] | None = None
+
+    def price_of(self, limits: np.ndarray) -> np.ndarray:
+        """Price per limit in the round before; 0 of those that were not watched."""
+        known = np.isin(limits, self.priced)
+        price = np.zeros(len(limits))
+        price[known] = self.price[np.searchsorted(self.priced, limits[known])]
+        return price
 
 
 def least_cut(
@@ -115,16 +130,19 @@ def least_cut(
     *,
     start_kw: np.ndarray | None = None,
     watched: np.ndarray = NONE,
+    within_share: float = WITHIN_SHARE,
 ) -> LeastCut:
     """Find the least cut at an operating point.
 
     Parameters
     ----------
     start_kw, watched
-        Cut to begin with, and limits to watch from the beginning (those of a neighbouring hour): they save
-        time, the answer is the same within the tolerance.
+        Cut to begin with, and limits to watch from the beginning (those that bind in a neighbouring hour):
+        they save time, the answer is the same within the tolerance.
+    within_share
+        Share of itself within which the cut is the least.
     """
-    search = _begun(margins.grid, point, start_kw, watched)
+    search = _begun(margins.grid, point, start_kw, watched, within_share)
     if search is None:
         at = np.flatnonzero(point.most_kw)
         return LeastCut("no_solution", 0, at, point.most_kw[at], NONE, np.zeros((0, len(at))), NONE)
@@ -135,13 +153,14 @@ def least_cut(
         search.watched = np.union1d(search.watched, _leading(margins, search, excess, broken))
         planes = _planes(margins, point, search, excess)
         target = _target(point, search, planes)
-        if len(np.setdiff1d(broken, search.left)):
-            _lift(margins, point, search, planes, target)
-        else:
+        if not len(np.setdiff1d(broken, search.left)):
             _remember(search, search.kw, planes, target)
+        else:
+            _lift(margins, point, search, planes, target)
         if _is_least(search):
             return _answer(search, "not_by_demand" if len(search.left) else "cut", count)
-        moved = _moved(margins.grid, point, search, target.kw)
+        step = 2.0 / (count + 1.0)
+        moved = _moved(margins.grid, point, search, search.kw + step * (target.kw - search.kw))
         if not moved and known == (len(search.left), len(search.watched)):
             break
     if search.best is None:
@@ -150,7 +169,7 @@ def least_cut(
 
 
 def _begun(
-    grid: CompiledGrid, point: Point, start_kw: np.ndarray | None, watched: np.ndarray
+    grid: CompiledGrid, point: Point, start_kw: np.ndarray | None, watched: np.ndarray, within_share: float
 ) -> _Search | None:
     """Begin at the cut given, at none, at what can be served, or at all."""
     nothing, everything = np.zeros(len(point.most_kw)), point.most_kw
@@ -158,11 +177,11 @@ def _begun(
     for kw in starts:
         state = _solved(grid, point, kw)
         if state is not None:
-            return _Search(kw, state, watched)
+            return _Search(kw, state, watched, within_share)
     for kw in (_servable(grid, point), everything):
         state = _solved(grid, point, kw)
         if state is not None:
-            return _Search(kw, state, watched)
+            return _Search(kw, state, watched, within_share)
     return None
 
 
@@ -211,7 +230,9 @@ def _target(point: Point, search: _Search, planes: Planes) -> Solution:
     """Solve the program; give up limits that cannot hold together with the others."""
     known = None if search.kept is None else search.kept.chosen(np.isin(search.kept.limit, planes.limit))
     asked = planes.joined(known)
-    solution = solve_program(asked, search.kw, point.most_kw)
+    guess = np.zeros(len(asked.asked))
+    guess[: len(planes.asked)] = search.price_of(planes.limit)
+    solution = solve_program(asked, search.kw, point.most_kw, guess)
     if solution is None:
         asked = _within_reach(point, search, planes)
         solution = solve_program(asked, search.kw, point.most_kw)
@@ -221,6 +242,7 @@ def _target(point: Point, search: _Search, planes: Planes) -> Solution:
     search.bound_kw = max(solution.bound_kw, search.bound_kw)
     price = np.zeros(len(planes.limit))
     np.add.at(price, np.searchsorted(planes.limit, asked.limit), solution.price)
+    search.priced, search.price = planes.limit, price
     return Solution(solution.kw, price, solution.bound_kw)
 
 
@@ -242,7 +264,9 @@ def _remember(search: _Search, kw: np.ndarray, planes: Planes, target: Solution)
 def _lift(margins: LimitMargins, point: Point, search: _Search, planes: Planes, target: Solution) -> None:
     """Cut a little more, nobody less, where that is as good as the least: it need not come to rest first."""
     here = search.kw
-    missing = Planes(planes.limit, planes.relief, planes.asked - planes.relief @ here)
+    missing_kw = planes.asked - planes.relief @ here
+    lifted_kw = missing_kw + LIFTED_SHARE * np.maximum(missing_kw, 0.0)
+    missing = Planes(planes.limit, planes.relief, lifted_kw)
     more = solve_program(missing, np.zeros(len(here)), point.most_kw - here)
     if more is None or not _is_near(search, float((here + more.kw).sum())):
         return
@@ -261,7 +285,11 @@ def _is_least(search: _Search) -> bool:
 
 
 def _is_near(search: _Search, total_kw: float) -> bool:
-    return total_kw - search.bound_kw <= CUT_WITHIN_KW + CUT_WITHIN_SHARE * total_kw
+    return total_kw - search.bound_kw <= _tolerance_kw(search, total_kw)
+
+
+def _tolerance_kw(search: _Search, total_kw: float) -> float:
+    return CUT_WITHIN_KW + search.within_share * total_kw
 
 
 def _moved(grid: CompiledGrid, point: Point, search: _Search, target_kw: np.ndarray) -> bool:
@@ -282,7 +310,8 @@ def _answer(search: _Search, status: str, rounds: int) -> LeastCut:
     assert search.best is not None  # callers have seen to it
     cut_kw, planes, price = search.best
     at = np.flatnonzero(cut_kw > 0.0)
-    kw, relief = cut_kw[at], np.maximum(planes.relief[:, at], 0.0)
+    kw, relief = cut_kw[at], planes.relief[:, at]
+    relief = np.where(relief >= PART_SHARE, relief, 0.0)
     asked = relief * price[:, None]
     for instead in (relief, np.ones_like(relief)):  # cut at a point whose program has another corner
         asked = np.where(asked.sum(axis=0) > 0.0, asked, instead)

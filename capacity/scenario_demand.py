@@ -15,7 +15,7 @@ import pandas as pd
 from capacity.assumptions import read_assumptions
 from capacity.coincidence import Coincidence, coincident_kva
 from capacity.demand_scenario import DemandScenario, Uptake
-from capacity.generation import GENERATION_COLUMNS
+from capacity.generation import GENERATION_COLUMNS, feed_kw, generation_of, kind_name
 from capacity.phases import (
     SitePlan,
     site_customers,
@@ -24,12 +24,11 @@ from capacity.phases import (
     site_plans,
 )
 from capacity.rebound import raised
-from capacity.scenario_profiles import profiles_of
+from capacity.scenario_meters import metered
+from capacity.scenario_profiles import ScenarioProfiles, scenario_profiles
 from capacity.scenario_today import (
     customers_today,
-    generation_today,
     having,
-    kind_name,
     methods_of,
     profile_names,
 )
@@ -38,7 +37,6 @@ from capacity.year_demand import YearDemand
 from gis import Network, read_sites
 from gis.feeders import Supply
 from gridmodel.demand_model import BusDemand
-from gridmodel.profile_set import ProfileSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +47,10 @@ class Outlook:
     ----------
     customers, generation
         What the network has today (`customers.CUSTOMER_COLUMNS`, `generation.GENERATION_COLUMNS`).
+    classes
+        Class per row of customers, of those metered too.
+    meters
+        What became of readings, per load (`scenario_meters.METERED_COLUMNS`).
     candidates
         Who may take up what, per uptake of the scenario.
     row_keys
@@ -57,28 +59,23 @@ class Outlook:
         Developments, where each is connected and when.
     methods
         Coincidence per group without tariff, the same groups in all years.
-    peak_factors
-        Per group how many times its peak the tariff makes it draw (`capacity.rebound`); 1 without one.
     profiles
-        A column per group and kind of generation.
-    tariff
-        What the tariff moves, per profile (`tariff.REPORT_COLUMNS`); no rows without one.
+        A column per group and kind of generation, and what the tariff does.
     """
 
     network: Network
     supply: Supply
     scenario: DemandScenario
     customers: pd.DataFrame
+    classes: pd.Series
+    meters: pd.DataFrame
     generation: pd.DataFrame
     candidates: Mapping[str, Candidates]
     row_keys: np.ndarray
     plans: tuple[SitePlan, ...]
     methods: Mapping[str, Coincidence]
-    peak_factors: Mapping[str, float]
     kinds: tuple[str, ...]
-    profiles: ProfileSet
-    tariff: pd.DataFrame
-    tariff_name: str
+    profiles: ScenarioProfiles
 
     def demand(self, year: int, draw: int = 0) -> YearDemand:
         """Demand of one year and draw."""
@@ -122,7 +119,8 @@ def demands_of_draws(
 
 def outlook_of(network: Network, supply: Supply, scenario: DemandScenario) -> Outlook:
     """Lay a scenario over a network."""
-    customers, generation = customers_today(network, scenario), generation_today(network)
+    customers, generation = customers_today(network, scenario), generation_of(network)
+    meters = metered(customers, network, scenario)
     xy_m = network.loads.geometry.get_coordinates().to_numpy()
     candidates = {
         name: candidates_of(customers, block.customers, xy_m, having(customers, generation, name, block))
@@ -132,11 +130,10 @@ def outlook_of(network: Network, supply: Supply, scenario: DemandScenario) -> Ou
     methods = {**methods_of(customers, scenario), **of_sites}
     fed = [kind_name(block.technology) for block in scenario.uptake.values() if block.feeds]
     kinds = tuple(dict.fromkeys([*generation["kind"], *fed, *("pv" for plan in plans if plan.pv_kw)]))
-    known, profile_of = profiles_of(scenario), profile_names(methods, scenario)
+    made = scenario_profiles(scenario, profile_names(methods, scenario), kinds).with_readings(meters.factors)
     return Outlook(
-        network, supply, scenario, customers, generation, candidates, keys_of(customers["load_id"]), plans,
-        methods, {group: known.peak_factor(profile_of[group]) for group in methods}, kinds,
-        known.over(profile_of, kinds), known.report, known.tariff_name,
+        network, supply, scenario, meters.customers, customers["group"], meters.loads, generation, candidates,
+        keys_of(customers["load_id"]), plans, {**methods, **meters.methods}, kinds, made,
     )  # fmt: skip
 
 
@@ -183,12 +180,12 @@ def _ground(outlook: Outlook, year: int) -> _Ground:
     scenario = outlook.scenario
     if year < scenario.base_year:
         raise ValueError(f"{year} lies before the scenario's base year, {scenario.base_year}")
-    customers = _stacked([_grown(outlook.customers, scenario, year), site_customers(outlook.plans, year)])
+    customers = _stacked([_grown(outlook, year), site_customers(outlook.plans, year)])
     generation = _stacked([outlook.generation, site_generation(outlook.plans, year)])
     placed = {group: _placed(customers, group) for group in outlook.methods}
     moved = {name for name, block in scenario.uptake.items() if not block.feeds}
     return _Ground(
-        year, customers, generation, _feed_kw(outlook, generation),
+        year, customers, generation, feed_kw(generation, outlook.network.buses.index, outlook.kinds),
         shares={
             name: outlook.candidates[name].open_share(share_in(block, year, scenario.base_year))
             for name, block in scenario.uptake.items()
@@ -213,7 +210,9 @@ def _drawn(outlook: Outlook, ground: _Ground, draw: int) -> YearDemand:
         groups=tuple(together),
         kva=np.stack([kva for kva, _ in together.values()], axis=1),
         kinds=outlook.kinds,
-        feed_kw=sum((_feed_kw(outlook, rows) for rows in feeding), ground.feed_kw),
+        feed_kw=sum(
+            (feed_kw(rows, outlook.network.buses.index, outlook.kinds) for rows in feeding), ground.feed_kw
+        ),
     )
     return YearDemand(
         scenario_id=scenario.scenario_id,
@@ -222,14 +221,16 @@ def _drawn(outlook: Outlook, ground: _Ground, draw: int) -> YearDemand:
         customers=_stacked([ground.customers, *drawing.values()]),
         methods={group: method for group, (_, method) in together.items()},
         demand=demand,
-        profiles=outlook.profiles,
+        profiles=outlook.profiles.profiles,
         generation=_stacked([ground.generation, *feeding]),
     )
 
 
 def _together(outlook: Outlook, group: str, rows: pd.DataFrame) -> tuple[np.ndarray, Coincidence]:
     """What a group draws per bus [kVA], and by which coincidence."""
-    method = raised(outlook.methods[group], rows, outlook.peak_factors[group], outlook.tariff_name)
+    method = raised(
+        outlook.methods[group], rows, outlook.profiles.peak_factors[group], outlook.profiles.tariff_name
+    )
     return coincident_kva(outlook.supply, rows, method), method
 
 
@@ -275,17 +276,6 @@ def _unit_kw(customers: pd.DataFrame, block: Uptake) -> np.ndarray:
     return block.unit_share_of_peak * customers["peak_kw"].to_numpy(dtype=float)
 
 
-def _feed_kw(outlook: Outlook, rows: pd.DataFrame) -> np.ndarray:
-    """Rated power per bus and kind [kW] of the rows that are placed."""
-    placed = rows[rows["status"] == "placed"]
-    at = outlook.network.buses.index.get_indexer(placed["bus_id"])
-    power_kw = (placed["units"] * placed["rated_kw"]).to_numpy(dtype=float)
-    feed_kw = np.zeros((len(outlook.network.buses), len(outlook.kinds)))
-    column = pd.Index(outlook.kinds).get_indexer(placed["kind"])
-    np.add.at(feed_kw, (at, column), power_kw)
-    return feed_kw
-
-
 def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
     """Rows of tables with the same columns, one below the other."""
     filled = [table for table in tables if len(table)] or tables[:1]
@@ -298,14 +288,15 @@ def _placed(customers: pd.DataFrame, group: str) -> pd.DataFrame:
     return customers[((customers["group"] == group) & (customers["status"] == "placed")).to_numpy()]
 
 
-def _grown(customers: pd.DataFrame, scenario: DemandScenario, year: int) -> pd.DataFrame:
+def _grown(outlook: Outlook, year: int) -> pd.DataFrame:
     """Today's customers with the figures of a year."""
+    customers, scenario = outlook.customers, outlook.scenario
     years = year - scenario.base_year
     factor_of = {
         name: block.factor * (1.0 + block.growth_percent / 100.0) ** years
         for name, block in scenario.classes.items()
     }
-    factor = customers["group"].map(factor_of).fillna(1.0).to_numpy(dtype=float)
+    factor = outlook.classes.map(factor_of).fillna(1.0).to_numpy(dtype=float)
     return customers.assign(
         peak_kw=customers["peak_kw"] * factor, annual_kwh=customers["annual_kwh"] * factor
     )

@@ -12,30 +12,15 @@ import pandas as pd
 from capacity.coincidence import AsGiven, Coincidence
 from capacity.customers import CUSTOMER_COLUMNS, customers_of
 from capacity.demand_scenario import DemandScenario, Uptake
-from capacity.generation import generation_of
+from capacity.generation import kind_name
 from capacity.phases import SITE_PROFILES
 from gis import Network
-
-# Both groups of customers and kinds of generation are called so; as kinds they are named apart, as in
-# `demand_profiles`.
-_FEED_NAMES = {"battery": "battery_feed", "other": "other_feed"}
-
-
-def kind_name(kind: str) -> str:
-    """Name of a kind of generation beside groups of customers."""
-    return _FEED_NAMES.get(kind, kind)
 
 
 def customers_today(network: Network, scenario: DemandScenario) -> pd.DataFrame:
     """The network's customers by the scenario's sizes, and those that it leaves out told so."""
     sizes = {name: block.size for name, block in scenario.classes.items() if block.size is not None}
     return _without_left_out(customers_of(network, sizes, _class_methods(scenario)), scenario)
-
-
-def generation_today(network: Network) -> pd.DataFrame:
-    """The network's generation, kinds by the names that they have beside groups."""
-    generation = generation_of(network)
-    return generation.assign(kind=generation["kind"].map(kind_name).astype(object))
 
 
 def having(customers: pd.DataFrame, generation: pd.DataFrame, name: str, block: Uptake) -> pd.Series:

@@ -7,20 +7,20 @@ unserved demand, room to sell).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from capacity.coincidence import AsGiven, Coincidence, coincident_demand
 from capacity.customers import customers_of
-from capacity.generation import GENERATION_COLUMNS, generation_of
+from capacity.generation import GENERATION_COLUMNS, feed_kw, generation_of
 from gis import Network
 from gis.feeders import Supply
 from gridmodel import GridModel
 from gridmodel.demand_model import BusDemand, demand_model, network_with_demand
 from gridmodel.profile_set import ProfileSet
-from gridmodel.standard_profiles import standard_profiles
+from gridmodel.standard_profiles import YEAR, demand_profiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,33 +79,25 @@ class YearDemand:
 def demand_today(
     network: Network, supply: Supply, methods: Mapping[str, Coincidence] | None = None
 ) -> YearDemand:
-    """What a network's own loads and generators draw and feed over a year of standard profiles.
+    """What a network's own loads and generators draw and feed over a year, by the best estimate of profiles.
 
     Parameters
     ----------
     methods
         Coincidence per customer class; those not named draw their figures as they stand.
     """
-    customers, profiles = customers_of(network, methods=methods), standard_profiles("load")
+    customers, generation = customers_of(network, methods=methods), generation_of(network)
     named = {str(group): (methods or {}).get(str(group), AsGiven()) for group in customers["group"].unique()}
-    demand = coincident_demand(supply, customers, named, rated_kw(network))
-    used = {**profiles.of_class, **profiles.of_kind}
-    factors = pd.DataFrame({name: profiles.factors[used[name]] for name in demand.columns})
-    own = ProfileSet(
-        factors, {name: name for name in demand.groups}, {name: name for name in demand.kinds},
-        time_zone=profiles.time_zone, source=profiles.source,
-    )  # fmt: skip
-    return YearDemand(
-        "today", profiles.time.year[-1], 0, customers, named, demand, own, generation_of(network)
+    kinds = [str(kind) for kind in generation["kind"].unique()]
+    fed = dict(zip(kinds, feed_kw(generation, network.buses.index, kinds).T, strict=True))
+    profiles = demand_profiles(YEAR)
+    columns = {group: profiles.factors[profiles.of_class[group]] for group in named}
+    own = replace(
+        profiles,
+        factors=pd.DataFrame(columns | {kind: profiles.factors[kind] for kind in kinds}, index=profiles.time),
+        of_class={group: group for group in named},
+        of_kind={kind: kind for kind in kinds},
     )
-
-
-def rated_kw(network: Network) -> dict[str, np.ndarray]:
-    """Rated power in service per bus [kW], per kind of generation."""
-    generators = network.generators[network.generators["in_service"].to_numpy(dtype=bool)]
-    at = network.buses.index.get_indexer(generators["bus_id"])
-    power_kw, kinds = generators["p_kw"].to_numpy(dtype=float), generators["kind"].to_numpy(dtype=object)
-    return {
-        str(kind): np.bincount(at, np.where(kinds == kind, power_kw, 0.0), len(network.buses))
-        for kind in pd.unique(kinds)
-    }
+    return YearDemand(
+        "today", YEAR, 0, customers, named, coincident_demand(supply, customers, named, fed), own, generation
+    )

@@ -70,7 +70,9 @@ def is_register(kw: np.ndarray, rules: MeterRules) -> np.ndarray:
     found = np.zeros(kw.shape[1], dtype=bool)
     before, after = kw[:-1], kw[1:]
     with np.errstate(invalid="ignore"):
-        rising, falling, level = ((kind).sum(axis=0) for kind in (after > before, after < before, after == before))
+        rising, falling, level = (
+            (kind).sum(axis=0) for kind in (after > before, after < before, after == before)
+        )
     known, not_falling = rising + falling + level, rising + level
     enough = known >= rules.stuck_h
     found[enough] = (not_falling[enough] >= rules.register_not_falling_share * known[enough]) & (

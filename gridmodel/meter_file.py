@@ -1,7 +1,7 @@
 """A user's meter readings: a file of kW or kWh by meter and time becomes an hourly year by load.
 
-`read_meters` is the door. How files look is `gridmodel.meter_table`, what is done about gaps and what cannot be
-true is `gridmodel.meter_checks`, and what comes out is `MeterReadings`.
+`read_meters` is the door. How files look is `gridmodel.meter_table`, what is done about gaps and what cannot
+be true is `gridmodel.meter_checks`, and what comes out is `MeterReadings`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from gridmodel.profile_file import require_time_zone
 from gridmodel.standard_profiles.tables import year_hours
 
 _QUARTER_MIN, _HOUR_MIN = 15, 60
-# A meter reads every quarter or half hour if so many of its readings are between the longer steps; one that does
-# has half of them there, a stray one none.
+# A meter reads every quarter or half hour if so many of its readings are between the longer steps: it has
+# half of them there, and one with a stray reading hardly any.
 _BETWEEN_SHARE = 0.25
 # Which quarters of an hour a step begins in, as bits: all that a whole hour has.
 _WHOLE = {15: 0b1111, 30: 0b0101, 60: 0b0001}
@@ -83,9 +83,17 @@ def read_meters(
     message = "counts on, as a register does: give what was drawn in each step, not the count"
     raise_faults(path, [fault("meter_register", list(registers), message)])
     checked = check_readings(kw, hours, table.meter_ids, rules)
-    return _readings(
-        table, load_of, network, checked, steps.step_min, hours, doubts, time_zone=zone or "UTC", source=str(path)
-    )  # fmt: skip
+    meters = _meters(table, load_of, checked, steps.step_min)
+    loads = _loads(meters, network)
+    report = pd.concat([doubts, checked.report], ignore_index=True)
+    return MeterReadings(
+        kw=_by_load(checked.kw, meters, loads, hours),
+        meters=meters,
+        loads=loads,
+        report=report.sort_values(["meter_id", "from", "kind"], ignore_index=True),
+        time_zone=zone or "UTC",
+        source=str(path),
+    )
 
 
 def _steps_faults(table: MeterTable, minutes: np.ndarray) -> pd.DataFrame:
@@ -96,7 +104,9 @@ def _steps_faults(table: MeterTable, minutes: np.ndarray) -> pd.DataFrame:
         faults.append(fault("bad_time", [""], f"{lost} readings have no time, the first is number {first}"))
     off = minutes % _QUARTER_MIN != 0
     if off.any():
-        message = f"{int(off.sum())} times are no full quarter of an hour, this first; steps are 15, 30 or 60 minutes"
+        message = (
+            f"{int(off.sum())} times are no quarter of an hour, this first; steps are 15, 30 or 60 minutes"
+        )
         faults.append(fault("meter_step", [str(table.times[int(off.argmax())])], message))
     return join_findings(faults)
 
@@ -147,7 +157,7 @@ class _Steps:
         return int(pd.Series(days[1]).groupby(np.asarray(years)).sum().idxmax())
 
     def hourly_kw(self, hours: pd.DatetimeIndex) -> tuple[np.ndarray, pd.DataFrame]:
-        """Hours x meters [kW], NaN where an hour is not whole, and rows about readings that were not taken."""
+        """Hours x meters [kW], NaN where an hour is not whole, and rows about readings not taken."""
         hour = (self.begin - int(hours[0].value // 60_000_000_000)) // _HOUR_MIN
         inside = (hour >= 0) & (hour < len(hours))
         taken = inside & ~self.stray
@@ -172,7 +182,9 @@ class _Steps:
             ("off_step", inside & self.stray, "left out: between the steps of its meter"),
             ("repeated_hour", taken & self.once, "taken as summer time: clocks repeat it, it was read once"),
         ):
-            found = pd.DataFrame({"meter": self.meter[mask], "begin": self.begin[mask]}).groupby("meter")["begin"]
+            found = pd.DataFrame({"meter": self.meter[mask], "begin": self.begin[mask]}).groupby("meter")[
+                "begin"
+            ]
             span = found.agg(["min", "max", "size"])
             meter = span.index.to_numpy()
             step = self.step_min[meter]
@@ -235,38 +247,35 @@ class _HourSums:
         return self.bits.reshape(self.whole.size, -1)
 
 
-def _readings(
-    table: MeterTable, load_of: pd.Series, network: Network, checked: Checked, step_min: np.ndarray,
-    hours: pd.DatetimeIndex, doubts: pd.DataFrame, *, time_zone: str, source: str,
-) -> MeterReadings:  # fmt: skip
-    ids, load = table.meter_ids, load_of.to_numpy(dtype=object)
+def _meters(table: MeterTable, load_of: pd.Series, checked: Checked, step_min: np.ndarray) -> pd.DataFrame:
+    """Every meter of the file: used, set aside, or without a load."""
+    load = load_of.to_numpy(dtype=object)
     unmatched, aside = pd.isna(load), checked.reason != ""
-    meters = pd.DataFrame(
+    reason = np.where(unmatched, "no load of the network is named for it", checked.reason)
+    return pd.DataFrame(
         {
             "load_id": load,
             "status": np.select([unmatched, aside], ["unmatched", "set_aside"], "used").astype(object),
-            "reason": np.where(unmatched, "no load of the network is named for it", checked.reason).astype(object),
+            "reason": reason.astype(object),
             "step_min": step_min,
             "missing_h": checked.missing_h,
             "peak_kw": np.where(aside, np.nan, checked.kw.max(axis=0)),
             "energy_kwh": np.where(aside, np.nan, checked.kw.sum(axis=0)),
         },
-        index=pd.Index(ids, name="meter_id"),
+        index=pd.Index(table.meter_ids, name="meter_id"),
     )
-    loads = _loads(meters, network)
-    of_load = load[(meters["status"] == "used").to_numpy()]
-    used = pd.DataFrame(checked.kw[:, (meters["status"] == "used").to_numpy()], hours)
+
+
+def _by_load(
+    kw: np.ndarray, meters: pd.DataFrame, loads: pd.DataFrame, hours: pd.DatetimeIndex
+) -> pd.DataFrame:
+    """Readings of the meters of each measured load, added."""
     measured = loads.index[loads["status"] == "measured"]
-    by_load = used.T.groupby(of_load).sum().T if len(of_load) else pd.DataFrame(index=hours)
-    report = pd.concat([doubts, checked.report], ignore_index=True)
-    return MeterReadings(
-        kw=by_load.reindex(columns=measured),
-        meters=meters,
-        loads=loads,
-        report=report.sort_values(["meter_id", "from", "kind"], ignore_index=True),
-        time_zone=time_zone,
-        source=source,
-    )
+    place = measured.get_indexer(meters["load_id"])
+    total = np.zeros((len(hours), len(measured)))
+    for meter in np.flatnonzero((place >= 0) & (meters["status"] == "used").to_numpy()):
+        total[:, place[meter]] += kw[:, meter]
+    return pd.DataFrame(total, hours, measured)
 
 
 def _loads(meters: pd.DataFrame, network: Network) -> pd.DataFrame:
@@ -274,7 +283,12 @@ def _loads(meters: pd.DataFrame, network: Network) -> pd.DataFrame:
     index = network.loads.index
     matched = meters[meters["status"] != "unmatched"]
     count = matched.groupby("load_id").size().reindex(index).fillna(0).astype(int)
-    bad = matched[matched["status"] == "set_aside"].reset_index().drop_duplicates("load_id").set_index("load_id")
+    bad = (
+        matched[matched["status"] == "set_aside"]
+        .reset_index()
+        .drop_duplicates("load_id")
+        .set_index("load_id")
+    )
     lost, why = bad["meter_id"].reindex(index), bad["reason"].reindex(index)
     said = "meter " + lost.astype(object) + ": " + why.astype(object)
     status = np.select([count == 0, lost.notna()], ["no_meter", "set_aside"], "measured").astype(object)

@@ -1,4 +1,4 @@
-"""`MeterReadings`: what the meters of a network's customers read over a year, ready to be used as profiles."""
+"""`MeterReadings`: what the meters of customers read over a year, ready to be used as profiles."""
 
 from __future__ import annotations
 

@@ -59,8 +59,7 @@ def read_meter_table(path: Path, unit: Unit | None) -> MeterTable:
         The file is no such table; every fault is named.
     """
     table = _columns(path)
-    long = {METER, LOAD} & set(table) and set(UNITS) & set(table)
-    return _long(path, table) if long else _wide(path, table, unit)
+    return _long(path, table) if {METER, LOAD} & set(table) else _wide(path, table, unit)
 
 
 def fault(rule: str, ids: list[str], message: str | list[str]) -> pd.DataFrame:
@@ -70,7 +69,9 @@ def fault(rule: str, ids: list[str], message: str | list[str]) -> pd.DataFrame:
 def _columns(path: Path) -> dict[str, pd.Series]:
     """Columns of the file by name; texts as categories."""
     if path.suffix.lower() not in _SUFFIXES or not path.is_file():
-        raise InputError(str(path), fault("unknown_meters", [str(path)], "no such file, or not *.csv or *.parquet"))
+        raise InputError(
+            str(path), fault("unknown_meters", [str(path)], "no such file, or not *.csv or *.parquet")
+        )
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -86,7 +87,9 @@ def _columns(path: Path) -> dict[str, pd.Series]:
         raise InputError(str(path), fault("column_twice", twice, "column stands twice; keep one"))
     columns = {}
     for name, column in zip(names, table.columns, strict=True):
-        if name in (TIME, METER, LOAD) and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        if name in (TIME, METER, LOAD) and (
+            pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+        ):
             column = column.dictionary_encode()
         columns[name] = column.to_pandas()
     return columns
@@ -108,56 +111,81 @@ def _csv(path: Path):  # type: ignore[no-untyped-def]
     try:
         return pc.read_csv(
             path, parse_options=parse,
-            convert_options=pc.ConvertOptions(column_types=types, decimal_point=point, strings_can_be_null=True),
+            convert_options=pc.ConvertOptions(
+                column_types=types, decimal_point=point, strings_can_be_null=True
+            ),
         )  # fmt: skip
     except pa.ArrowInvalid:
         # Some cell is no number: as text, so that all of them can be named.
         loose = {name: text if name.lower() in (TIME, METER, LOAD) else pa.string() for name in names if name}
-        return pc.read_csv(path, parse_options=parse, convert_options=pc.ConvertOptions(column_types=loose))
+        table = pc.read_csv(path, parse_options=parse, convert_options=pc.ConvertOptions(column_types=loose))
+        return _with_points(table) if semicolons else table
+
+
+def _with_points(table):  # type: ignore[no-untyped-def]
+    """Decimal commas of text cells as points."""
+    import pyarrow as pa
+    import pyarrow.compute as compute
+
+    for number, column in enumerate(table.columns):
+        if pa.types.is_string(column.type):
+            points = compute.replace_substring(column, ",", ".")
+            table = table.set_column(number, table.column_names[number], points)
+    return table
 
 
 def _long(path: Path, table: dict[str, pd.Series]) -> MeterTable:
-    faults = []
     units = [name for name in UNITS if name in table]
-    if len(units) > 1:
-        faults.append(fault("meter_columns", units, "give one column of readings, kw or kwh"))
-    if TIME not in table:
-        faults.append(fault("no_time", [TIME], "no column `time`"))
-    value, told = _numbers({units[0]: table[units[0]]})
-    faults.append(told)
-    raise_faults(path, faults)
+    value, told = _numbers({name: table[name] for name in units})
+    faults = [told, _no_time(table)]
+    if len(units) != 1:
+        faults.append(
+            fault("meter_columns", units or [""], "give the readings in one column, named kw or kwh")
+        )
     meter = table[METER if METER in table else LOAD]
     if meter.isna().any():
-        rows = f"{int(meter.isna().sum())} rows name no meter, the first is row {int(meter.isna().argmax()) + 1}"
-        raise_faults(path, [fault("missing_id", [""], rows)])
+        message = f"{int(meter.isna().sum())} rows name no meter, the first is row {_first(meter.isna())}"
+        faults.append(fault("missing_id", [""], message))
     codes, ids = _codes(meter)
+    load_of, several = _loads_named(codes, ids, table[LOAD]) if {METER, LOAD} <= set(table) else ({}, [])
+    faults.append(fault("meter_mapping", several, "belongs to several loads; name one"))
+    raise_faults(path, faults)
     times, stamps = _codes(table[TIME])
-    load_of = {}
-    if METER in table and LOAD in table:
-        pairs = pd.DataFrame({"meter": codes, "load": table[LOAD].astype(object)}).drop_duplicates().dropna()
-        several = sorted(map(str, ids[pairs["meter"][pairs["meter"].duplicated()].unique()]))
-        raise_faults(path, [fault("meter_mapping", several, "belongs to several loads; name one")])
-        load_of = {str(ids[code]): str(load) for code, load in pairs.itertuples(index=False)}
-    return MeterTable(codes, times, value[:, 0], ids.map(str), stamps, units[0], load_of)  # type: ignore[arg-type]
+    unit: Unit = "kw" if units == ["kw"] else "kwh"
+    return MeterTable(codes, times, value[:, 0], ids.map(str), stamps, unit, load_of)
+
+
+def _loads_named(codes: np.ndarray, ids: pd.Index, loads: pd.Series) -> tuple[dict[str, str], list[str]]:
+    """The load each meter is said to belong to, and meters of several."""
+    pairs = pd.DataFrame({"meter": codes, "load": loads.astype(object)}).drop_duplicates().dropna()
+    several = ids[pairs["meter"][pairs["meter"].duplicated()].unique()]
+    named = {str(ids[code]): str(load) for code, load in pairs.itertuples(index=False)}
+    return named, sorted(map(str, several))
 
 
 def _wide(path: Path, table: dict[str, pd.Series], unit: Unit | None) -> MeterTable:
-    faults, ids = [], [name for name in table if name != TIME]
-    if TIME not in table:
-        faults.append(fault("no_time", [TIME], "no column `time`"))
+    ids = [name for name in table if name != TIME]
+    values, told = _numbers({name: table[name] for name in ids})
+    faults = [told, _no_time(table)]
     if not ids:
-        faults.append(fault("meter_columns", [""], "no column of a meter; give meter_id,time,kwh or a column each"))
+        message = "no column of a meter; give meter_id, time and kwh, or a column per meter"
+        faults.append(fault("meter_columns", [""], message))
     if unit is None:
         message = "the unit of a table with a column per meter is not in it: say kw or kwh"
         faults.append(fault("meter_unit", [""], message))
-    values, told = _numbers({name: table[name] for name in ids})
-    faults.append(told)
     raise_faults(path, faults)
     codes, stamps = _codes(table[TIME])
-    meters = np.tile(np.arange(len(ids)), len(codes))
-    return MeterTable(
-        meters, np.repeat(codes, len(ids)), values.ravel(), pd.Index(ids), stamps, unit, {}  # type: ignore[arg-type]
-    )
+    meter, time = np.tile(np.arange(len(ids)), len(codes)), np.repeat(codes, len(ids))
+    return MeterTable(meter, time, values.ravel(), pd.Index(ids), stamps, unit or "kw", {})
+
+
+def _no_time(table: dict[str, pd.Series]) -> pd.DataFrame:
+    return fault("no_time", [] if TIME in table else [TIME], "no column `time`")
+
+
+def _first(wrong: pd.Series | np.ndarray) -> int:
+    """Number of the first row that is wrong, counted from 1."""
+    return int(np.argmax(np.asarray(wrong))) + 1
 
 
 def _numbers(columns: dict[str, pd.Series]) -> tuple[np.ndarray, pd.DataFrame]:
@@ -165,10 +193,12 @@ def _numbers(columns: dict[str, pd.Series]) -> tuple[np.ndarray, pd.DataFrame]:
     faults, numbers = [], []
     for name, cells in columns.items():
         values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-        empty = cells.isna().to_numpy() | (cells.astype(str).str.strip() == "").to_numpy() if cells.dtype == object else cells.isna().to_numpy()
+        empty = cells.isna().to_numpy()
+        if cells.dtype == object:
+            empty = empty | (cells.astype(str).str.strip() == "").to_numpy()
         wrong = (np.isnan(values) & ~empty) | np.isinf(values)
         if wrong.any():
-            message = f"{int(wrong.sum())} cells are no finite number, the first in row {int(wrong.argmax()) + 1}"
+            message = f"{int(wrong.sum())} cells are no finite number, the first in row {_first(wrong)}"
             faults.append(fault("not_a_number", [name], message))
         numbers.append(values)
     return np.column_stack(numbers) if numbers else np.zeros((0, 0)), join_findings(faults)
@@ -189,9 +219,7 @@ def raise_faults(path: Path, faults: list[pd.DataFrame]) -> None:
         raise InputError(str(path), found)
 
 
-def utc_minutes(
-    times: pd.Index, time_zone: str | None
-) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+def utc_minutes(times: pd.Index, time_zone: str | None) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     """Minutes since 1970 UTC of each time, where it stands first and where second, and what is wrong.
 
     Both are the same but in the hour that clocks repeat in autumn. Times with an offset know which is which;
@@ -201,7 +229,9 @@ def utc_minutes(
     unread = stamps.isna() | pd.isna(times)
     faults = []
     if unread.any():
-        message = f"{int(unread.sum())} times are not read; write them like 2025-01-01T00:15Z or 01.01.2025 00:15"
+        message = (
+            f"{int(unread.sum())} times are not read; write them like 2025-01-01T00:15Z or 01.01.2025 00:15"
+        )
         faults.append(fault("bad_time", [str(times[int(unread.argmax())])], message))
     if not naive:
         minutes = _minutes(stamps)
@@ -217,8 +247,8 @@ def utc_minutes(
     skipped = first.isna() & ~unread
     if skipped.any():
         message = (
-            f"{int(skipped.sum())} times do not exist in {time_zone}, where clocks skip them; if the meters keep "
-            "winter time all year, name that zone (of Germany Etc/GMT-1)"
+            f"{int(skipped.sum())} times do not exist in {time_zone}, where clocks skip them; if the meters "
+            "keep winter time all year, name that zone (of Germany Etc/GMT-1)"
         )
         faults.append(fault("meter_clock", [str(times[int(skipped.argmax())])], message))
     return _minutes(first), _minutes(second), join_findings(faults)
@@ -241,6 +271,7 @@ def _stamps(times: pd.Index) -> tuple[pd.DatetimeIndex, bool]:
 
 
 def _minutes(stamps: pd.DatetimeIndex) -> np.ndarray:
-    """Whole minutes since 1970; seconds make it a time off every grid."""
+    """Whole minutes since 1970, 0 for no time; seconds make it a time off every grid."""
     seconds = stamps.as_unit("s").asi8
-    return np.where(seconds % 60 == 0, seconds // 60, seconds // 60 * 60 + 1)
+    minutes = np.where(seconds % 60 == 0, seconds // 60, seconds // 60 * 60 + 1)
+    return np.where(stamps.isna(), 0, minutes)

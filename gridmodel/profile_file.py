@@ -15,9 +15,11 @@ import pandas as pd
 from gis import InputError, Network
 from gis.findings import join_findings, make_findings
 from gis.schema import CUSTOMER_CLASSES, GENERATOR_KINDS
-from gridmodel.profile_set import ProfileSet
+from gridmodel.profile_set import TECHNOLOGIES, ProfileSet
 
 TIME = "time"
+# "battery" is a kind of generation here, which discharges and charges.
+_GROUPS = tuple(dict.fromkeys((*CUSTOMER_CLASSES, *(name for name in TECHNOLOGIES if name != "battery"))))
 # A factor is 1 at the peak; above it by rounding only.
 MOST_FACTOR = 1.0 + 1e-6
 _SUFFIXES = (".csv", ".parquet")
@@ -30,9 +32,9 @@ def read_profiles(path: Path, network: Network, *, time_zone: str = "UTC") -> Pr
     ----------
     path
         CSV or Parquet. Column `time`: beginning of each hour of one calendar year, UTC. Every other column is
-        named after a customer class, a kind of generation ("other" is the class), a load_id or a
-        generator_id and holds
-        factors from 0 to 1: of the scenario's power of a load, of the rated power of a generator.
+        named after a customer class, a technology (`profile_set.TECHNOLOGIES`), a kind of generation ("other"
+        is the class, "battery" the kind), a load_id or a generator_id and holds factors from 0 to 1: of the
+        scenario's power of a load, of the rated power of a generator.
     time_zone
         Where hours of the day and seasons are counted.
 
@@ -56,11 +58,11 @@ def read_profiles(path: Path, network: Network, *, time_zone: str = "UTC") -> Pr
     elements = {name: name for name in columns if name in loads or name in generators}
     return ProfileSet(
         factors=figures.set_axis(time).sort_index(),
-        of_class={name: name for name in columns if name in CUSTOMER_CLASSES and name not in elements},
+        of_class={name: name for name in columns if name in _GROUPS and name not in elements},
         of_kind={
             name: name
             for name in columns
-            if name in GENERATOR_KINDS and name not in CUSTOMER_CLASSES and name not in elements
+            if name in GENERATOR_KINDS and name not in _GROUPS and name not in elements
         },
         of_element=elements,
         time_zone=time_zone,
@@ -115,7 +117,7 @@ def _csv(path: Path) -> pd.DataFrame:
 
 def _named_faults(table: pd.DataFrame, network: Network) -> pd.DataFrame:
     names = [name for name in table.columns if name != TIME]
-    known = [*CUSTOMER_CLASSES, *GENERATOR_KINDS, *network.loads.index, *network.generators.index]
+    known = [*_GROUPS, *GENERATOR_KINDS, *network.loads.index, *network.generators.index]
     faults = []
     if TIME not in table:
         faults.append(_fault("no_time", [TIME], "no column `time`: name the beginning of each hour so, UTC"))
@@ -135,7 +137,9 @@ def _named_faults(table: pd.DataFrame, network: Network) -> pd.DataFrame:
 def _unknown(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     nearest = f"; nearest: {', '.join(near)}" if near else ""
-    return f"no customer class, kind of generation, load_id or generator_id of the network{nearest}"
+    return (
+        f"no customer class, technology, kind of generation, load_id or generator_id of the network{nearest}"
+    )
 
 
 def _hours(cells: pd.Series) -> tuple[pd.DatetimeIndex, pd.DataFrame]:

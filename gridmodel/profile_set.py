@@ -9,7 +9,7 @@ is a set laid over one network (`ProfileSet.over`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,8 @@ class ProfileSet:
     factors
         Index time (beginning of the hour, UTC), a column per profile, 1 at the peak.
     of_class, of_kind
-        Column per customer class, and per kind of generator; one not named keeps the scenario's factor.
+        Column per customer class or technology, and per kind of generator; one not named keeps the
+        scenario's factor.
     of_element
         Column per load_id or generator_id; wins over class and kind.
     time_zone
@@ -81,11 +82,38 @@ class ProfileSet:
             of_generator=pd.Series(names[generators], network.generators.index, dtype=object),
         )
 
+    def replaced_by(self, own: ProfileSet) -> ProfileSet:
+        """These profiles, but one's own for the classes, technologies, kinds and elements that it names.
+
+        Raises
+        ------
+        ValueError
+            The two are not of the same hours.
+        """
+        if not self.time.equals(own.time):
+            raise ValueError(
+                f"profiles of other hours: {own.time[0]} to {own.time[-1]}, {len(own.time)} rows"
+            )
+        named = {column: f"own {column}" for column in own.factors}
+        users = [{of: named[column] for of, column in part.items()} for part in own._users()]
+        mine = [{**part, **new} for part, new in zip(self._users(), users, strict=True)]
+        return replace(
+            self,
+            factors=pd.concat([self.factors, own.factors.rename(columns=named)], axis=1),
+            of_class=mine[0],
+            of_kind=mine[1],
+            of_element=mine[2],
+            source=f"{self.source}; {own.source}",
+        )
+
     def without_profile(self, network: Network) -> list[str]:
         """Customer classes and generator kinds of the network some of whose elements follow no profile."""
         loads = network.loads["customer_class"][self.column_of_loads(network) < 0]
         generators = network.generators["kind"][self.column_of_generators(network) < 0]
         return sorted({*map(str, loads), *map(str, generators)})
+
+    def _users(self) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]:
+        return self.of_class, self.of_kind, self.of_element
 
     def _columns(self, groups: pd.Series, column_of: Mapping[str, str]) -> np.ndarray:
         own = groups.index.to_series().map(dict(self.of_element)).to_numpy(dtype=object)

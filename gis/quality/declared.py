@@ -222,6 +222,14 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ("not_an_hour", "a row of a file of profiles is no full hour of its year", "take it out"),
         ("negative", "a factor of a file of profiles is negative", "factors go from 0 to 1"),
         ("above_peak", "a factor of a file of profiles is above 1", "divide by the peak"),
+        ("unknown_meters", "there is no such file of meter readings", "name a CSV or Parquet file"),
+        ("meter_columns", "a file of meter readings lacks a column, or has two of one kind", "name one"),
+        ("meter_unit", "a file of a column per meter does not say kW or kWh", "say the unit"),
+        ("meter_mapping", "a meter belongs to several loads, or a mapping lacks a column", "correct it"),
+        ("meter_step", "a time of a meter is no full quarter of an hour", "give 15, 30 or 60 minutes"),
+        ("meter_clock", "a time of a meter is skipped by the clocks of its zone", "name the right zone"),
+        ("meter_register", "a meter counts on instead of telling each step", "give the differences"),
+        ("unknown_load", "a meter is mapped to a load that is not there", "correct the load_id"),
     )
 )
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import capacity.assumptions
 from capacity.assumptions import read_assumptions
-from capacity.demand import Development, coincident_kw, demand_parts
+from capacity.coincidence import Velander
+from capacity.demand import Development, coincident_kw, demand_parts, together_kw
 from gis import InputError
 
 HERE = shapely.Point(0.0, 0.0)
@@ -71,3 +74,20 @@ def test_every_figure_that_is_no_demand_is_named_at_once() -> None:
         "floor_area_m2",
         "demand_kw",
     ]
+
+
+def test_assumptions_may_name_another_method(tmp_path: Path) -> None:
+    shipped = Path(capacity.assumptions.__file__).with_suffix(".toml").read_text()
+    own = shipped + '\n[home.coincidence]\nmethod = "din_18015"\nelectric_water_heating = true\n'
+    (tmp_path / "own.toml").write_text(own)
+    homes = Development(HERE, dwellings=10)
+    assert demand_parts(homes, read_assumptions(tmp_path / "own.toml"))["p_kw"].tolist() == [107.0]
+    assert demand_parts(homes, read_assumptions())["p_kw"].iloc[0] == pytest.approx(
+        20.0 + 8.0 * math.sqrt(10)
+    )
+
+
+def test_a_method_by_energy_is_refused_where_there_is_none() -> None:
+    velander = Velander(k1_kw_per_kwh=3e-4, k2_kw_per_root_kwh=0.025, source="an example")
+    with pytest.raises(InputError, match="coincidence by energy has nothing to go by"):
+        together_kw(3, 10.0, velander)

@@ -73,6 +73,8 @@ def test_all_faults_are_told_at_once_with_place_and_value(tmp_path: Path) -> Non
         (EV.replace('source = "a test"', ""), "Field required"),
         (EV.replace("[uptake.ev]", "[uptake.heat_pump]"), "uptake.heat_pump is the name of another group"),
         (EV.replace("[uptake.ev]", "[uptake.site_cars]"), "uptake.site_cars is the name of another group"),
+        (EV + "unit_kwh = 20_000.0\n", "more than its part of the peak draws in all hours"),
+        (EV.replace('"ev"', '"battery"') + "unit_kwh = 1.0\n", "unit_kwh goes with unit_kw"),
         (EV + VELANDER, "goes by energy: give unit_kwh"),
         ("[classes.household]\nsource = 'x'", "no customer class household"),
         (

@@ -61,10 +61,10 @@ def test_a_class_left_out_draws_nothing_and_is_told(tmp_path: Path) -> None:
 def test_units_by_hand_when_everybody_has_one(tmp_path: Path) -> None:
     """H stands for 6 homes: 6 cars of 11 kW."""
     demand = _demand(
-        station(), scenario_of(tmp_path, EV + AT_ONCE + "tan_phi = 0.1\nunit_kwh = 2000.0\n"), 2035
+        station(), scenario_of(tmp_path, EV + AT_ONCE + "tan_phi = 0.1\nunit_kwh = 20_000.0\n"), 2035
     )
     row = demand.customers[demand.customers["group"] == "ev"].iloc[0]
-    assert (row["load_id"], row["bus_id"], row["customers"], row["annual_kwh"]) == ("H", "D", 6.0, 2000.0)
+    assert (row["load_id"], row["bus_id"], row["customers"], row["annual_kwh"]) == ("H", "D", 6.0, 20_000.0)
     drawn = demand.demand.kva[:, demand.demand.groups.index("ev")]
     at = station().buses.index.get_loc("D")
     assert drawn[at] == pytest.approx(66.0 + 6.6j)

@@ -16,7 +16,7 @@ from gridmodel.engine.of_model import compiled
 from gridmodel.engine.of_profiles import hourly_injections, injection_of_hour
 from gridmodel.profile_file import read_profiles
 from gridmodel.solar import clear_sky_factors
-from gridmodel.standard_profiles import dynamisation, standard_profiles
+from gridmodel.standard_profiles import demand_profiles, dynamisation, standard_profiles
 from tests.capacity.grids import station
 
 HOURS = pd.date_range("2025-01-01", "2026-01-01", freq="h", tz="UTC", inclusive="left")
@@ -111,6 +111,23 @@ def test_own_profiles_go_by_class_and_by_id(tmp_path: Path, name: str) -> None:
     assert factors[0, columns[0]] == 0.25
     assert (factors[0, columns[1:]] == 0.5).all()
     assert profiles.without_profile(network) == []
+
+
+def test_own_profiles_take_the_place_of_shipped_ones(tmp_path: Path) -> None:
+    """A file of one technology, one kind and one load: these follow it, all else what it did."""
+    network = station()
+    load_id = str(network.loads.index[0])
+    own = read_profiles(_write(tmp_path, {"cooling": 0.5, "wind": 0.2, load_id: 0.25}), network)
+    assert own.of_class == {"cooling": "cooling"} and own.of_kind == {"wind": "wind"}
+    shipped = demand_profiles(2025)
+    both = shipped.replaced_by(own)
+    assert (both.factors[both.of_class["cooling"]] == 0.5).all()
+    assert (both.factors[both.of_kind["wind"]] == 0.2).all()
+    assert (both.factors[both.of_element[load_id]] == 0.25).all()
+    assert both.factors[both.of_class["ev"]].equals(shipped.factors["ev"])
+    assert both.factors[both.of_kind["pv"]].equals(shipped.factors["pv"])
+    with pytest.raises(ValueError, match="other hours"):
+        demand_profiles(2028).replaced_by(own)
 
 
 def test_a_class_the_file_does_not_name_is_said(tmp_path: Path) -> None:
