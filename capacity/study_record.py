@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from capacity.demand_scenario import DemandScenario
 from capacity.opened_study import Study
 from capacity.output import rows_of
 from capacity.result_files import sha256_of
@@ -50,7 +51,7 @@ def study_record(study: Study, steps: pd.DataFrame, years: tuple[StudiedYear, ..
             # Where results go is no assumption.
             "study": study.file.model_dump(mode="json", exclude={"out"}),
             "limits": study.limits.model_dump(mode="json"),
-            "scenarios": [_without_paths(scenario.model_dump()) for scenario in study.scenarios],
+            "scenarios": [_of_scenario(scenario) for scenario in study.scenarios],
             "network_scenarios": [_of_case(case) for case in study.cases],
             "standards": [standard.model_dump(mode="json", by_alias=True) for standard in study.standards],
             "demand": [_of_demand(year) for year in {one.demand.scenario_id: one for one in years}.values()],
@@ -90,6 +91,14 @@ def _sha256_of_rows(table: pd.DataFrame) -> str:
     text = cells.where(cells.notna(), None).map(repr)
     digest.update(pd.util.hash_pandas_object(text, index=True).to_numpy().tobytes())
     return digest.hexdigest()
+
+
+def _of_scenario(scenario: DemandScenario) -> object:
+    """A demand scenario as resolved, with the figures of the tariff it names."""
+    said = scenario.model_dump()
+    if scenario.tariff is not None:
+        said["tariff"]["resolved"] = scenario.tariff.tariff().model_dump()
+    return _without_paths(said)
 
 
 def _without_paths(value: object) -> object:

@@ -37,7 +37,9 @@ def test_the_example_is_a_study_file() -> None:
 
 
 def test_tables_of_the_page_are_those_a_step_makes(tmp_path: Path) -> None:
-    study = open_study(write_study(tmp_path, station(), STUDY + 'steps = ["check", "loadflow", "headroom"]\n'))
+    study = open_study(
+        write_study(tmp_path, station(), STUDY + 'steps = ["check", "loadflow", "headroom"]\n')
+    )
     rows = PAGE[PAGE.index("| step |") :].split("\n\n")[0]
     for name in run_study(study).tables:
         assert f"`{name}`" in rows

@@ -57,9 +57,7 @@ def after_the_cut(network: Network, found: UnservedDemand, load_factor: float, m
     drawn_kw = load_factor * network.loads["p_kw"]
     share = 1.0 - (1.0 - more) * cut_kw / drawn_kw
     factor = (share * load_factor).to_numpy()
-    loads = network.loads.assign(
-        p_kw=network.loads["p_kw"] * factor, q_kvar=network.loads["q_kvar"] * factor
-    )
+    loads = network.loads.assign(p_kw=network.loads["p_kw"] * factor, q_kvar=network.loads["q_kvar"] * factor)
     return replace(network, loads=loads)
 
 
