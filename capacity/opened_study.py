@@ -99,13 +99,16 @@ class Study:
         return self._cuts[label]
 
     def draws_of(self, year: StudiedYear) -> DrawFindings:
-        """The draws of a year that the study asks for, solved once for all steps."""
+        """The draws of a year that the study asks for, solved once for all steps.
+
+        One where the scenario draws no lots: all would be the same.
+        """
         label = year.findings.label
         if label not in self._draws:
-            self.told(f"drawing {label} {self.file.draws} times")
-            demands = self.outlooks[year.findings.scenario_id].draws(
-                year.findings.year, range(self.file.draws)
-            )
+            outlook = self.outlooks[year.findings.scenario_id]
+            count = self.file.draws if outlook.scenario.uptake else 1
+            self.told(f"draws of {label}: {count}")
+            demands = outlook.draws(year.findings.year, range(count))
             self._draws[label] = study_draws(year.model, self.yardstick, demands)
         return self._draws[label]
 

@@ -77,8 +77,9 @@ def unserved(study: Study) -> Tables:
         found = study.cut_of(run)
         rows.append(_unserved_row(run, found))
         assets.append(_of_year(_with_places(found.assets, study.network), run))
-        places = study.network.loads.geometry.reindex(found.customers["load_id"]).to_numpy()
-        customers.append(_of_year(found.customers.assign(geometry=places), run))
+        hit = found.customers[found.customers["status"] != "served"]
+        places = study.network.loads.geometry.reindex(hit["load_id"]).to_numpy()
+        customers.append(_of_year(hit.assign(geometry=places), run))
     return {
         "unserved": pd.DataFrame(rows, columns=list(UNSERVED_COLUMNS)),
         "unserved_assets": stacked(assets),

@@ -70,9 +70,9 @@ def test_demand_is_what_is_served_and_what_is_not(done: Path) -> None:
     years, cuts = _csv(done, "years"), _csv(done, "unserved")
     gap = years["demand_kwh"] - years["served_kwh"] - years["without_supply_kwh"]
     assert gap.abs().max() < 1e-3
-    assert years["status"].to_list() == ["ok", "ok", "ok", "too_weak"]
+    assert years["status"].to_list() == ["within_limits"] * 3 + ["limits_violated"]
     # Unserved is zero exactly where every limit holds.
-    assert ((cuts["unserved_kwh"] > 0) == (years["status"] != "ok")).all()
+    assert ((cuts["unserved_kwh"] > 0) == (years["status"] != "within_limits")).all()
     by_asset = _csv(done, "unserved_assets").groupby(["scenario", "year"])["unserved_kwh"].sum()
     keyed = cuts.set_index(["scenario", "year"])["unserved_kwh"]
     assert (by_asset.reindex(keyed.index, fill_value=0.0) - keyed).abs().max() < 1e-3
