@@ -40,7 +40,8 @@ _NO_SUPPLY = "no_supply"
 def year_table(runs: Sequence[StudiedYear]) -> pd.DataFrame:
     """Columns `YEAR_COLUMNS`, one row per scenario and year.
 
-    status: "within_limits" (in every hour), "limits_violated", "no_solution" (an hour has none). Energies and extremes are of the hours that have a solution.
+    status: "within_limits" (in every hour), "limits_violated", "no_solution" (an hour has none). Energies and
+    extremes are of the hours that have a solution.
     """
     return pd.DataFrame([_year_row(run) for run in runs], columns=list(YEAR_COLUMNS))
 
