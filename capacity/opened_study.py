@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 
 from capacity.checks import Yardstick
@@ -44,6 +45,8 @@ class Study:
         Scenarios of the network.
     standards
         The one that is named, or none.
+    districts
+        Areas by name that room to sell is summed over; feeders where there are none.
     weak
         Feeders whose data are too weak for results, with the reason.
     told
@@ -57,6 +60,7 @@ class Study:
     scenarios: tuple[DemandScenario, ...]
     cases: tuple[Scenario, ...]
     standards: tuple[TerminalStandard, ...]
+    districts: gpd.GeoSeries | None
     weak: dict[str, str]
     told: Callable[[str], None]
 

@@ -65,7 +65,7 @@ _SHORT_KW = (1.0, 10.0, 50.0, 200.0)
 # Room: nothing, a charging point, a few, a street, a station of low voltage.
 _ROOM_KW = (1.0, 11.0, 50.0, 200.0)
 STYLES: tuple[Style, ...] = (
-    ByName("worse", (("", "same"), ("a",), ("b",), ("a only",), ("b only",))),
+    ByName("worse", (("same",), ("a",), ("b",), ("a only",), ("b only",))),
     ByValue("unserved_kwh", (1.0, 100.0, 1_000.0, 10_000.0), "kWh"),
     ByValue("unserved_kw", _SHORT_KW, "kW"),
     ByValue("missing_line_kw", _SHORT_KW, "kW"),
