@@ -130,10 +130,11 @@ def outlook_of(network: Network, supply: Supply, scenario: DemandScenario) -> Ou
     methods = {**methods_of(customers, scenario), **of_sites}
     fed = [kind_name(block.technology) for block in scenario.uptake.values() if block.feeds]
     kinds = tuple(dict.fromkeys([*generation["kind"], *fed, *("pv" for plan in plans if plan.pv_kw)]))
-    made = scenario_profiles(scenario, profile_names(methods, scenario), kinds).with_readings(meters.factors)
+    made = scenario_profiles(network, scenario, profile_names(methods, scenario), kinds)
     return Outlook(
         network, supply, scenario, meters.customers, customers["group"], meters.loads, generation, candidates,
-        keys_of(customers["load_id"]), plans, {**methods, **meters.methods}, kinds, made,
+        keys_of(customers["load_id"]), plans, {**methods, **meters.methods}, kinds,
+        made.with_readings(meters.factors),
     )  # fmt: skip
 
 
