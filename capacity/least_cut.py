@@ -38,7 +38,7 @@ MOST_HALVINGS = 12
 START_SHARE = 0.95
 # Of voltages too low the worst within so many branches is watched in the first rounds, then each that is worse
 # than its neighbours.
-HOPS = 5
+HOPS = 12
 WIDE_ROUNDS = 3
 # A limit that a bus relieves by less than this share of what the best bus does has no part in its cut.
 PART_SHARE = 0.1
