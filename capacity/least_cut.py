@@ -26,6 +26,8 @@ from gridmodel.engine.linearised import Reference, reference_at
 CUT_WITHIN_KW = 0.01
 WITHIN_SHARE = 1e-3
 YEAR_WITHIN_SHARE = 5e-3
+# Rounds that may follow the proof to bring it within the kW alone.
+POLISH_ROUNDS = 4
 # What the program keeps of every limit [pu of voltage, share of a rating], so that two load flows, which
 # differ by less than this, agree that it holds.
 KEPT_MARGIN = 1e-7
@@ -36,13 +38,24 @@ LIFTED_SHARE = 0.03
 MOST_HALVINGS = 12
 # A start stays below the largest servable share, where sensitivities have no end.
 START_SHARE = 0.95
-# Of voltages too low the worst within so many branches is watched in the first rounds, then each that is worse
-# than its neighbours.
-HOPS = 5
+# Of voltages the worst within so many branches is watched in the first rounds, then each that is worse than
+# its neighbours.
+HOPS = 12
 WIDE_ROUNDS = 3
 # A limit that a bus relieves by less than this share of what the best bus does has no part in its cut.
 PART_SHARE = 0.1
 NONE = np.zeros(0, dtype=np.int64)
+
+
+class Accuracy(NamedTuple):
+    """Share of itself within which a cut is proved the least, and rounds to do better."""
+
+    within_share: float
+    polish_rounds: int
+
+
+ONE_POINT = Accuracy(WITHIN_SHARE, POLISH_ROUNDS)
+EACH_HOUR = Accuracy(YEAR_WITHIN_SHARE, 0)
 
 
 class Point(NamedTuple):
@@ -134,7 +147,7 @@ def least_cut(
     *,
     start_kw: np.ndarray | None = None,
     watched: np.ndarray = NONE,
-    within_share: float = WITHIN_SHARE,
+    accuracy: Accuracy = ONE_POINT,
 ) -> LeastCut:
     """Find the least cut at an operating point.
 
@@ -143,13 +156,12 @@ def least_cut(
     start_kw, watched
         Cut to begin with, and limits to watch from the beginning (those that bind in a neighbouring hour):
         they save time, the answer is the same within the tolerance.
-    within_share
-        Share of itself within which the cut is the least.
     """
-    search = _begun(margins.grid, point, start_kw, watched, within_share)
+    search = _begun(margins.grid, point, start_kw, watched, accuracy.within_share)
     if search is None:
         at = np.flatnonzero(point.most_kw)
         return LeastCut("no_solution", 0, at, point.most_kw[at], NONE, np.zeros((0, len(at))), NONE)
+    proved = 0
     for count in range(1, MOST_ROUNDS + 1):
         known = (len(search.left), len(search.watched))
         excess = margins.excess(search.state.voltage_pu)
@@ -162,11 +174,15 @@ def least_cut(
         else:
             _lift(margins, point, search, planes, target)
         if _is_least(search):
-            return _answer(search, "not_by_demand" if len(search.left) else "cut", count)
-        step = 2.0 / (count + 1.0)
+            proved += 1
+            if proved > accuracy.polish_rounds or _spare_kw(search) <= CUT_WITHIN_KW:
+                return _answer(search, "not_by_demand" if len(search.left) else "cut", count)
+        step = 1.0 if proved else 2.0 / (count + 1.0)
         moved = _moved(margins.grid, point, search, search.kw + step * (target.kw - search.kw))
         if not moved and known == (len(search.left), len(search.watched)):
             break
+    if proved:
+        return _answer(search, "not_by_demand" if len(search.left) else "cut", count)
     if search.best is None:
         search.best = (search.kw, planes, np.zeros(len(planes.asked)))
     return _answer(search, "not_proved", count)
@@ -288,7 +304,12 @@ def _lift(margins: LimitMargins, point: Point, search: _Search, planes: Planes, 
 
 def _is_least(search: _Search) -> bool:
     """Whether a cut at which every limit holds is within the tolerance of what any must have."""
-    return search.best is not None and _is_near(search, float(search.best[0].sum()))
+    return search.best is not None and _spare_kw(search) <= _tolerance_kw(search, search.best[0].sum())
+
+
+def _spare_kw(search: _Search) -> float:
+    """What the best cut may be too large by."""
+    return np.inf if search.best is None else float(search.best[0].sum()) - search.bound_kw
 
 
 def _is_near(search: _Search, total_kw: float) -> bool:

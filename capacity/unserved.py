@@ -17,7 +17,7 @@ import pandas as pd
 from capacity.bounds import bounds_of
 from capacity.checks import Yardstick
 from capacity.cuttable import Cuttable, Drawn, cuttable, drawn_in_scenario, drawn_in_year
-from capacity.least_cut import NONE, WITHIN_SHARE, YEAR_WITHIN_SHARE, LeastCut, Point, least_cut
+from capacity.least_cut import EACH_HOUR, NONE, ONE_POINT, Accuracy, LeastCut, Point, least_cut
 from capacity.limit_margins import LimitMargins
 from capacity.unserved_tables import Cuts, asset_table, customer_table, hour_table
 from capacity.year_demand import YearDemand
@@ -104,7 +104,7 @@ def unserved_demand(
     drawn = drawn_in_year(demand, yardstick.supply)
     drawn = replace(drawn, factors=drawn.factors[chosen])
     labels = pd.DatetimeIndex(demand.factors.index[chosen], name="hour")
-    return _unserved(model, yardstick, drawn, points, labels, step_h=step_h, within_share=YEAR_WITHIN_SHARE)
+    return _unserved(model, yardstick, drawn, points, labels, step_h=step_h, accuracy=EACH_HOUR)
 
 
 def unserved_now(model: GridModel, yardstick: Yardstick, scenario: Scenario) -> UnservedDemand:
@@ -118,7 +118,7 @@ def unserved_now(model: GridModel, yardstick: Yardstick, scenario: Scenario) -> 
     points = points_of_scenario(model, scenario, 1)
     labels = pd.Index([scenario.scenario_id], name="scenario")
     drawn = drawn_in_scenario(model, scenario)
-    return _unserved(model, yardstick, drawn, points, labels, step_h=1.0, within_share=WITHIN_SHARE)
+    return _unserved(model, yardstick, drawn, points, labels, step_h=1.0, accuracy=ONE_POINT)
 
 
 def _unserved(
@@ -129,7 +129,7 @@ def _unserved(
     labels: pd.Index,
     *,
     step_h: float,
-    within_share: float,
+    accuracy: Accuracy,
 ) -> UnservedDemand:
     grid, bounds = compiled(model), bounds_of(yardstick)
     _refuse(grid)
@@ -137,7 +137,7 @@ def _unserved(
     broken = np.flatnonzero(~outcome.converged | (outcome.broken > 0).any(axis=1))
     margins, what = LimitMargins.of(grid, bounds), cuttable(yardstick.supply, drawn, grid)
     injections = injections_of(grid, replace(points, profiles=points.profiles[broken]))
-    found = _least_cuts(margins, what, drawn.factors[broken], injections, within_share)
+    found = _least_cuts(margins, what, drawn.factors[broken], injections, accuracy)
     left = _limits_left(margins, bounds, what, drawn.factors[broken], injections, found)
     cuts = Cuts.of(drawn, what, broken, found, left, grid.bus_row < 0, step_h)
     return UnservedDemand(
@@ -155,7 +155,7 @@ def _refuse(grid: CompiledGrid) -> None:
 
 
 def _least_cuts(
-    margins: LimitMargins, what: Cuttable, factors: np.ndarray, injections: Injections, within_share: float
+    margins: LimitMargins, what: Cuttable, factors: np.ndarray, injections: Injections, accuracy: Accuracy
 ) -> list[LeastCut]:
     """The least cut of every point, runs of hours side by side."""
     firsts = range(0, len(factors), HOURS_IN_A_ROW)
@@ -166,7 +166,7 @@ def _least_cuts(
         for hour in range(first, min(first + HOURS_IN_A_ROW, len(factors))):
             point = _point(margins.grid, what, factors[hour], injection_of_hour(injections, hour))
             start_kw = None if share is None else share * point.most_kw
-            cut = least_cut(margins, point, start_kw=start_kw, watched=watched, within_share=within_share)
+            cut = least_cut(margins, point, start_kw=start_kw, watched=watched, accuracy=accuracy)
             found.append(cut)
             if cut.status != "no_solution":
                 share, watched = _share(cut, point.most_kw), cut.limits
