@@ -186,6 +186,16 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ("unknown_demand_scenario", "there is no such demand scenario", "name a shipped one or a TOML file"),
         ("bad_demand_scenario", "a demand scenario has a figure that makes no sense", "correct the figure"),
         (
+            "ambiguous_scenario",
+            "a scenario of the network and a demand scenario have the same name",
+            "write network:NAME or demand:NAME",
+        ),
+        (
+            "year_outside_scenario",
+            "the demand scenario says nothing of this year",
+            "name a year from its base year to its last",
+        ),
+        (
             "limits_gap",
             "the limits say nothing about a voltage of the network",
             "add the band to the profile",
@@ -193,6 +203,7 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ("bad_limits", "a limit profile has a figure that makes no sense", "correct the figure"),
         ("unknown_standard", "there is no such standard of supply", "name a shipped one or a TOML file"),
         ("bad_reading", "a reading of a meter cannot be used", "correct the row"),
+        ("bad_districts", "a file has no areas with a name", "give polygons with a column `name`"),
         ("bad_study", "a study file says what makes no sense, or too little", "correct the key named"),
         ("no_results", "a folder holds no results of a study, or not the table asked for", "run the study"),
         ("bad_figure", "a table of assumptions has a figure that makes no sense", "correct the figure"),
