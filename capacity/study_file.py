@@ -127,11 +127,11 @@ def open_study(path: Path, told: Callable[[str], None] = lambda _: None) -> Stud
     network = _told(faults, "network", lambda: read_network(folder / file.network, rules=rules_for()))
     limits = _told(faults, "limits", lambda: read_limits(_name_or_file(file.limits, profile_names(), folder)))
     scenarios, standards = _scenarios(faults, file, folder), _standards(faults, file, folder)
-    if network is None or limits is None:
-        raise InputError(str(path), join_findings(faults))
     cases, districts = _cases(faults, file, network), _districts(faults, file, folder, network)
-    yardstick = _told(faults, "limits", lambda: make_yardstick(network, limits))
-    if faults or yardstick is None:
+    yardstick = None
+    if network is not None and limits is not None:
+        yardstick = _told(faults, "limits", lambda: make_yardstick(network, limits))
+    if faults or network is None or yardstick is None:
         raise InputError(str(path), join_findings(faults))
     weak = dict(weak_data(network, yardstick.supply))
     return Study(path, file, network, yardstick, scenarios, cases, standards, districts, weak, told)
@@ -168,8 +168,10 @@ def _with_figures(
         return None
 
 
-def _cases(faults: list[pd.DataFrame], file: StudyFile, network: Network) -> tuple[Scenario, ...]:
+def _cases(faults: list[pd.DataFrame], file: StudyFile, network: Network | None) -> tuple[Scenario, ...]:
     """The scenarios of the network that are named and there."""
+    if network is None:
+        return ()
     found = [
         _told(faults, f"network_scenarios.{number}", lambda named=named: find_scenario(network, named))  # type: ignore[misc]
         for number, named in enumerate(file.network_scenarios)
@@ -185,10 +187,10 @@ def _standards(faults: list[pd.DataFrame], file: StudyFile, folder: Path) -> tup
 
 
 def _districts(
-    faults: list[pd.DataFrame], file: StudyFile, folder: Path, network: Network
+    faults: list[pd.DataFrame], file: StudyFile, folder: Path, network: Network | None
 ) -> gpd.GeoSeries | None:
     """The areas that are named, if they can be read."""
-    if not file.districts:
+    if not file.districts or network is None:
         return None
     return _told(faults, "districts", lambda: read_districts(folder / file.districts, network.crs))
 
