@@ -10,14 +10,14 @@ supply is radial. Meters that no customers of their own can meet are told.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from capacity.coincidence import Coincidence, coincident_demand, peaks_behind
-from capacity.year_demand import rated_kw
+from capacity.generation import feed_kw, generation_of, kind_name
 from gis import InputError, Network
 from gis.feeders import Supply, roots_of
 from gis.findings import make_findings
@@ -95,16 +95,17 @@ def allocate_peaks(
         "energy" as their annual energies, "transformer_rating" as the ratings of their stations, within a
         station as their peaks.
     profiles
-        What groups draw and kinds feed at the time of a reading. Readings without a time are the peak of all
-        customers without generation.
+        What groups draw and kinds feed at the time of a reading, by class and kind. Readings without a time
+        are the peak of all customers without generation.
 
     Raises
     ------
     InputError
-        A reading's time is not among the hours of the profiles, or there are none; a customer has no energy
-        to share by. Every fault is named.
+        A reading's time is not among the hours of the profiles, or a group has no profile; a customer has no
+        energy to share by. Every fault is named.
     """
     _refuse_times(readings, profiles)
+    _refuse_profiles(readings, profiles, customers, network)
     shared = _shared(network, supply, customers, by, catalogue or read_catalogue())
     grid = _grid(network, supply, methods, readings, profiles, shared)
     before_kw = _flows(grid, customers)
@@ -116,6 +117,20 @@ def allocate_peaks(
     table = _meter_table(grid, readings, scale, flow_kw).assign(before_kw=before_kw)
     table["factor"] = _growth(grid, customers, met)
     return Allocation(told, table[list(METER_COLUMNS)], rounds)
+
+
+def allocated_network(network: Network, before: pd.DataFrame, found: Allocation) -> Network:
+    """The network with the loads that the meters leave: p_kw and q_kvar by the change of each load's peak.
+
+    Parameters
+    ----------
+    before
+        The customers given to `allocate_peaks`, one row per load in the order of the network.
+    """
+    ratio = found.customers["peak_kw"].to_numpy(dtype=float) / before["peak_kw"].to_numpy(dtype=float)
+    factor = np.where(found.customers["meter_id"].notna() & np.isfinite(ratio), ratio, 1.0)
+    loads = network.loads
+    return replace(network, loads=loads.assign(p_kw=loads["p_kw"] * factor, q_kvar=loads["q_kvar"] * factor))
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +179,19 @@ def _refuse_times(readings: pd.DataFrame, profiles: ProfileSet | None) -> None:
         raise InputError("readings", faults)
 
 
+def _refuse_profiles(
+    readings: pd.DataFrame, profiles: ProfileSet | None, customers: pd.DataFrame, network: Network
+) -> None:
+    if profiles is None or readings["time"].isna().all():
+        return
+    kinds = network.generators["kind"].map(kind_name).unique()
+    no_profile = {kind for kind in kinds if profiles.of_kind.get(kind, kind) not in profiles.factors}
+    lost = [*(set(customers["group"]) - set(profiles.of_class)), *no_profile]
+    if lost:
+        message = "no profile of this group or kind, so nobody knows what it did at the time of a reading"
+        raise InputError("readings", make_findings("profile_missing", "readings", sorted(lost), message))
+
+
 def _shared(
     network: Network, supply: Supply, customers: pd.DataFrame, by: Rule, catalogue: Catalogue
 ) -> pd.DataFrame:
@@ -202,14 +230,18 @@ def _grid(
     up = np.where((supply.parents >= 0) & (meter_at < 0), supply.parents, np.arange(count))
     owner = meter_at[roots_of(up)]
     groups = {str(group): methods[str(group)] for group in customers["group"].unique()}
-    feed_kw = {f"feed:{kind}": power for kind, power in rated_kw(network).items()}
+    generation = generation_of(network)
+    kinds = [str(kind) for kind in generation["kind"].unique()]
+    fed_kw = dict(zip(kinds, feed_kw(generation, network.buses.index, kinds).T, strict=True))
     times = readings["time"].fillna(_PEAK)
     hours = pd.DataFrame(
-        [_factors(time, list(groups), list(feed_kw), profiles) for time in times.unique()],
+        [_factors(time, list(groups), kinds, profiles) for time in times.unique()],
         pd.DatetimeIndex(times.unique()),
+        columns=[*groups, *kinds],
+        dtype=float,
     )
     return _Grid(
-        network, supply, demand_model(network, tuple(groups), tuple(feed_kw)), groups, feed_kw, fed, owner,
+        network, supply, demand_model(network, tuple(groups), kinds), groups, fed_kw, fed, owner,
         _levels(supply, fed, owner), hours, hours.index.get_indexer(times),
         readings["peak_kw"].to_numpy(dtype=float), _own_count(supply, customers, groups, owner, len(fed)),
     )  # fmt: skip
@@ -246,7 +278,7 @@ def _factors(
         return dict.fromkeys(groups, 1.0) | dict.fromkeys(kinds, 0.0)
     row = profiles.factors.loc[time]
     of_group = {group: float(row[profiles.of_class[group]]) for group in groups}
-    return of_group | {kind: float(row[profiles.of_kind[kind.removeprefix("feed:")]]) for kind in kinds}
+    return of_group | {kind: float(row[profiles.of_kind.get(kind, kind)]) for kind in kinds}
 
 
 def _demand(grid: _Grid, customers: pd.DataFrame) -> BusDemand:
@@ -346,8 +378,8 @@ def _meter_table(grid: _Grid, readings: pd.DataFrame, scale: np.ndarray, flow_kw
     cases = [np.isnan(flow_kw), met, count == 0, (scale == 0.0) & (flow_kw > grid.measured_kw)]
     status = np.select(cases, ["no_solution", "met", "no_customers", "below_nested"], "not_met")
     columns = {
-        **{name: readings[name].to_numpy() for name in ("meter_id", "table", "element_id", "time")},
+        **{name: readings[name].array for name in ("meter_id", "table", "element_id", "time")},
         "measured_kw": grid.measured_kw, "after_kw": flow_kw, "customers": count.astype(int),
-        "status": status.astype(object), "reason": [_REASONS[one] for one in status],
+        "status": status.astype(object), "reason": np.array([_REASONS[one] for one in status], dtype=object),
     }  # fmt: skip
     return pd.DataFrame(columns)

@@ -143,7 +143,7 @@ def _feeder_of(yardstick: Yardstick, table: str, element_id: str) -> object:
 
 
 def _further_row(yardstick: Yardstick, asset: pd.Series) -> dict[str, object]:
-    """A bottleneck that shows only in the least cut: what is over at full demand hides it, or nothing solves."""
+    """A bottleneck that shows only in the least cut: at full demand nothing solves, or another hides it."""
     where = yardstick.network.table(asset["table"])
     return {
         **{name: asset[name] for name in ("table", "element_id", "feeder_id", "check", *UNSERVED)},

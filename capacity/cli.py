@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capacity import cli_data, cli_study, output
+from capacity import cli_allocate, cli_bottlenecks, cli_data, cli_network, cli_study, output
 from capacity.cli_headroom import say_headroom, say_hosting, say_joint_headroom
 from capacity.cli_options import (
     BAD_INPUT,
@@ -33,12 +33,11 @@ from capacity.cli_options import (
 from capacity.cli_year import profiles_for, require_fitting_options, say_year_headroom
 
 if TYPE_CHECKING:
-    from capacity.checks import Yardstick
     from capacity.demand import Development
     from capacity.impact import Impact
     from capacity.limits import Limits
     from gis import Network
-    from gridmodel import GridModel, LoadFlowResult, Scenario
+    from gridmodel import Scenario
 
 app = typer.Typer(
     help="Distribution network GIS and grid capacity planning: from a GIS file to a verdict.",
@@ -55,6 +54,7 @@ MOST_DRAWS = 100_000
 app.command("import")(cli_data.import_source)
 app.command()(cli_data.repair)
 app.command()(cli_data.check)
+app.command()(cli_allocate.allocate)
 app.command()(cli_study.study)
 app.command()(cli_study.compare)
 
@@ -122,9 +122,12 @@ def loadflow(
     """
     from capacity.checks import violations
     from capacity.data_quality import hold_back_result, weak_data
+    from capacity.limits import read_limits
     from gridmodel import diagnose, islands_without_source, write_result
 
-    model, yardstick, result = _solved(network, scenario, limits, out)
+    output.require_target(out, network)
+    profile, grid = read_limits(limits), cli_network.network_of(network)
+    model, yardstick, result = cli_network.solved(grid, scenario, profile)
     broken = violations(yardstick, result)
     weak = weak_data(model.network, yardstick.supply)
     if out is not None:
@@ -141,25 +144,7 @@ def loadflow(
     raise typer.Exit(VIOLATED if len(broken) or len(result.unsupplied) else DONE)
 
 
-@app.command()
-def bottlenecks(
-    network: NetworkFile,
-    scenario: ScenarioId = None,
-    limits: LimitsName = "en50160",
-    out: Out = None,
-    as_json: AsJson = False,
-) -> None:
-    """Rank the places where demand cannot be served; exit code 1 when there are any."""
-    from capacity.bottlenecks import find_bottlenecks
-    from capacity.data_quality import hold_back_bottlenecks, weak_data
-
-    model, yardstick, result = _solved(network, scenario, limits, out)
-    weak = weak_data(model.network, yardstick.supply)
-    found = hold_back_bottlenecks(find_bottlenecks(yardstick, result), weak)
-    if out is not None:
-        output.write_layer(found, out, "bottlenecks", crs=model.network.crs)
-    output.say(*output.bottleneck_report(result, yardstick.limits, found, weak), as_json=as_json)
-    raise typer.Exit(VIOLATED if len(found) else DONE)
+app.command()(cli_bottlenecks.bottlenecks)
 
 
 @app.command("headroom")
@@ -215,7 +200,7 @@ def headroom_at(
         )
     require_fitting_options(profile, joint=joint, proof=proof, time_zone=time_zone, every_hour=every_hour)
     output.require_target(out, network, suffix=TABLE_SUFFIXES)
-    bounds, grid = read_limits(limits), _network(network)
+    bounds, grid = read_limits(limits), cli_network.network_of(network)
     output.require_ids(grid, "buses", bus or [], option="--bus")
     asked = Question(direction, cos_phi, voltage_change=voltage_change, n1_reserve=n_1)  # type: ignore[arg-type]
     asked.require_figures(bounds)
@@ -256,7 +241,7 @@ def hosting(
     from gridmodel import find_scenario
 
     output.require_target(out, network, suffix=TABLE_SUFFIXES)
-    profile, grid = read_limits(limits), _network(network)
+    profile, grid = read_limits(limits), cli_network.network_of(network)
     output.require_ids(grid, "buses", bus or [], option="--bus")
     impact = _impact(grid, find_scenario(grid, scenario), profile)
     lot = {"plant_kw": plant_kw, "spread_kw": spread_kw, "draws": draws, "seed": seed, "bus_ids": bus or None}
@@ -306,7 +291,11 @@ def connect(
     if sites is not None and any(wanted.values()):
         raise typer.BadParameter("with --sites the demand stands in the file; leave the demand options out")
     output.require_target(out, network, sites)
-    profile, figures, grid = read_limits(limits), read_assumptions(assumptions), _network(network)
+    profile, figures, grid = (
+        read_limits(limits),
+        read_assumptions(assumptions),
+        cli_network.network_of(network),
+    )
     asked = _developments(site, sites, wanted, grid)
     config = ConnectionConfig(scenario, profile, figures)
     impact = _impact(grid, find_scenario(grid, scenario), profile)
@@ -326,14 +315,6 @@ def connect(
     raise typer.Exit(DONE if fitting else VIOLATED)
 
 
-def _network(path: Path) -> Network:
-    output.progress(f"reading {path}")
-    from gis import read_network
-    from gridmodel import rules_for
-
-    return read_network(path, rules=rules_for())
-
-
 def _developments(
     site: str | None, sites: Path | None, wanted: dict[str, float], grid: Network
 ) -> list[Development]:
@@ -347,32 +328,9 @@ def _developments(
     return [replace(placed, **wanted)]  # type: ignore[arg-type]  # names and numbers are its own
 
 
-def _model(grid: Network) -> GridModel:
-    output.progress("loading pandapower, building the model")
-    from gridmodel import build_model
-
-    return build_model(grid)
-
-
-def _solved(
-    network: Path, scenario: str | None, limits: str, out: Path | None
-) -> tuple[GridModel, Yardstick, LoadFlowResult]:
-    """Refuse what can be known to be wrong, then solve one scenario and lay the limits over it."""
-    from capacity.checks import make_yardstick
-    from capacity.limits import read_limits
-    from gridmodel import find_scenario, run_load_flow
-
-    output.require_target(out, network)
-    profile, grid = read_limits(limits), _network(network)
-    chosen, yardstick = find_scenario(grid, scenario), make_yardstick(grid, profile)
-    model = _model(grid)
-    output.progress("solving")
-    return model, yardstick, run_load_flow(model, chosen)
-
-
 def _impact(grid: Network, scenario: Scenario, limits: Limits) -> Impact:
     from capacity.impact import study_impact
 
-    model = _model(grid)
+    model = cli_network.model_of(grid)
     output.progress("solving the scenario")
     return study_impact(model, scenario, limits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -85,14 +85,14 @@ def study_report(results: StudyResults, folder: Path) -> output.Report:
         "within_limits": results.is_within_limits,
         "steps": output.rows_of(results.steps),
         "tables": [{"table": name, "rows": len(table)} for name, table in results.tables.items()],
-        "years": output.rows_of(results.tables["years"]) if "years" in results.tables else [],
+        "years": output.rows_of(_years_with_cuts(results)),
     }
     lines = [
         f"  {row.step:12} {row.status:10} {row.reason or row.tables}"
         for row in results.steps.itertuples()
         if row.status != "not_asked"
     ]
-    years = [_year_line(row) for row in results.tables.get("years", results.steps[:0]).itertuples()]
+    years = [_year_line(row) for row in _years_with_cuts(results).itertuples()]
     return values, [f"{results.record['study']}:", *lines, *years, f"results in {folder}"]
 
 
@@ -114,13 +114,28 @@ def comparison_report(found: dict[str, pd.DataFrame]) -> output.Report:
     return values, [*lines, f"elements in all years, worse in: {told}"]
 
 
-def _year_line(row: tuple) -> str:
-    counts = (
-        f"{row.transformers_over} transformers and {row.lines_over} lines over, "  # type: ignore[attr-defined]
-        f"{row.buses_out_of_band} buses out of band"  # type: ignore[attr-defined]
-    )
-    peak = output.figure(row.peak_kw, 0)  # type: ignore[attr-defined]
-    return f"  {row.scenario} {row.year}: peak {peak} kW, {counts}"  # type: ignore[attr-defined]
+def _years_with_cuts(results: StudyResults) -> pd.DataFrame:
+    """Key figures per scenario and year, with what is unserved where that was asked for."""
+    years, cuts = results.tables.get("years"), results.tables.get("unserved")
+    if years is None:
+        return results.steps[:0]
+    if cuts is None:
+        return years
+    return years.merge(cuts.drop(columns="status"), on=["scenario", "year"], how="left")
+
+
+def _year_line(row: Any) -> str:  # a named tuple of a table's columns
+    counts = f"{row.transformers_over} transformers and {row.lines_over} lines over, "
+    bands = f"{row.buses_out_of_band} buses out of band"
+    cut = ""
+    if hasattr(row, "unserved_kw"):
+        hours = "all hours" if row.hours_asked == row.hours else f"its {row.hours_asked} hardest hours"
+        cut = (
+            f"; least cut {output.figure(row.unserved_kw, 0)} kW of {row.customers_affected:,.0f} customers, "
+            f"{output.figure(row.unserved_kwh, 0)} kWh in {hours}"
+        )
+    peak = output.figure(row.peak_kw, 0)
+    return f"  {row.scenario} {row.year}: peak {peak} kW, {counts}{bands}{cut}"
 
 
 def _exit_code(results: StudyResults) -> int:

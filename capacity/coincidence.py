@@ -10,6 +10,7 @@ as layers. `docs/demand.md` has them side by side.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -240,8 +241,12 @@ def default_methods() -> dict[str, Coincidence]:
     >>> default_methods()["residential"].method
     'rusck'
     """
-    shipped = read_figures(SHIPPED, _Defaults, subject="coincidence", rule="bad_figure")
-    return dict(shipped.method)
+    return dict(_defaults().method)
+
+
+@cache
+def _defaults() -> _Defaults:
+    return read_figures(SHIPPED, _Defaults, subject="coincidence", rule="bad_figure")
 
 
 def coincident_kva(supply: Supply, customers: pd.DataFrame, method: Coincidence) -> np.ndarray:

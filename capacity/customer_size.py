@@ -6,6 +6,7 @@ same 2 kW are three different homes. So the meaning is chosen, per customer clas
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -33,6 +34,8 @@ COLUMN_OF: dict[Basis, str] = {
     "floor_area": "floor_area_m2",
     "home_area": "floor_area_m2",
 }
+# Halvings of a peak: to the last digit of a number.
+_HALVINGS = 60
 # Figures each basis cannot do without.
 _NEEDED: dict[Basis, str] = {
     "annual_kwh": "full_load_h",
@@ -114,7 +117,7 @@ class SizeBasis(BaseModel):
             case "single_peak":
                 return figure
             case "coincident":
-                return figure * count / together_of_one_kw(method, count)
+                return alone_kw(method, count, figure * count) if method.follows_peak else figure
             case "after_diversity":
                 return figure / many
             case "annual_kwh":
@@ -131,25 +134,37 @@ class SizeBasis(BaseModel):
                 return figure * (self.single_kw or 0.0)
 
 
-def together_of_one_kw(method: Coincidence, count: np.ndarray) -> np.ndarray:
-    """What n equal customers of 1 kW draw together [kW]; n for a method that does not follow their peaks.
+def alone_kw(method: Coincidence, count: np.ndarray, together_kw: np.ndarray) -> np.ndarray:
+    """What each of n equal customers draws alone [kW], if all n draw a given power together [kW], by halving.
 
-    Demand factors by layers are told apart by 1 kW as by any size under their lowest level.
+    Examples
+    --------
+    >>> from capacity.coincidence import Rusck
+    >>> alone_kw(Rusck(g_inf=0.2, source="Rusck 1956"), np.array([100.0]), np.array([280.0])).round(9)
+    array([10.])
     """
-    if not method.follows_peak:
-        return np.asarray(count, dtype=float)
-    equal = pd.DataFrame({"customers": count, "peak_kw": 1.0})
-    return method.peak_kw(method.weights(equal))
+    low, high = np.zeros(len(count)), np.array(together_kw, dtype=float)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2.0
+        equal = pd.DataFrame({"customers": count, "peak_kw": middle})
+        enough = method.peak_kw(method.weights(equal)) >= together_kw
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return (low + high) / 2.0
 
 
 def default_sizes() -> dict[str, SizeBasis]:
     """Basis per customer class, as `customer_size.toml` has them with their sources."""
-    return dict(read_figures(_SHIPPED, _Defaults, subject="customer_size", rule="bad_figure").size)
+    return dict(_defaults().size)
 
 
 class _Defaults(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     size: dict[str, SizeBasis]
+
+
+@cache
+def _defaults() -> _Defaults:
+    return read_figures(_SHIPPED, _Defaults, subject="customer_size", rule="bad_figure")
 
 
 def _by_steps(area_m2: np.ndarray, steps: tuple[tuple[float, float], ...]) -> np.ndarray:

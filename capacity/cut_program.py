@@ -144,7 +144,7 @@ def lacking_kw(planes: Planes, most_kw: np.ndarray) -> np.ndarray:
 
 
 def _bound_kw(planes: Planes, most_kw: np.ndarray, price: np.ndarray) -> float:
-    """What prices prove: every cut x has sum(x) >= price asked + sum((1 - price relief) x), for any prices."""
+    """What any prices prove: every cut x has sum(x) >= price asked + sum((1 - price relief) x)."""
     worth, asked = price @ planes.relief, float(price @ planes.asked)
     proved = [
         asked / (1.0 + less) + float(np.minimum(1.0 - worth / (1.0 + less), 0.0) @ most_kw)
@@ -161,7 +161,7 @@ def _solved(
     column = np.concatenate([cut_now, at])
     most = np.concatenate([now_kw[cut_now], most_kw[at] - now_kw[at]])
     relief = planes.relief[:, column]
-    faint = np.where(np.abs(relief) < FAINT_SHARE, relief, 0.0) if len(relief) > 1 else np.zeros_like(relief)
+    faint = np.where((np.abs(relief) < FAINT_SHARE) & (len(relief) > 1), relief, 0.0)
     asked = planes.asked - faint[:, len(cut_now) :] @ now_kw[at]
     relief = relief - faint
     cost = np.repeat([1.0 - STAY, 1.0 + STAY], [len(cut_now), len(at)]) - guess @ faint

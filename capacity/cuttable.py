@@ -81,8 +81,10 @@ class Cuttable:
     def at(self, factors: np.ndarray, rows: int) -> tuple[csc_array, np.ndarray]:
         """Power freed at each row [kVA], rows x buses, and the most that can be cut [kW] at one point."""
         drawn = np.maximum(factors, 0.0)
-        freed = csc_array((self.freed_kva @ drawn, self.entry_row, self.start), shape=(rows, len(self.bus)))
-        return freed, self.most_kw @ drawn
+        used = np.flatnonzero(drawn)  # summed by hand: a library's threads cost more than such a product
+        freed_kva = (self.freed_kva[:, used] * drawn[used]).sum(axis=1)
+        freed = csc_array((freed_kva, self.entry_row, self.start), shape=(rows, len(self.bus)))
+        return freed, (self.most_kw[:, used] * drawn[used]).sum(axis=1)
 
 
 def drawn_in_year(demand: YearDemand, supply: Supply) -> Drawn:
@@ -128,7 +130,9 @@ def cuttable(supply: Supply, drawn: Drawn, grid: CompiledGrid) -> Cuttable:
     column, at, freed = _walked_up(supply, own, passed, bus)
     order = np.argsort(column, kind="stable")
     start = np.concatenate([[0], np.cumsum(np.bincount(column, minlength=len(bus)))])
-    most_kw = np.stack([np.bincount(column, values, len(bus)) for values in freed.real.T], axis=1)
+    most_kw = np.zeros((len(bus), freed.shape[1]))
+    for group, values in enumerate(freed.real.T):
+        most_kw[:, group] = np.bincount(column, values, len(bus))
     return Cuttable(bus, grid.bus_row[at[order]], start.astype(np.int64), freed[order], most_kw)
 
 
@@ -140,7 +144,9 @@ def _who(rows: pd.DataFrame, kw: pd.Series | np.ndarray) -> pd.DataFrame:
 
 def _own_and_passed(supply: Supply, drawn: Drawn) -> tuple[np.ndarray, np.ndarray]:
     """What own customers draw, and the share of all that flows into a bus that it passes on to the source."""
-    behind = np.stack([_behind(supply, values) for values in drawn.kva.T], axis=1)
+    behind = np.zeros_like(drawn.kva)
+    for group, values in enumerate(drawn.kva.T):
+        behind[:, group] = _behind(supply, values)
     own = np.where(drawn.own_kva.real >= drawn.kva.real, drawn.own_kva, drawn.kva)
     own = np.where(own.real > 0.0, own, 0.0)
     into = behind - (drawn.kva - own)

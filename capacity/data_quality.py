@@ -168,10 +168,27 @@ def hold_back_rows(
 
 
 def hold_back_bottlenecks(found: gpd.GeoDataFrame, weak: WeakFeeders) -> gpd.GeoDataFrame:
-    """Bottlenecks with a status, and without figures where their feeder is weak."""
-    figures = ["loading_percent", "vm_pu", "unserved_kw"]
+    """Bottlenecks, of years too, with a status, and without figures where their feeder is weak."""
+    of_years = ["hours_over", "kwh_over", "probability", "unserved_kwh"]
+    figures = ["loading_percent", "vm_pu", "unserved_kw", *(name for name in of_years if name in found)]
     held = hold_back_rows(found, weak, figures, reason="root_cause")
     return gpd.GeoDataFrame(held, geometry="geometry", crs=found.crs)
+
+
+def hold_back_chains(chains: pd.DataFrame, weak: WeakFeeders) -> pd.DataFrame:
+    """Chains of customers without figures and weakest link where their feeder is weak."""
+    lost = chains["feeder_id"].isin(weak)
+    if not lost.any():
+        return chains
+    figures = [name for name in chains if name.endswith(("_percent", "_pu"))]
+    named = ["weakest_link", "weakest_table", "weakest_id", "weakest_check"]
+    why = TOO_WEAK + ": " + chains["feeder_id"].map(weak).astype(str)
+    return chains.assign(
+        **{name: chains[name].mask(lost) for name in (*figures, "first_year")},
+        **{name: chains[name].where(~lost, None) for name in named},
+        status=chains["status"].where(~lost, TOO_WEAK),
+        sentence=chains["sentence"].where(~lost, why),
+    )
 
 
 def hold_back_headroom(

@@ -172,10 +172,11 @@ class Meters(_Block):
 
 
 class ProfileYear(_Block):
-    """The year of hours all years are studied with, and where its clock is read."""
+    """The year of hours all years are studied with, where its clock is read, and profiles of one's own."""
 
     year: Year
     time_zone: str = "Europe/Berlin"
+    file: Path | None = None
 
 
 class TariffChoice(_Block):
@@ -303,6 +304,7 @@ def read_demand_scenario(scenario: str | Path) -> DemandScenario:
     read = read_figures(path, DemandScenario, subject="demand scenario", rule="bad_demand_scenario")
     return read.model_copy(
         update={
+            "profile": _beside(path, read.profile, "file"),
             "sites": _beside(path, read.sites, "file", "assumptions"),
             "tariff": _beside(path, read.tariff, "file"),
             "meters": _beside(path, read.meters, "file", "mapping"),

@@ -15,6 +15,7 @@ limits = "en50160"
 network_scenarios = ["base", "heat_pumps"]
 scenarios = ["today", "electrification"]
 years = [2025, 2030, 2035]
+draws = 10
 seed = 2025
 standard = "all_electric"
 

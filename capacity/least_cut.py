@@ -26,7 +26,7 @@ from gridmodel.engine.linearised import Reference, reference_at
 CUT_WITHIN_KW = 0.01
 WITHIN_SHARE = 1e-3
 YEAR_WITHIN_SHARE = 5e-3
-# What the program keeps of every limit [pu of voltage, share of a rating], so that two exact load flows, which
+# What the program keeps of every limit [pu of voltage, share of a rating], so that two load flows, which
 # differ by less than this, agree that it holds.
 KEPT_MARGIN = 1e-7
 MOST_ROUNDS = 30
@@ -36,6 +36,10 @@ LIFTED_SHARE = 0.03
 MOST_HALVINGS = 12
 # A start stays below the largest servable share, where sensitivities have no end.
 START_SHARE = 0.95
+# Of voltages too low the worst within so many branches is watched in the first rounds, then each that is worse
+# than its neighbours.
+HOPS = 5
+WIDE_ROUNDS = 3
 # A limit that a bus relieves by less than this share of what the best bus does has no part in its cut.
 PART_SHARE = 0.1
 NONE = np.zeros(0, dtype=np.int64)
@@ -103,7 +107,7 @@ class LeastCut:
 
 @dataclass(eq=False)
 class _Search:
-    """Where a search stands: the cut, its state, limits watched and given up, planes kept, the best so far."""
+    """Where a search stands: cut, state, limits watched and given up, planes kept, the best so far."""
 
     kw: np.ndarray
     state: Reference
@@ -150,7 +154,7 @@ def least_cut(
         known = (len(search.left), len(search.watched))
         excess = margins.excess(search.state.voltage_pu)
         broken = np.setdiff1d(np.flatnonzero(excess > 0.0), search.left)
-        search.watched = np.union1d(search.watched, _leading(margins, search, excess, broken))
+        search.watched = np.union1d(search.watched, _leading(margins, search, excess, broken, count))
         planes = _planes(margins, point, search, excess)
         target = _target(point, search, planes)
         if not len(np.setdiff1d(broken, search.left)):
@@ -199,11 +203,14 @@ def _servable(grid: CompiledGrid, point: Point) -> np.ndarray:
     return np.asarray(np.where(share[first] < 1.0, 1.0 - START_SHARE * share[first], 0.0) * point.most_kw)
 
 
-def _leading(margins: LimitMargins, search: _Search, excess: np.ndarray, broken: np.ndarray) -> np.ndarray:
-    """Broken limits but for voltages next to a worse one, which most often hold when that one does."""
+def _leading(
+    margins: LimitMargins, search: _Search, excess: np.ndarray, broken: np.ndarray, count: int
+) -> np.ndarray:
+    """Broken limits but for voltages near a worse one, which most often hold when that one does."""
     if len(search.left):  # nobody answers for the neighbours of a limit that was given up
         return broken
-    return broken[excess[broken] >= margins.worst_neighbour(excess)[broken]]
+    hops = HOPS if count <= WIDE_ROUNDS else 1
+    return broken[excess[broken] >= margins.worst_nearby(excess, hops)[broken]]
 
 
 def _planes(margins: LimitMargins, point: Point, search: _Search, excess: np.ndarray) -> Planes:

@@ -57,17 +57,19 @@ class LimitMargins:
         self._add_currents(gradients, voltage_pu, of_branch, chosen[of_branch] - 2 * count)
         return gradients
 
-    def worst_neighbour(self, excess: np.ndarray) -> np.ndarray:
-        """The largest excess of the same limit at the buses next to each; -inf for branches."""
+    def worst_nearby(self, excess: np.ndarray, hops: int) -> np.ndarray:
+        """The largest excess of the same limit at buses within some branches of each; -inf for branches."""
         count, branches = len(self.limits.row), self.grid.branches
         most = np.full(len(excess), -np.inf)
         for part in (slice(0, count), slice(count, 2 * count)):
             at_row = np.full(self.grid.row_count, -np.inf)
             np.maximum.at(at_row, self.limits.row, excess[part])
-            beside = at_row.copy()
-            np.maximum.at(beside, branches.from_row, at_row[branches.to_row])
-            np.maximum.at(beside, branches.to_row, at_row[branches.from_row])
-            most[part] = beside[self.limits.row]
+            for _ in range(hops):
+                beside = at_row.copy()
+                np.maximum.at(beside, branches.from_row, at_row[branches.to_row])
+                np.maximum.at(beside, branches.to_row, at_row[branches.from_row])
+                at_row = beside
+            most[part] = at_row[self.limits.row]
         return most
 
     def element(self, network: Network, number: int) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 
 from capacity.checks import Yardstick
@@ -44,6 +45,8 @@ class Study:
         Scenarios of the network.
     standards
         The one that is named, or none.
+    districts
+        Areas by name that room to sell is summed over; feeders where there are none.
     weak
         Feeders whose data are too weak for results, with the reason.
     told
@@ -57,6 +60,7 @@ class Study:
     scenarios: tuple[DemandScenario, ...]
     cases: tuple[Scenario, ...]
     standards: tuple[TerminalStandard, ...]
+    districts: gpd.GeoSeries | None
     weak: dict[str, str]
     told: Callable[[str], None]
 
@@ -99,13 +103,16 @@ class Study:
         return self._cuts[label]
 
     def draws_of(self, year: StudiedYear) -> DrawFindings:
-        """The draws of a year that the study asks for, solved once for all steps."""
+        """The draws of a year that the study asks for, solved once for all steps.
+
+        One where the scenario draws no lots: all would be the same.
+        """
         label = year.findings.label
         if label not in self._draws:
-            self.told(f"drawing {label} {self.file.draws} times")
-            demands = self.outlooks[year.findings.scenario_id].draws(
-                year.findings.year, range(self.file.draws)
-            )
+            outlook = self.outlooks[year.findings.scenario_id]
+            count = self.file.draws if outlook.scenario.uptake else 1
+            self.told(f"draws of {label}: {count}")
+            demands = outlook.draws(year.findings.year, range(count))
             self._draws[label] = study_draws(year.model, self.yardstick, demands)
         return self._draws[label]
 

@@ -78,7 +78,7 @@ def load_flow_report(
     values = {
         **hold_back_result(result, yardstick, weak).summary(),
         **({} if diagnosis is None else diagnosis.summary()),
-        **_weak_values(weak),
+        **weak_values(weak),
         "quarantined_kw": float(aside["p_kw"].sum()),
         "quarantined_customers": int(aside["customers"].sum()),
         "feeders": int(yardstick.supply.feeders["lines"].nunique()),
@@ -100,7 +100,7 @@ def load_flow_report(
     lines += _solution_lines(values, yardstick, broken) if diagnosis is None else _diagnosis_lines(diagnosis)
     if len(found):
         lines.append(render_findings(found))
-    return values, [*lines, *_weak_lines(weak)]
+    return values, [*lines, *weak_lines(weak)]
 
 
 def _solution_lines(values: dict[str, object], yardstick: Yardstick, broken: pd.DataFrame) -> list[str]:
@@ -139,29 +139,6 @@ def _diagnosis_lines(diagnosis: Diagnosis) -> list[str]:
         for row in diagnosis.overloads.itertuples()
     ]
     return lines
-
-
-def bottleneck_report(
-    result: LoadFlowResult, limits: Limits, found: pd.DataFrame, weak: WeakFeeders = MappingProxyType({})
-) -> Report:
-    """Bottlenecks, most unserved kW first."""
-    values = {
-        **_weak_values(weak),
-        "scenario": result.scenario.scenario_id,
-        "limits": limits.name,
-        "demand_kw": result.demand_kw,
-        "unserved_kw": result.unserved_kw,
-        "bottlenecks": rows_of(found),
-    }
-    if found.empty:
-        return values, [f"no bottlenecks in {result.scenario.name} under {limits.name}", *_weak_lines(weak)]
-    lines = [f"{len(found)} bottlenecks in {result.scenario.name} under {limits.name}:"]
-    lines += [
-        f"  {figure(row.unserved_kw, 1):>10} kW unserved {row.customers_affected:7,} customers  "
-        f"{row.root_cause}"
-        for row in found.itertuples()
-    ]
-    return values, [*lines, *_weak_lines(weak)]
 
 
 def headroom_report(found: pd.DataFrame, seconds: float, limits: Limits) -> Report:
@@ -348,7 +325,7 @@ def write_options(answers: list[Assessment], path: Path, *, crs: CRS) -> None:
     write_layer(pd.concat(filled, ignore_index=True), path, "options", crs=crs)
 
 
-def _weak_values(weak: WeakFeeders) -> dict[str, object]:
+def weak_values(weak: WeakFeeders) -> dict[str, object]:
     """What JSON says of feeders whose results are held back."""
     from gis.quality.score import OK, TOO_WEAK
 
@@ -356,7 +333,7 @@ def _weak_values(weak: WeakFeeders) -> dict[str, object]:
     return {"data_status": TOO_WEAK if weak else OK, "weak_feeders": named}
 
 
-def _weak_lines(weak: WeakFeeders) -> list[str]:
+def weak_lines(weak: WeakFeeders) -> list[str]:
     from gis.quality.score import TOO_WEAK
 
     named = list(weak.items())[:FEEDERS_NAMED]

@@ -65,10 +65,11 @@ _SHORT_KW = (1.0, 10.0, 50.0, 200.0)
 # Room: nothing, a charging point, a few, a street, a station of low voltage.
 _ROOM_KW = (1.0, 11.0, 50.0, 200.0)
 STYLES: tuple[Style, ...] = (
-    ByName("worse", (("", "same"), ("a",), ("b",), ("a only",), ("b only",))),
+    ByName("worse", (("same",), ("a",), ("b",), ("a only",), ("b only",))),
     ByValue("unserved_kwh", (1.0, 100.0, 1_000.0, 10_000.0), "kWh"),
     ByValue("unserved_kw", _SHORT_KW, "kW"),
-    ByValue("missing_kw", _SHORT_KW, "kW"),
+    ByValue("missing_line_kw", _SHORT_KW, "kW"),
+    ByValue("weakest_used_percent", _LOADING, "%"),
     ByValue("loading_max_percent", _LOADING, "%"),
     ByValue("loading_percent", _LOADING, "%"),
     ByValue("firm_kw", _ROOM_KW, "kW", rising=False),
@@ -76,6 +77,7 @@ STYLES: tuple[Style, ...] = (
     ByValue("vm_min_pu", (0.90, 0.92, 0.95, 0.98), "pu", rising=False),
     ByValue("vm_pu", (0.90, 0.92, 0.95, 0.98), "pu", rising=False),
     ByValue("hours_over", (1.0, 10.0, 100.0, 1_000.0), "h"),
+    ByValue("probability", (0.0, 0.1, 0.5, 0.9), "of the draws"),
 )  # fmt: skip
 
 

@@ -5,8 +5,8 @@
 
 Every load has its row. What is which link follows from who feeds whom and from voltages, never from names:
 a service line is the run of low-voltage lines behind which only one connection point draws, an LV cable what
-several share; a transformer feeds low voltage, a substation transformer anything above. Of several elements in
-one link (a cable of many sections) the one that uses most of its limit stands for it.
+several share; a transformer feeds low voltage, a substation transformer anything above. Of several elements
+in one link (a cable of many sections) the one that uses most of its limit stands for it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from capacity.years import BRANCHES, YearFindings, fed_positions
 from gis.voltage import LV_MAX_KV
 from gridmodel import GridModel
 from gridmodel.demand_model import solve_demand
-from gridmodel.outcome import Keep
+from gridmodel.outcome import Keep, ids_at
 
 LINKS = ("service_line", "lv_cable", "transformer", "mv_section", "substation_transformer")
 LINK_NAMES = {
@@ -46,7 +46,7 @@ MOST_HOURS_KEPT = 200
 class _Chains(NamedTuple):
     """Per bus: of each link the position of the bus its element feeds (-1 for none), and its use [%]."""
 
-    at: np.ndarray
+    place: np.ndarray
     used_percent: np.ndarray
 
 
@@ -74,11 +74,11 @@ def chains_of_year(
     -------
     DataFrame
         Columns `CHAIN_COLUMNS`, a row per load of `demand.customers`. status: "ok" (every limit on the way
-        holds), "too_weak" (one is broken), "no_solution" (none is seen broken, but the year has hours without
-        solution), "no_supply", or why the customer was not placed. A link that does not exist is empty;
-        reason says why. voltage_used_percent: share of the band used at the bus, in the hour of its lowest or
-        highest voltage, whichever uses more. weakest_*: what uses most of its limit; where that is the voltage,
-        the link that takes most of the change on the way.
+        holds), "limit_broken" (one does not), "no_solution" (none is seen broken, but the year has hours
+        without solution), "no_supply", or why the customer was not placed. A link that does not exist is
+        empty; reason says why. voltage_used_percent: share of the band used at the bus, in the hour of its
+        lowest or highest voltage, whichever uses more. weakest_*: what uses most of its limit; where that is
+        the voltage, the link that takes most of the change on the way.
     """
     points = _connection_points(demand)
     at = yardstick.network.buses.index.get_indexer(points["bus_id"])
@@ -90,15 +90,15 @@ def chains_of_year(
 
 
 def with_first_years(chains: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Join the chains of years; first_year: the first of the load's scenario in which its chain is too weak.
+    """Join the chains of years, and tell the first year in which a limit on the load's way is broken.
 
-    Missing where it never is.
+    first_year is that of the load's scenario; missing where none ever is.
     """
     parts = list(chains)
     if not parts:
         return pd.DataFrame(columns=list(CHAIN_COLUMNS))
     joined = pd.concat(parts, ignore_index=True)
-    broken = joined["year"].where(joined["status"] == "too_weak").astype("Int64")
+    broken = joined["year"].where(joined["status"] == "limit_broken").astype("Int64")
     return joined.assign(first_year=broken.groupby([joined["scenario"], joined["load_id"]]).transform("min"))
 
 
@@ -245,7 +245,7 @@ def _chain_table(
 ) -> pd.DataFrame:
     """A row per load: its links, their use, and its voltages."""
     supply, known = yardstick.supply.buses, at >= 0
-    ids = np.append(supply["upstream_id"].to_numpy(dtype=object), None)  # -1 takes the last
+    ids = pd.Index(supply["upstream_id"], dtype=object)
     columns: dict[str, object] = {
         "feeder_id": np.where(known, supply["feeder_id"].to_numpy(dtype=object)[at], None),
         "scenario": findings.scenario_id,
@@ -256,9 +256,9 @@ def _chain_table(
         "first_year": pd.array([pd.NA] * len(at), dtype="Int64"),
     }
     for number, link in enumerate(LINKS):
-        place = np.where(known, chains.at[number][at], _NO_LINK)
+        place = np.where(known, chains.place[number][at], _NO_LINK)
         there = place >= 0
-        columns[f"{link}_id"] = ids[place]
+        columns[f"{link}_id"] = ids_at(ids, place)
         columns[f"{link}_used_percent"] = np.where(there, chains.used_percent[number][at], np.nan)
         columns[f"{link}_change_percent"] = np.where(there, 100.0 * use.change_pu[number], np.nan)
     return points.assign(**columns)  # type: ignore[arg-type]  # arrays by column name
@@ -299,7 +299,7 @@ def _with_status(
     """Tell of every load how it stands, why links are missing, and the weakest one in a sentence."""
     network = yardstick.network
     dead = (at < 0) | (findings.buses["status"].to_numpy()[at] == "no_supply")
-    status = np.where(table["weakest_used_percent"] > 100.0, "too_weak", "ok").astype(object)
+    status = np.where(table["weakest_used_percent"] > 100.0, "limit_broken", "ok").astype(object)
     if len(findings.without_solution):
         status[status == "ok"] = "no_solution"
     status[dead] = "no_supply"
@@ -332,7 +332,7 @@ def _missing(row: dict[str, object], is_low: bool) -> str:
 
 def _sentence(row: dict[str, object]) -> str:
     """The weakest link in one line."""
-    if row["status"] not in ("ok", "too_weak", "no_solution"):
+    if row["status"] not in ("ok", "limit_broken", "no_solution"):
         return f"{row['status']}: {row['reason']}"
     link = row["weakest_link"]
     if link is None:

@@ -130,10 +130,11 @@ def outlook_of(network: Network, supply: Supply, scenario: DemandScenario) -> Ou
     methods = {**methods_of(customers, scenario), **of_sites}
     fed = [kind_name(block.technology) for block in scenario.uptake.values() if block.feeds]
     kinds = tuple(dict.fromkeys([*generation["kind"], *fed, *("pv" for plan in plans if plan.pv_kw)]))
-    made = scenario_profiles(scenario, profile_names(methods, scenario), kinds).with_readings(meters.factors)
+    made = scenario_profiles(network, scenario, profile_names(methods, scenario), kinds)
     return Outlook(
         network, supply, scenario, meters.customers, customers["group"], meters.loads, generation, candidates,
-        keys_of(customers["load_id"]), plans, {**methods, **meters.methods}, kinds, made,
+        keys_of(customers["load_id"]), plans, {**methods, **meters.methods}, kinds,
+        made.with_readings(meters.factors),
     )  # fmt: skip
 
 
@@ -208,7 +209,9 @@ def _drawn(outlook: Outlook, ground: _Ground, draw: int) -> YearDemand:
     together = {group: moved.get(group) or ground.together[group] for group in outlook.methods}
     demand = BusDemand(
         groups=tuple(together),
-        kva=np.stack([kva for kva, _ in together.values()], axis=1),
+        kva=np.stack([kva for kva, _ in together.values()], axis=1)
+        if together
+        else np.zeros((len(outlook.network.buses), 0), dtype=complex),
         kinds=outlook.kinds,
         feed_kw=sum(
             (feed_kw(rows, outlook.network.buses.index, outlook.kinds) for rows in feeding), ground.feed_kw

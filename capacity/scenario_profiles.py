@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from capacity.demand_scenario import DemandScenario, TariffChoice
+from capacity.demand_scenario import DemandScenario, ProfileYear, TariffChoice
+from capacity.generation import kind_name
 from capacity.tariff import REPORT_COLUMNS, apply_tariff
-from gis import InputError
-from gis.findings import make_findings
+from gis import InputError, Network
+from gis.findings import join_findings, make_findings
+from gridmodel.profile_file import read_profiles
 from gridmodel.profile_set import ProfileSet
 from gridmodel.standard_profiles import demand_profiles
 
@@ -59,22 +61,25 @@ class ScenarioProfiles:
 
 
 def scenario_profiles(
-    scenario: DemandScenario, profile_of: Mapping[str, str], kinds: tuple[str, ...]
+    network: Network, scenario: DemandScenario, profile_of: Mapping[str, str], kinds: tuple[str, ...]
 ) -> ScenarioProfiles:
     """Make the profiles of a scenario's year.
 
     Parameters
     ----------
     profile_of
-        Name of the shipped profile per group.
+        Name of the profile per group.
+    kinds
+        By the names that `generation.kind_name` gives them.
 
     Raises
     ------
     InputError
-        A group follows a profile that is not there, or one that cannot have the energy stated; every such
-        group is named.
+        The scenario's own profiles are no such file; or a group follows a profile that is not there, or one
+        that cannot have the energy stated. Every such group is named.
     """
-    known = demand_profiles(scenario.profile.year, time_zone=scenario.profile.time_zone)
+    known = _known_profiles(network, scenario.profile)
+    column_of = {kind_name(kind): column for kind, column in known.of_kind.items()}
     _require_known(profile_of, known)
     shaped = {
         group: known.factors[known.of_class[profile]].to_numpy() for group, profile in profile_of.items()
@@ -83,7 +88,9 @@ def scenario_profiles(
         shaped[group] = with_energy(shaped[group], full_load_h, group)
     of_groups = replace(
         known,
-        factors=pd.DataFrame(shaped | {kind: known.factors[kind] for kind in kinds}, index=known.time),
+        factors=pd.DataFrame(
+            shaped | {kind: known.factors[column_of[kind]] for kind in kinds}, index=known.time
+        ),
         of_class={group: group for group in profile_of},
         of_kind={kind: kind for kind in kinds},
     )
@@ -129,6 +136,34 @@ def with_energy(factors: np.ndarray, full_load_h: float, group: str) -> np.ndarr
         middle = np.sqrt(low * high)
         low, high = (middle, high) if (factors**middle).sum() > full_load_h else (low, middle)
     return np.asarray(factors**high)
+
+
+def _known_profiles(network: Network, block: ProfileYear) -> ProfileSet:
+    """The shipped profiles, and instead of them those of the scenario's own file."""
+    shipped = demand_profiles(block.year, time_zone=block.time_zone)
+    if block.file is None:
+        return shipped
+    own = read_profiles(block.file, network, time_zone=block.time_zone)
+    faults = make_findings(
+        "unknown_column",
+        "profiles",
+        own.of_element,
+        "is one load or generator: give its readings in [meters]",
+    )
+    if own.time[0].year != block.year:
+        message = f"its hours are of {own.time[0].year}: profile.year has to be the same, or leave file out"
+        faults = join_findings(
+            [faults, make_findings("bad_demand_scenario", "demand scenario", ["profile.year"], message)]
+        )
+    if len(faults):
+        raise InputError(str(block.file), faults)
+    return replace(
+        shipped,
+        factors=shipped.factors.join(own.factors.add_prefix("own ").set_axis(shipped.time)),
+        of_class={**shipped.of_class, **{name: f"own {name}" for name in own.of_class}},
+        of_kind={**shipped.of_kind, **{name: f"own {name}" for name in own.of_kind}},
+        source=f"{shipped.source}; {own.source}",
+    )
 
 
 def _full_load_hours(scenario: DemandScenario) -> dict[str, float]:

@@ -52,7 +52,7 @@ class StudyResults:
         """Whether every limit holds and all demand is served, in all that was studied."""
         held = [len(self.tables[name]) == 0 for name in BREACHES if name in self.tables]
         statuses = self.tables["years"]["status"] if "years" in self.tables else pd.Series(dtype=object)
-        return all(held) and bool((statuses == "ok").all())
+        return all(held) and bool((statuses == "within_limits").all())
 
 
 def run_study(study: Study, only: Sequence[str] = ()) -> StudyResults:

@@ -9,15 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args
 
+import geopandas as gpd
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from capacity.checks import make_yardstick
 from capacity.data_quality import weak_data
 from capacity.demand_scenario import DemandScenario, read_demand_scenario, scenario_names
+from capacity.districts import read_districts
 from capacity.limits import profile_names, read_limits
 from capacity.opened_study import Study
-from capacity.terminal import read_standard, standard_names
+from capacity.terminal import TerminalStandard, read_standard, standard_names
 from capacity.toml_file import read_figures
 from gis import InputError, Network, read_network
 from gis.findings import join_findings, make_findings
@@ -26,7 +28,7 @@ from gridmodel import Scenario, find_scenario, rules_for
 Year = Annotated[int, Field(ge=1900, le=2200)]
 StepName = Literal[
     "check", "loadflow", "years", "draws", "bottlenecks", "unserved", "chains", "terminal", "headroom",
-    "comparison",
+    "selling", "comparison",
 ]  # fmt: skip
 STEP_NAMES: tuple[str, ...] = get_args(StepName)
 Found = TypeVar("Found")
@@ -72,6 +74,8 @@ class StudyFile(_Frozen):
     standard
         What homes shall be able to draw (`capacity.terminal`): a shipped name or a TOML file; none when
         absent.
+    districts
+        File of named areas that room to sell is summed over; feeders when absent.
     steps
         What is done, all when absent.
     out
@@ -88,6 +92,7 @@ class StudyFile(_Frozen):
     seed: int | None = Field(default=None, ge=0)
     steps: tuple[StepName, ...] = Field(default=get_args(StepName), min_length=1)
     standard: str = ""
+    districts: str = ""
     headroom: HeadroomQuestion = HeadroomQuestion()
     unserved: CutQuestion = CutQuestion()
     out: str = ""
@@ -116,24 +121,20 @@ def open_study(path: Path, told: Callable[[str], None] = lambda _: None) -> Stud
         The file makes no sense, or something it names is not there or makes none; every fault is a finding of
         the table "study" whose element is the key it stands at.
     """
-    file = read_figures(path, StudyFile, subject="study", rule="bad_study")
-    told(f"reading {path.parent / file.network}")
+    file, folder = read_figures(path, StudyFile, subject="study", rule="bad_study"), path.parent
+    told(f"reading {folder / file.network}")
     faults: list[pd.DataFrame] = []
-    folder = path.parent
     network = _told(faults, "network", lambda: read_network(folder / file.network, rules=rules_for()))
     limits = _told(faults, "limits", lambda: read_limits(_name_or_file(file.limits, profile_names(), folder)))
-    scenarios = _scenarios(faults, file, folder)
-    cases = _cases(faults, file, network)
-    where = _name_or_file(file.standard, standard_names(), folder)
-    standard = _told(faults, "standard", lambda: read_standard(where)) if file.standard else None
-    yardstick = None
-    if network is not None and limits is not None:
-        yardstick = _told(faults, "limits", lambda: make_yardstick(network, limits))
-    if faults or network is None or yardstick is None:
+    scenarios, standards = _scenarios(faults, file, folder), _standards(faults, file, folder)
+    if network is None or limits is None:
+        raise InputError(str(path), join_findings(faults))
+    cases, districts = _cases(faults, file, network), _districts(faults, file, folder, network)
+    yardstick = _told(faults, "limits", lambda: make_yardstick(network, limits))
+    if faults or yardstick is None:
         raise InputError(str(path), join_findings(faults))
     weak = dict(weak_data(network, yardstick.supply))
-    standards = () if standard is None else (standard,)
-    return Study(path, file, network, yardstick, scenarios, cases, standards, weak, told)
+    return Study(path, file, network, yardstick, scenarios, cases, standards, districts, weak, told)
 
 
 def _scenarios(faults: list[pd.DataFrame], file: StudyFile, folder: Path) -> tuple[DemandScenario, ...]:
@@ -167,15 +168,29 @@ def _with_figures(
         return None
 
 
-def _cases(faults: list[pd.DataFrame], file: StudyFile, network: Network | None) -> tuple[Scenario, ...]:
+def _cases(faults: list[pd.DataFrame], file: StudyFile, network: Network) -> tuple[Scenario, ...]:
     """The scenarios of the network that are named and there."""
-    if network is None:
-        return ()
     found = [
         _told(faults, f"network_scenarios.{number}", lambda named=named: find_scenario(network, named))  # type: ignore[misc]
         for number, named in enumerate(file.network_scenarios)
     ]
     return tuple(case for case in found if case is not None)
+
+
+def _standards(faults: list[pd.DataFrame], file: StudyFile, folder: Path) -> tuple[TerminalStandard, ...]:
+    """The standard that is named, if it can be read."""
+    where = _name_or_file(file.standard, standard_names(), folder)
+    found = _told(faults, "standard", lambda: read_standard(where)) if file.standard else None
+    return () if found is None else (found,)
+
+
+def _districts(
+    faults: list[pd.DataFrame], file: StudyFile, folder: Path, network: Network
+) -> gpd.GeoSeries | None:
+    """The areas that are named, if they can be read."""
+    if not file.districts:
+        return None
+    return _told(faults, "districts", lambda: read_districts(folder / file.districts, network.crs))
 
 
 def _name_or_file(named: str, shipped: tuple[str, ...], folder: Path) -> str | Path:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import platform
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import shapely
 
+from capacity.demand_scenario import DemandScenario
 from capacity.opened_study import Study
 from capacity.output import rows_of
 from capacity.result_files import sha256_of
@@ -49,7 +51,7 @@ def study_record(study: Study, steps: pd.DataFrame, years: tuple[StudiedYear, ..
             # Where results go is no assumption.
             "study": study.file.model_dump(mode="json", exclude={"out"}),
             "limits": study.limits.model_dump(mode="json"),
-            "scenarios": [scenario.model_dump(mode="json") for scenario in study.scenarios],
+            "scenarios": [_of_scenario(scenario) for scenario in study.scenarios],
             "network_scenarios": [_of_case(case) for case in study.cases],
             "standards": [standard.model_dump(mode="json", by_alias=True) for standard in study.standards],
             "demand": [_of_demand(year) for year in {one.demand.scenario_id: one for one in years}.values()],
@@ -89,6 +91,23 @@ def _sha256_of_rows(table: pd.DataFrame) -> str:
     text = cells.where(cells.notna(), None).map(repr)
     digest.update(pd.util.hash_pandas_object(text, index=True).to_numpy().tobytes())
     return digest.hexdigest()
+
+
+def _of_scenario(scenario: DemandScenario) -> object:
+    """A demand scenario as resolved, with the figures of the tariff it names."""
+    said = scenario.model_dump()
+    if scenario.tariff is not None:
+        said["tariff"]["resolved"] = scenario.tariff.tariff().model_dump()
+    return _without_paths(said)
+
+
+def _without_paths(value: object) -> object:
+    """Figures with the name and sha256 of a file instead of where it lies on this machine."""
+    if isinstance(value, Path):
+        return {"file": value.name, "sha256": sha256_of(value)}
+    if isinstance(value, dict):
+        return {str(key): _without_paths(one) for key, one in value.items()}
+    return [_without_paths(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _of_case(case: Scenario) -> dict[str, object]:

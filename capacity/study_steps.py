@@ -25,6 +25,7 @@ from capacity.study_year_steps import (
     comparison,
     draws,
     require_named,
+    selling,
     stacked,
     unserved,
     years,
@@ -85,5 +86,6 @@ def headroom(study: Study) -> Tables:
 
 
 STEPS: tuple[Step, ...] = (
-    check, loadflow, years, draws, bottlenecks, unserved, chains, terminal, headroom, comparison,
+    check, loadflow, years, draws, bottlenecks, unserved, chains, terminal, headroom, selling,
+    comparison,
 )  # fmt: skip

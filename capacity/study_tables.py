@@ -40,8 +40,8 @@ _NO_SUPPLY = "no_supply"
 def year_table(runs: Sequence[StudiedYear]) -> pd.DataFrame:
     """Columns `YEAR_COLUMNS`, one row per scenario and year.
 
-    status: "ok" (every limit holds in every hour), "too_weak" (one is broken), "no_solution" (an hour has
-    none). Energies and extremes are of the hours that have a solution.
+    status: "within_limits" (in every hour), "limits_violated", "no_solution" (an hour has none). Energies and
+    extremes are of the hours that have a solution.
     """
     return pd.DataFrame([_year_row(run) for run in runs], columns=list(YEAR_COLUMNS))
 
@@ -92,7 +92,7 @@ def _year_row(run: StudiedYear) -> dict[str, object]:
         "buses_out_of_band": int(out_of_band(found.buses).sum()),
     }
     unsolved = len(found.without_solution)
-    status = "no_solution" if unsolved else "too_weak" if any(counts.values()) else "ok"
+    status = "no_solution" if unsolved else "limits_violated" if any(counts.values()) else "within_limits"
     demand_kw = hours["demand_kw"]
     return {
         "scenario": found.scenario_id, "year": found.year, "draw": found.draw, "status": status,

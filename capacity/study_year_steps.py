@@ -12,7 +12,9 @@ import pandas as pd
 from capacity.comparison import compare_elements, compare_years
 from capacity.data_quality import hold_back_rows
 from capacity.opened_study import Study
+from capacity.prospects import technologies_of
 from capacity.root_cause import chains_of_year, with_first_years
+from capacity.selling import where_to_sell
 from capacity.study_tables import element_table, not_placed_table, year_table
 from capacity.unserved import UnservedDemand
 from capacity.year_bottlenecks import StudiedYear, bottlenecks_of_years
@@ -77,8 +79,9 @@ def unserved(study: Study) -> Tables:
         found = study.cut_of(run)
         rows.append(_unserved_row(run, found))
         assets.append(_of_year(_with_places(found.assets, study.network), run))
-        places = study.network.loads.geometry.reindex(found.customers["load_id"]).to_numpy()
-        customers.append(_of_year(found.customers.assign(geometry=places), run))
+        hit = found.customers[found.customers["status"] != "served"]
+        places = study.network.loads.geometry.reindex(hit["load_id"]).to_numpy()
+        customers.append(_of_year(hit.assign(geometry=places), run))
     return {
         "unserved": pd.DataFrame(rows, columns=list(UNSERVED_COLUMNS)),
         "unserved_assets": stacked(assets),
@@ -92,6 +95,21 @@ def chains(study: Study) -> Tables:
     rows = with_first_years(parts)
     places = study.network.loads.geometry.reindex(rows["load_id"]).to_numpy()
     return {"chains": gpd.GeoDataFrame(rows, geometry=places, crs=study.network.crs)}
+
+
+def selling(study: Study) -> Tables:
+    """Where to sell: spare kW of every station in every hour and at night, and of areas taken together."""
+    stations, areas = [], []
+    for run in _runs(study):
+        study.told(f"room to sell in {run.demand.label}")
+        outlook = study.outlooks[run.demand.scenario_id]
+        found = where_to_sell(
+            run.model, study.yardstick, run.demand, districts=study.districts,
+            technology_of=technologies_of(outlook.scenario), weak=study.weak,
+        )  # fmt: skip
+        stations.append(found.stations)
+        areas.append(found.districts)
+    return {"selling": stacked(stations), "selling_areas": stacked(areas)}
 
 
 def comparison(study: Study) -> Tables:

@@ -112,7 +112,8 @@ def terminal_bottlenecks(
     GeoDataFrame
         Columns `TERMINAL_COLUMNS`, one row per load in the order of the network. Status: "enough",
         "line_too_weak", "design_too_low", "both_too_low", "not_judged"; the reason says what could not be
-        judged and why. Missing kW are 0 where there is enough, NaN where not judged.
+        judged and why. Nobody has enough whose line could not be judged. Missing kW are 0 where there is
+        enough, NaN where not judged.
     """
     asked = _asked_for(network, supply, standard)
     lines = service_lines(network, supply)
@@ -263,7 +264,7 @@ def _design_part(network: Network, asked: pd.DataFrame, standard: TerminalStanda
 def _verdict(table: pd.DataFrame, asked: pd.DataFrame, standard: TerminalStandard) -> dict[str, np.ndarray]:
     """Status and reason per row."""
     weak, low = table["missing_line_kw"] > NOTICEABLE_KW, table["missing_design_kw"] > NOTICEABLE_KW
-    unknown = table["missing_line_kw"].isna() & table["missing_design_kw"].isna()
+    unknown = table["missing_line_kw"].isna() & ~low
     status = np.select(
         [unknown, weak & low, weak, low],
         ["not_judged", "both_too_low", "line_too_weak", "design_too_low"],
@@ -277,10 +278,9 @@ def _verdict(table: pd.DataFrame, asked: pd.DataFrame, standard: TerminalStandar
 
 def _line_reasons(table: pd.DataFrame, asked: pd.DataFrame) -> np.ndarray:
     """Why the service line cannot be judged, or what it carries of what is asked."""
-    carries = (
-        table["service_line_id"].astype(str)
-        + " carries " + table["line_kw"].map("{:.1f} kW of ".format)
-        + table["standard_kw"].map("{:.1f} kW asked of it".format)
+    carries = _said(
+        "{} carries {:.1f} kW of {:.1f} kW asked of it",
+        table["service_line_id"], table["line_kw"], table["standard_kw"],
     )  # fmt: skip
     return np.select(
         [
@@ -306,12 +306,17 @@ def _line_reasons(table: pd.DataFrame, asked: pd.DataFrame) -> np.ndarray:
 
 
 def _design_reasons(table: pd.DataFrame, outside: pd.Series) -> np.ndarray:
-    low = (
-        "design figure " + table["design_kw"].map("{:.1f} kW a customer, ".format)
-        + table["standard_design_kw"].map("{:.1f} kW asked".format)
+    low = _said(
+        "design figure {:.1f} kW a customer, {:.1f} kW asked",
+        table["design_kw"], table["standard_design_kw"],
     )  # fmt: skip
     return np.select(
         [table["missing_design_kw"] > NOTICEABLE_KW, outside],
         [low, "its class is not in the standard: the file's figure counts"],
         "",
     )
+
+
+def _said(sentence: str, *columns: pd.Series) -> np.ndarray:
+    """A sentence per row, with the cells of the columns."""
+    return np.array([sentence.format(*row) for row in zip(*columns, strict=True)], dtype=object)

@@ -104,9 +104,7 @@ def unserved_demand(
     drawn = drawn_in_year(demand, yardstick.supply)
     drawn = replace(drawn, factors=drawn.factors[chosen])
     labels = pd.DatetimeIndex(demand.factors.index[chosen], name="hour")
-    return _unserved(
-        model, yardstick, drawn, points, labels, step_h=step_h, within_share=YEAR_WITHIN_SHARE
-    )
+    return _unserved(model, yardstick, drawn, points, labels, step_h=step_h, within_share=YEAR_WITHIN_SHARE)
 
 
 def unserved_now(model: GridModel, yardstick: Yardstick, scenario: Scenario) -> UnservedDemand:

@@ -68,7 +68,7 @@ class Cuts:
         ]
         columns = ["point", "place", "limit", "kw"]
         whole = np.concatenate([np.zeros((0, 4)), *pieces])
-        table = pd.DataFrame(whole, columns=columns).astype({name: "int64" for name in columns[:3]})
+        table = pd.DataFrame(whole, columns=columns).astype(dict.fromkeys(columns[:3], "int64"))
         given = pd.DataFrame(given_up, columns=["point", "limit"], dtype="int64")
         cuts = Cuts(drawn, what, table, given, status, rounds, left, island, step_h)
         status[(status == "served") & (cuts.unserved_kw > 0.0)] = "no_supply"

@@ -15,6 +15,11 @@ import numpy as np
 import pandas as pd
 
 from capacity.demand_scenario import SCurve, Uptake
+from gis import InputError
+from gis.findings import make_findings
+
+# Each candidate draws a lot of its own. More than a large city has are a slip in a file, and fill the memory.
+MOST_CANDIDATES = 20_000_000
 
 # SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014).
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -95,10 +100,21 @@ def candidates_of(
         Place of each row, rows x 2.
     having
         Units the network has already, per bus_id: as many customers of that bus have one.
+
+    Raises
+    ------
+    InputError
+        There are more than `MOST_CANDIDATES`; the largest rows are named.
     """
     asked = customers["group"].isin(list(classes)) & (customers["status"] == "placed")
     rows = np.flatnonzero(asked)
     counts = np.round(customers["customers"].to_numpy(dtype=float)[rows]).astype(np.int64)
+    if counts.sum() > MOST_CANDIDATES:
+        largest = customers["load_id"].iloc[rows[np.argsort(-counts, kind="stable")[:3]]]
+        message = (
+            f"{counts.sum():,} customers, above {MOST_CANDIDATES:,} in one network; check the largest loads"
+        )
+        raise InputError("customers", make_findings("out_of_range", "loads", list(largest), message))
     each = np.repeat(rows, counts)
     numbers = np.arange(len(each)) - np.repeat(np.cumsum(counts) - counts, counts)
     bus_ids = customers["bus_id"].iloc[each]

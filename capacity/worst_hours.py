@@ -1,11 +1,11 @@
 """Hours of a year that may be the worst for somebody, so that many draws need not be solved in every hour.
 
-More drawn by every group and less fed by every kind lowers every voltage and raises every current in a radial
-grid. An hour that lies between a heavier and a lighter one in this sense is not worse than both: no voltage is
-outside theirs, no loading above theirs. Two remarks bound that. Where a flow turns round between the two hours
-and is little but reactive, the hour between may load it by up to sqrt(1 + tan_phi^2) more (5 % at cos phi
-0.95) than either. In grids with loops a branch carries the difference of what is drawn at its two ends, and
-nothing of this holds: there every hour counts.
+More drawn by every group and less fed by every kind lowers every voltage and raises every current in a
+radial grid. An hour that lies between a heavier and a lighter one in this sense is not worse than both: no
+voltage is outside theirs, no loading above theirs. Two remarks bound that. Where a flow turns round between
+the two hours and is little but reactive, the hour between may load it by up to sqrt(1 + tan_phi^2) more (5 %
+at cos phi 0.95) than either. In grids with loops a branch carries the difference of what is drawn at its two
+ends, and nothing of this holds: there every hour counts.
 """
 
 from __future__ import annotations

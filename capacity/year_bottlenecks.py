@@ -24,10 +24,10 @@ from gridmodel import GridModel
 from gridmodel.demand_model import solve_demand
 from gridmodel.outcome import Keep
 
-# loading_percent, vm_pu: the worst hour's; hours_over [h]: over the limit or outside the band (of a feeder its
-# worst bus); kwh_over: `years.study_year`; first_year: in which the limit is broken first in that scenario;
-# probability: share of the draws in which it is broken in some hour; unserved_kw: least cut in the worst hour;
-# unserved_kwh: over the year. The figures of a year are those of its draw 0.
+# loading_percent, vm_pu: the worst hour's; hours_over [h]: over the limit or outside the band (of a feeder
+# its worst bus); kwh_over: `years.study_year`; first_year: in which the limit is broken first in that
+# scenario; probability: share of the draws in which it is broken in some hour; unserved_kw: least cut in the
+# worst hour; unserved_kwh: over the year. The figures of a year are those of its draw 0.
 YEAR_BOTTLENECK_COLUMNS = (
     "table", "element_id", "feeder_id", "scenario", "year", "check", "loading_percent", "vm_pu", "hours_over",
     "kwh_over", "first_year", "probability", "unserved_kw", "unserved_kwh", "customers_affected",
@@ -47,7 +47,8 @@ class StudiedYear:
     demand, findings
         Of draw 0.
     unserved
-        Least cut of the same demand; figures of unserved demand are missing without.
+        Least cut of the same demand; figures of unserved demand are missing without, and energy not served
+        where it was not looked for in every hour.
     draws
         Many draws of the year; the probability is missing without.
     """
@@ -58,6 +59,12 @@ class StudiedYear:
     unserved: UnservedDemand | None = None
     draws: DrawFindings | None = None
 
+    @property
+    def unserved_kwh(self) -> float | None:
+        """Energy not served over the year; nothing where it was not looked for in every hour."""
+        whole = self.unserved is not None and len(self.unserved.hours) == len(self.findings.hours)
+        return self.unserved.energy_kwh if self.unserved is not None and whole else None
+
 
 def bottlenecks_of_years(yardstick: Yardstick, years: Iterable[StudiedYear]) -> gpd.GeoDataFrame:
     """Rank the places where the grid is too weak in each year of each scenario.
@@ -65,9 +72,10 @@ def bottlenecks_of_years(yardstick: Yardstick, years: Iterable[StudiedYear]) -> 
     Returns
     -------
     GeoDataFrame
-        Columns `YEAR_BOTTLENECK_COLUMNS`, by scenario and year as given; within a year most unserved kWh first,
-        then most kWh and hours over. An element that only breaks its limit in other draws than draw 0 has its
-        row too, with its probability. No rows where every limit holds in every hour and everybody is supplied.
+        Columns `YEAR_BOTTLENECK_COLUMNS`, by scenario and year as given; within a year most unserved first,
+        then most kWh and hours over. An element that only breaks its limit in other draws than draw 0 has
+        its row too, with its probability. No rows where every limit holds in every hour and everybody is
+        supplied.
     """
     parts = [_bottlenecks_of_year(yardstick, studied) for studied in years]
     filled = [part for part in parts if len(part)]
@@ -79,6 +87,19 @@ def bottlenecks_of_years(yardstick: Yardstick, years: Iterable[StudiedYear]) -> 
         **dict.fromkeys(("hours_over", "kwh_over", "probability", "unserved_kwh"), float),
     }
     return as_places(table[columns].astype(numeric), yardstick)
+
+
+def worst_hours_of(findings: YearFindings) -> np.ndarray:
+    """Positions of the hours in which an element over its limit is at its worst, and of those unsolved."""
+    buses = findings.buses
+    worst = [
+        *(findings.over(table)["loading_max_hour"] for table in BRANCHES),
+        buses.loc[buses["hours_below"] > 0, "vm_min_hour"],
+        buses.loc[buses["hours_above"] > 0, "vm_max_hour"],
+    ]
+    index = findings.hours.index
+    at_worst = index.isin(pd.DatetimeIndex(np.concatenate([hours.to_numpy(dtype=object) for hours in worst])))
+    return np.flatnonzero(at_worst | (findings.hours["status"] != "converged").to_numpy())
 
 
 def _bottlenecks_of_year(yardstick: Yardstick, studied: StudiedYear) -> pd.DataFrame:
@@ -95,7 +116,9 @@ def _bottlenecks_of_year(yardstick: Yardstick, studied: StudiedYear) -> pd.DataF
     table = table.reindex(columns=list(YEAR_BOTTLENECK_COLUMNS))
     unserved = studied.unserved
     table = with_unserved(table, yardstick, None if unserved is None else unserved.assets)
-    order = ["unserved_kwh", "kwh_over", "hours_over", "customers_affected", "probability"]
+    if studied.unserved_kwh is None:
+        table["unserved_kwh"] = np.nan
+    order = ["unserved_kwh", "unserved_kw", "kwh_over", "hours_over", "customers_affected", "probability"]
     return table.sort_values(
         [*order, "element_id"], ascending=[False] * len(order) + [True], ignore_index=True
     )
@@ -254,4 +277,5 @@ def _first_years(table: pd.DataFrame) -> pd.Series:
 
 
 def _said(hour: object) -> str:
-    return str(pd.Timestamp(hour).strftime("%Y-%m-%dT%H:%MZ"))  # type: ignore[arg-type]  # a time
+    """Day and hour; the year is that of the profiles, which a scenario's years share."""
+    return str(pd.Timestamp(hour).strftime("%d %b %H:%M UTC"))  # type: ignore[arg-type]  # a time

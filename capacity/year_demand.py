@@ -88,16 +88,22 @@ def demand_today(
     """
     customers, generation = customers_of(network, methods=methods), generation_of(network)
     named = {str(group): (methods or {}).get(str(group), AsGiven()) for group in customers["group"].unique()}
-    kinds = [str(kind) for kind in generation["kind"].unique()]
-    fed = dict(zip(kinds, feed_kw(generation, network.buses.index, kinds).T, strict=True))
+    fed = rated_kw(network)
     profiles = demand_profiles(YEAR)
     columns = {group: profiles.factors[profiles.of_class[group]] for group in named}
     own = replace(
         profiles,
-        factors=pd.DataFrame(columns | {kind: profiles.factors[kind] for kind in kinds}, index=profiles.time),
+        factors=pd.DataFrame(columns | {kind: profiles.factors[kind] for kind in fed}, index=profiles.time),
         of_class={group: group for group in named},
-        of_kind={kind: kind for kind in kinds},
+        of_kind={kind: kind for kind in fed},
     )
     return YearDemand(
         "today", YEAR, 0, customers, named, coincident_demand(supply, customers, named, fed), own, generation
     )
+
+
+def rated_kw(network: Network) -> dict[str, np.ndarray]:
+    """Rated power in service per bus [kW], per kind of generation as `generation.kind_name` has them."""
+    generation = generation_of(network)
+    kinds = [str(kind) for kind in generation["kind"].unique()]
+    return dict(zip(kinds, feed_kw(generation, network.buses.index, kinds).T, strict=True))

@@ -1,7 +1,7 @@
-"""One year of one scenario solved in all its hours: what every element carries, how long and how far too much.
+"""One year of one scenario in all its hours: what every element carries, how long and how far too much.
 
-What it means for customers is `capacity.bottlenecks` and `capacity.root_cause`; many draws of the same year are
-`capacity.draws`.
+What it means for customers is `capacity.bottlenecks` and `capacity.root_cause`; many draws of the same year
+are `capacity.draws`.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class YearFindings:
         Per element: feeder_id, limit_percent, loading_max_percent, loading_max_hour, hours_over [h],
         kwh_over [kWh], loss_kwh. Of hours without solution nothing counts.
     energy_kwh
-        demand, served, unserved, generation, source and loss over the year [kWh]; of hours without solution all
-        demand is unserved.
+        demand, served, unserved, generation, source and loss over the year [kWh]; of hours without solution
+        all demand is unserved.
     step_h
         What one row of `hours` stands for [h].
     engine
@@ -90,9 +90,9 @@ def study_year(model: GridModel, yardstick: Yardstick, demand: YearDemand) -> Ye
 
     Notes
     -----
-    kwh_over of an element: sum over the hours of sqrt(3) x V x (I - I_limit) x cos phi x step. V is the voltage
-    at the end that feeds it, I_limit its rated current times its limit, cos phi that of what is drawn less
-    what is fed behind it (of an element that closes a loop, of the whole network).
+    kwh_over of an element: sum over the hours of sqrt(3) x V x (I - I_limit) x cos phi x step. V is the
+    voltage at the end that feeds it, I_limit its rated current times its limit, cos phi that of what is drawn
+    less what is fed behind it (of an element that closes a loop, of the whole network).
 
     Raises
     ------

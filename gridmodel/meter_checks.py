@@ -95,21 +95,20 @@ def check_readings(kw: np.ndarray, time: pd.DatetimeIndex, ids: pd.Index, rules:
     """
     told: list[pd.DataFrame] = []
     reason = np.full(len(ids), "", dtype=object)
-    gaps = np.isnan(kw)
-    told.append(_rows(_runs(gaps & (gaps.sum(axis=0) == len(kw))), time, ids, "gap", "never read"))
-    wrong = np.zeros(kw.shape, dtype=bool)
-    for kind, (found, kept) in (
-        ("negative", _negative(kw, rules)), ("stuck", _stuck(kw, rules)), ("outlier", _outlier(kw, rules)),
-    ):  # fmt: skip
-        found = found & ~wrong
+    never = np.isnan(kw).all(axis=0)
+    told.append(_rows(_runs(np.broadcast_to(never, kw.shape)), time, ids, "gap", "never read"))
+    true_kw = kw
+    for kind, check in (("negative", _negative), ("stuck", _stuck), ("outlier", _outlier)):
+        found, kept = check(true_kw, rules)
         told.append(_rows(_runs(found & ~kept), time, ids, kind, "taken as a gap"))
         told.append(_rows(_runs(found & kept), time, ids, kind, "kept"))
         if kind == "negative":
             many = kept.any(axis=0)
             reason[many] = "reads negative too often: a meter that counts feeding in; give consumption alone"
-        wrong |= found & ~kept
-    empty = gaps | wrong
-    filled, actions = _filled(np.where(empty, np.nan, kw), _runs(empty), rules)
+        wrong = found & ~kept
+        true_kw = np.where(wrong, np.nan, true_kw) if wrong.any() else true_kw
+    empty = np.isnan(true_kw)
+    filled, actions = _filled(true_kw, _runs(empty), rules)
     told.extend(_rows(runs, time, ids, "gap", action) for action, runs in actions.items())
     missing_h = empty.sum(axis=0)
     lost = np.isnan(filled).any(axis=0) | (missing_h > rules.missing_share * len(kw))

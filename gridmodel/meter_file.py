@@ -222,8 +222,12 @@ class _HourSums:
         self.bits = self.number.copy() if hourly else np.bincount(self.key, self.bit, size).astype(np.int64)
 
     def unite(self) -> pd.DataFrame:
-        """Make one reading of equal ones of the same step and drop those that differ; tell which hours."""
-        doubted = (self.number.reshape(self.whole.size, -1) > 1) & (self._bits() != self.whole)
+        """Make one reading of equal ones of the same step and drop those that differ; tell which hours.
+
+        An hour is doubted whose readings are not each step once, as the sum of their bits tells.
+        """
+        bits = self.bits.reshape(self.whole.size, -1)
+        doubted = (self.number.reshape(bits.shape) > 1) & (bits != self.whole)
         hours = np.flatnonzero(doubted)
         at = np.flatnonzero(np.isin(self.key, hours)) if len(hours) else np.zeros(0, dtype=int)
         rows = pd.DataFrame({"key": self.key[at], "bit": self.bit[at], "value": self.value[at]})
@@ -231,20 +235,16 @@ class _HourSums:
         steps["same"] = np.isclose(steps["min"], steps["max"], rtol=1e-9, atol=1e-12)
         kept = steps[steps["same"]]
         key = kept["key"].to_numpy()
-        self.total[hours] = self.number[hours] = self.bits[hours] = 0
+        self.total[hours] = self.number[hours] = 0
         np.add.at(self.total, key, kept["first"].to_numpy())
         np.add.at(self.number, key, 1)
-        np.add.at(self.bits, key, kept["bit"].to_numpy())
         return steps[steps["size"] > 1].groupby("key")["same"].all().reset_index()
 
     def mean_kw(self, step_min: np.ndarray) -> np.ndarray:
         """Mean power of each hour, meters x hours; NaN where a step was not read, or not once."""
         per_hour = (_HOUR_MIN // step_min)[:, None]
-        good = (self.number.reshape(len(step_min), -1) == per_hour) & (self._bits() == self.whole)
+        good = self.number.reshape(len(step_min), -1) == per_hour
         return np.where(good, self.total.reshape(len(step_min), -1) / per_hour, np.nan)
-
-    def _bits(self) -> np.ndarray:
-        return self.bits.reshape(self.whole.size, -1)
 
 
 def _meters(table: MeterTable, load_of: pd.Series, checked: Checked, step_min: np.ndarray) -> pd.DataFrame:

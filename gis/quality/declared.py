@@ -186,6 +186,16 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ("unknown_demand_scenario", "there is no such demand scenario", "name a shipped one or a TOML file"),
         ("bad_demand_scenario", "a demand scenario has a figure that makes no sense", "correct the figure"),
         (
+            "ambiguous_scenario",
+            "a scenario of the network and a demand scenario have the same name",
+            "write network:NAME or demand:NAME",
+        ),
+        (
+            "year_outside_scenario",
+            "the demand scenario says nothing of this year",
+            "name a year from its base year to its last",
+        ),
+        (
             "limits_gap",
             "the limits say nothing about a voltage of the network",
             "add the band to the profile",

@@ -61,5 +61,5 @@ def _sweep(start, row, low, up, inverse, right):  # type: ignore[no-untyped-def]
 
 
 def solve_transposed(factors: Factors, right: np.ndarray) -> None:
-    """Solve with the transposed matrix, in place: one right-hand side per row, its columns the grid's rows."""
+    """Solve with the transposed matrix, in place: a right-hand side per row of the array."""
     _sweep(*factors, right)

@@ -122,6 +122,9 @@ def test_connect_page_answers_for_a_known_site_in_one_sentence() -> None:
         f"**Yes, after works.** {plain('Schutterwald South, 120 homes (732 kW)')}"
     )
     assert "new station" in page.warning[0].value
+    (table,) = [frame.value for frame in page.dataframe if "admd_kw" in frame.value]
+    assert table["admd_kw"].tolist() == [1.5, 2.0, 4.5, 7.5]
+    assert table["demand_kw"].is_monotonic_increasing
 
 
 def test_connect_page_asks_for_a_place_before_it_can_check() -> None:

@@ -14,8 +14,10 @@ network_scenarios = ["base"]
 scenarios = ["calm.toml", "cars.toml"]
 years = [2025, 2035]
 """
+# A car at every home, all charging at once: 420 kW behind a transformer of 250 kVA.
+_ALL_AT_ONCE = 'unit_kw = 30.0\ncoincidence = { method = "as_given", source = "a test" }'
 CALM = HEAD.replace('"test"', '"calm"')
-CARS = (HEAD + EV).replace('"test"', '"cars"').replace("unit_kw = 11.0", "unit_kw = 22.0")
+CARS = (HEAD + EV).replace('"test"', '"cars"').replace("unit_kw = 11.0", _ALL_AT_ONCE)
 
 
 def write_study(folder: Path, network: Network, text: str = STUDY) -> Path:

@@ -73,7 +73,8 @@ def allocated(*rows: tuple[object, ...], **more: object) -> tuple[Network, Suppl
 
 def solved_by_pandapower(network: Network, supply: Supply, customers: pd.DataFrame) -> LoadFlowResult:
     """All customers at their peak, no generation."""
-    demand = coincident_demand(supply, customers, METHODS)
+    methods = {str(group): METHODS[str(group)] for group in customers["group"].unique()}
+    demand = coincident_demand(supply, customers, methods)
     return run_load_flow(build_model(network_with_demand(network, demand)), Scenario())
 
 
@@ -128,6 +129,24 @@ def test_a_meter_on_one_lossless_home_by_hand() -> None:
     assert found.meters["factor"].iloc[0] == pytest.approx(2.4, rel=1e-5)
 
 
+def test_a_line_drawn_against_the_flow_reads_at_the_end_that_feeds_it() -> None:
+    network = network_from_text(f"""
+        bus A 0.4
+        bus B 0.4
+        source S A
+        line l B A 400 {CABLE}
+        load h B 5 residential 1 q_kvar=0
+    """)
+    supply, methods = trace_supply(network), {"residential": RUSCK}
+    found = allocate_peaks(
+        network, supply, customers_of(network), methods, readings_of(network, ("m", "lines", "l", 60.0))
+    )
+    result = solved_by_pandapower(network, supply, found.customers)
+    at_b_kw, loss_kw = result.lines.loc["l", ["p_from_kw", "loss_kw"]]
+    assert loss_kw > 1.0
+    assert loss_kw - at_b_kw == pytest.approx(60.0, rel=MET_SHARE)
+
+
 def test_by_energy_and_by_rating_set_the_ratio_between_customers() -> None:
     _, _, by_energy = allocated(("head", "lines", "k1", 210.0), by="energy")
     peak = by_energy.customers.set_index("load_id")["peak_kw"]
@@ -175,6 +194,26 @@ def test_a_reading_with_a_time_sees_the_hour_and_its_generation() -> None:
         result = run_load_flow(build_model(plain), Scenario(generation_factor=1.0))
         measured = {"T2": 40.0, "k1": 90.0}[meter]
         assert getattr(result, table).loc[meter, column] == pytest.approx(measured, rel=MET_SHARE)
+
+
+def test_a_reading_with_a_time_needs_the_profile_of_everyone() -> None:
+    hours = pd.date_range("2025-01-15T16:00Z", periods=1, freq="h")
+    profiles = ProfileSet(pd.DataFrame({"home": [0.5]}, hours), {"residential": "home"})
+    with pytest.raises(InputError) as caught:
+        allocated(("head", "lines", "k1", 90.0, "2025-01-15T16:00Z"), profiles=profiles)
+    assert caught.value.findings["element_id"].tolist() == ["commercial", "pv"]
+
+
+def test_without_readings_or_customers_nothing_moves() -> None:
+    network = town()
+    supply, customers = trace_supply(network), customers_of(network)
+    none = readings_of(network, ("head", "lines", "k1", 90.0)).iloc[:0]
+    found = allocate_peaks(network, supply, customers, METHODS, none)
+    assert found.meters.empty and list(found.meters.columns) == list(METER_COLUMNS)
+    assert found.customers["peak_kw"].equals(customers["peak_kw"])
+    one = readings_of(network, ("head", "lines", "k1", 90.0))
+    nobody = allocate_peaks(network, supply, customers.iloc[:0], METHODS, one)
+    assert nobody.meters["status"].tolist() == ["no_customers"]
 
 
 def test_meters_that_cannot_be_met_are_told() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import capacity.cli
+from capacity import cli_network
 from capacity.demo import demo_network_path
 from tests.capacity.conftest import Run
 from tests.capacity.test_output import strict
@@ -62,7 +62,7 @@ def test_a_file_of_another_kind_is_refused(
 def test_a_bad_network_is_refused_with_layer_id_fault_and_advice(
     run: Run, bad_town: Path, monkeypatch: pytest.MonkeyPatch, command: str, words: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(capacity.cli, "_model", _no_model)
+    monkeypatch.setattr(cli_network, "model_of", _no_model)
     said = _refused(run, bad_town.parent, command, bad_town, *words, "--out", bad_town.with_name("o.gpkg"))
     assert "lines: 'L2' (nowhere): to_bus_id is not in buses; add that row or correct the id" in said
     assert "'L3' (NAYY 4x151 SE)" in said and "NAYY 4x150 SE" in said
@@ -88,7 +88,7 @@ def test_what_can_be_known_before_is_refused_before_the_model_is_built(
     more: tuple[str, str],
     advice: str,
 ) -> None:
-    monkeypatch.setattr(capacity.cli, "_model", _no_model)
+    monkeypatch.setattr(cli_network, "model_of", _no_model)
     monkeypatch.chdir(town.parent)
     assert advice in _refused(run, town.parent, command, town, *words, *more)
 
@@ -97,7 +97,7 @@ def test_what_can_be_known_before_is_refused_before_the_model_is_built(
 def test_a_bad_limits_file_names_all_its_faults(
     run: Run, town: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.setattr(capacity.cli, "_model", _no_model)
+    monkeypatch.setattr(cli_network, "model_of", _no_model)
     own = town.with_name("own.toml")
     own.write_text('name = "x"\nvoltage = []\n')
     words = ("--site", NEAR_A1) if command == "connect" else ()
@@ -108,7 +108,7 @@ def test_a_bad_limits_file_names_all_its_faults(
 def test_a_bad_assumptions_file_names_all_its_faults(
     run: Run, town: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(capacity.cli, "_model", _no_model)
+    monkeypatch.setattr(cli_network, "model_of", _no_model)
     own = town.with_name("own.toml")
     own.write_text('[home]\nadmd_kw = -1.0\ng_inf = 0.2\nsource = "x"\n')
     said = _refused(run, town.parent, "connect", town, "--site", NEAR_A1, "--assumptions", own)
@@ -118,7 +118,7 @@ def test_a_bad_assumptions_file_names_all_its_faults(
 def test_unknown_buses_are_all_named_before_the_model_is_built(
     run: Run, town: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(capacity.cli, "_model", _no_model)
+    monkeypatch.setattr(cli_network, "model_of", _no_model)
     said = _refused(run, town.parent, "headroom", town, "--bus", "a1", "--bus", "A1", "--bus", "X9")
     assert "'a1'" in said and "'X9'" in said and "'A1'" not in said
 
@@ -127,13 +127,13 @@ def test_unknown_buses_are_all_named_before_the_model_is_built(
 def test_a_bad_place_is_refused_before_the_model_is_built(
     run: Run, town: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    monkeypatch.setattr(capacity.cli, "_model", _no_model)
+    monkeypatch.setattr(cli_network, "model_of", _no_model)
     said = _refused(run, town.parent, "connect", town, "--site", place, "--dwellings", 3)
     assert repr(place) in said and "LON,LAT in degrees" in said
 
 
 def test_a_sites_file_without_sites_is_refused(run: Run, town: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capacity.cli, "_model", _no_model)
+    monkeypatch.setattr(cli_network, "model_of", _no_model)
     assert "no layer 'sites'" in _refused(run, town.parent, "connect", town, "--sites", town)
 
 
@@ -162,7 +162,7 @@ def test_a_sites_file_without_sites_is_refused(run: Run, town: Path, monkeypatch
 def test_wrong_usage_is_exit_code_2_and_solves_nothing(
     run: Run, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(capacity.cli, "_model", _no_model)
+    monkeypatch.setattr(cli_network, "model_of", _no_model)
     code, out, err = run(*words)
     assert code == 2
     assert out == "" and "Usage" in err
@@ -181,7 +181,7 @@ def test_the_app_without_its_network_is_refused(run: Run, tmp_path: Path) -> Non
 def test_a_defect_of_ours_is_neither_a_result_nor_bad_input(
     run: Run, town: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(capacity.cli, "_model", _no_model)
+    monkeypatch.setattr(cli_network, "model_of", _no_model)
     code, out, err = run("loadflow", town, "--json")
     assert code == 3
     assert "defect of feederplan" in strict(out)["error"]  # type: ignore[operator]

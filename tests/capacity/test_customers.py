@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from capacity.coincidence import AsGiven, Pylovo, Rusck, Velander, default_methods
+from capacity.coincidence import AsGiven, DemandFactor, Method, Pylovo, Rusck, Velander, default_methods
 from capacity.customer_size import COLUMN_OF, SizeBasis, default_sizes
 from capacity.customers import CUSTOMER_COLUMNS, customers_of, lacking_figures
 from gis import Network
@@ -18,6 +18,7 @@ from gis.schema import CUSTOMER_CLASSES
 from gridmodel import build_model
 
 RUSCK = Rusck(g_inf=0.2, source="Rusck 1956")
+DEMAND_FACTOR = DemandFactor.model_validate({})
 VELANDER = Velander(k1_kw_per_kwh=3e-4, k2_kw_per_root_kwh=0.025, source="an example")
 
 
@@ -62,10 +63,11 @@ def test_size_by_hand(basis: dict[str, object], one_kw: float, two_kw: float) ->
     assert found.loc["none", "customers"] == 1
 
 
-def test_a_coincident_figure_comes_out_again_as_what_the_load_draws() -> None:
-    found = peaks({"basis": "coincident"})
+@pytest.mark.parametrize("method", [RUSCK, Pylovo(g_inf=0.07, source="pylovo"), DEMAND_FACTOR, AsGiven()])
+def test_a_coincident_figure_comes_out_again_as_what_the_load_draws(method: Method) -> None:
+    found = peaks({"basis": "coincident"}, method)
     for load_id, p_kw in (("one", 8.0), ("two", 3.0), ("none", 5.0)):
-        assert RUSCK.together_kw(found.loc[[load_id]]) == pytest.approx(p_kw)
+        assert method.together_kw(found.loc[[load_id]]) == pytest.approx(p_kw)
 
 
 def test_a_figure_after_diversity_is_what_very_many_draw_each() -> None:

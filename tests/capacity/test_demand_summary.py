@@ -37,6 +37,18 @@ def test_figures_of_a_small_grid_by_hand(tmp_path: Path) -> None:
     assert (roofs["group"], roofs["connections"], roofs["installed_kw"]) == ("pv", 2, 12.0 + 48.0)
 
 
+def test_who_is_left_out_is_counted_as_not_placed(tmp_path: Path) -> None:
+    scenario = scenario_of(tmp_path, "[classes.residential]\nfactor = 0.0\nsource = 'a test'")
+    demand = outlook_of(station(), trace_supply(station()), scenario).demand(2025)
+    homes = demand_summary([demand]).set_index("group").loc["residential"]
+    assert (homes["connections"], homes["units"], homes["not_placed"], homes["coincident_kw"]) == (
+        0,
+        0.0,
+        6.0,
+        0.0,
+    )
+
+
 def test_totals_are_the_demand_of_the_load_flow(tmp_path: Path) -> None:
     network = demo()
     scenario = scenario_of(tmp_path, EV + RUSCK, PV, "[sites]\nsource = 'a test'")

@@ -13,6 +13,7 @@ import shapely
 from capacity.assumptions import read_assumptions
 from capacity.coincidence import coincident_kva
 from capacity.demand import demand_parts
+from capacity.generation import feed_kw
 from capacity.phases import (
     SitePlan,
     parse_phases,
@@ -85,6 +86,7 @@ def test_a_site_grows_by_phases_and_every_home_is_told_every_year() -> None:
     roofs = site_generation(plans, 2027)
     assert roofs["rated_kw"].tolist() == pytest.approx([20.0, 30.0])
     assert roofs["status"].tolist() == ["placed", "later"]
+    assert feed_kw(roofs, station().buses.index, ["pv"]).sum() == pytest.approx(20.0)
 
 
 def test_a_site_alone_draws_what_the_connection_check_says() -> None:
@@ -143,6 +145,13 @@ def test_larger_sites_go_to_stronger_buses() -> None:
     busbars = [plan.bus_id in set(station().transformers["lv_bus_id"]) for plan in plans]
     assert voltages == [0.4, 0.4, 20.0]
     assert busbars[:2] == [False, True]
+
+
+def test_a_site_that_only_feeds_in_goes_where_its_roofs_fit() -> None:
+    (plan,) = _plans({"dwellings": 0, "pv_kw": 900.0})
+    assert (plan.status, float(station().buses.loc[plan.bus_id, "vn_kv"])) == ("placed", 20.0)
+    rows = site_customers([plan], 2030)
+    assert (rows["customers"] * rows["peak_kw"]).sum() == 0.0
 
 
 def test_sites_come_into_the_demand_by_date(tmp_path: Path) -> None:

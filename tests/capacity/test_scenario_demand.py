@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from capacity.coincidence import AsGiven
-from capacity.demand_scenario import read_demand_scenario
-from capacity.scenario_demand import demand_in_year, demands_of_draws, outlook_of
+from capacity.demand_scenario import DemandScenario, read_demand_scenario
+from capacity.scenario_demand import Outlook, demand_in_year, demands_of_draws, outlook_of
 from capacity.year_demand import YearDemand, demand_today
 from gis import InputError, Network
 from gis.feeders import trace_supply
@@ -88,6 +88,39 @@ def test_self_generation_adds_to_its_kind(tmp_path: Path) -> None:
     assert demand.generation["units"].tolist() == [1.0, 6.0]
 
 
+def test_a_customer_may_have_several_units(tmp_path: Path) -> None:
+    """6 homes with 2 cars each; and 6 homes with a roof of 2 modules of 8 kW, and the generator of 12 kW."""
+    two = "units_per_customer = 2\n"
+    demand = _demand(
+        station(), scenario_of(tmp_path, EV + AT_ONCE + two, PV.replace("0.5", "1.0") + two), 2035
+    )
+    assert demand.customers.set_index("group").loc["ev", "customers"] == 12.0
+    assert demand.demand.kva.real.sum(axis=0)[-1] == pytest.approx(132.0)
+    assert demand.demand.feed_kw.sum() == pytest.approx(12.0 + 96.0)
+
+
+def test_a_shared_lot_puts_batteries_under_roofs(tmp_path: Path) -> None:
+    battery = EV.replace("[uptake.ev]", "[uptake.battery]").replace('"ev"', '"battery"')
+    quarter = battery.replace("{ 2025 = 0.0, 2030 = 0.5, 2035 = 1.0 }", "{ 2025 = 0.25 }")
+    own = _outlook_of_demo(scenario_of(tmp_path, PV, quarter)).demand(2030)
+    shared = _outlook_of_demo(scenario_of(tmp_path, PV, quarter + "lot = 'roofs'\n")).demand(2030)
+    assert not _having(own, "battery") <= _with_roof(own)
+    assert _having(shared, "battery") < _with_roof(shared)
+
+
+def _outlook_of_demo(scenario: DemandScenario) -> Outlook:
+    return outlook_of(demo(), trace_supply(demo()), scenario)
+
+
+def _having(demand: YearDemand, group: str) -> set[str]:
+    return set(demand.customers.loc[demand.customers["group"] == group, "load_id"])
+
+
+def _with_roof(demand: YearDemand) -> set[str]:
+    units = demand.generation["unit_id"].astype(str)
+    return {unit.removesuffix("|roofs") for unit in units if unit.endswith("|roofs")}
+
+
 def test_a_home_with_a_heat_pump_gets_no_second_one(tmp_path: Path) -> None:
     """Of 6 homes at D, 2 have a heat pump: 4 are left, and a third of all adds none."""
     network = station("load P D 4 heat_pump 2")
@@ -97,6 +130,9 @@ def test_a_home_with_a_heat_pump_gets_no_second_one(tmp_path: Path) -> None:
     third = _demand(network, scenario_of(tmp_path, pumps.replace("1.0 }", "0.33 }")), 2035)
     assert "pump" not in set(third.customers["group"])
     assert "pump" in third.demand.groups
+    without = "[classes.heat_pump]\nfactor = 0.0\nsource = 'a test'"
+    anew = _demand(network, scenario_of(tmp_path, pumps, without), 2035)
+    assert anew.customers.set_index("group").loc["pump", "customers"] == 6.0
 
 
 def test_uptake_named_like_a_class_joins_its_group(tmp_path: Path) -> None:

@@ -70,8 +70,9 @@ def test_demand_is_what_is_served_and_what_is_not(done: Path) -> None:
     years, cuts = _csv(done, "years"), _csv(done, "unserved")
     gap = years["demand_kwh"] - years["served_kwh"] - years["without_supply_kwh"]
     assert gap.abs().max() < 1e-3
+    assert years["status"].to_list() == ["within_limits"] * 3 + ["limits_violated"]
     # Unserved is zero exactly where every limit holds.
-    assert ((cuts["unserved_kwh"] > 0) == (years["status"] != "ok")).all()
+    assert ((cuts["unserved_kwh"] > 0) == (years["status"] != "within_limits")).all()
     by_asset = _csv(done, "unserved_assets").groupby(["scenario", "year"])["unserved_kwh"].sum()
     keyed = cuts.set_index(["scenario", "year"])["unserved_kwh"]
     assert (by_asset.reindex(keyed.index, fill_value=0.0) - keyed).abs().max() < 1e-3
@@ -94,7 +95,7 @@ def test_the_record_names_every_assumption(done: Path) -> None:
     said = record["assumptions"]
     assert said["limits"]["loading"]["transformer_percent"] == 100.0
     assert [scenario["scenario_id"] for scenario in said["scenarios"]] == ["calm", "cars"]
-    assert said["scenarios"][1]["uptake"]["ev"]["unit_kw"] == 22.0
+    assert said["scenarios"][1]["uptake"]["ev"]["unit_kw"] == 30.0
     assert said["scenarios"][1]["seed"] == 7
     assert said["network_scenarios"][0]["load_factor"] == 1.0
     assert {one["scenario_id"]: set(one["methods"]) for one in said["demand"]} == {

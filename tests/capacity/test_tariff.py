@@ -151,7 +151,9 @@ def test_a_battery_that_feeds_is_not_moved_and_quarters_are_quarters() -> None:
     effect = apply_tariff(profiles, _tariff({"ev": _shift(spread_h=2)}))
     after = effect.profiles.factors["ev"].to_numpy()
     assert (after[:24] == -0.5).all()
-    assert (after[40:48] > 0).all() and (after[48:] == 0).all()  # the two hours from 22 h
+    moved = 0.5 * 0.8 * 16
+    assert after[40:48] == pytest.approx(0.8 + moved / 8)  # the two hours from 22 h
+    assert (after[48:] == 0).all()
     assert effect.report["moved_h"].sum() == pytest.approx(0.5 * 0.8 * 16 * 0.25)  # 18 h to 22 h
 
 

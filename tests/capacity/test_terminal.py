@@ -113,6 +113,19 @@ def test_nobody_disappears_and_each_says_why() -> None:
     assert (found.loc[found["status"] != "enough", "reason"] != "").all()
 
 
+def test_nobody_has_enough_whose_line_could_not_be_judged() -> None:
+    network = street("load main A 5 residential 1 q_kvar=0")
+    found = judged(network)
+    assert found.loc["main", "missing_design_kw"] == 0.0
+    assert found.loc["main", "status"] == "not_judged"
+    assert found.loc["main", "reason"] == "no line feeds this connection alone"
+
+
+def test_without_loads_there_are_all_columns_and_no_rows() -> None:
+    network = street()
+    assert judged(dataclasses.replace(network, loads=network.loads.iloc[:0])).empty
+
+
 def test_what_a_shared_line_misses_is_split_by_size_and_adds_up() -> None:
     network = street("load more H1 4 residential 2 q_kvar=0")
     found = judged(network)

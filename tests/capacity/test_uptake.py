@@ -15,6 +15,7 @@ from capacity.demand_scenario import SCurve, Uptake
 from capacity.uptake import Candidates, candidates_of, keys_of, luck_of, share_in
 
 HOMES = 4000
+PER_MILLE = st.integers(0, 1000).map(lambda share: share / 1000.0)
 # Widest deviation of a binomial count that is believed [standard deviations]: 1 in 16,000 by chance.
 SIGMAS = 4.0
 
@@ -62,7 +63,7 @@ def test_an_s_curve_may_fall() -> None:
 
 
 @settings(deadline=None)
-@given(st.dictionaries(st.integers(2025, 2060), st.floats(0.0, 1.0), min_size=1, max_size=6))
+@given(st.dictionaries(st.integers(2025, 2060), PER_MILLE, min_size=1, max_size=6))
 def test_points_are_met_and_nothing_swings_beyond_its_neighbours(shares: dict[int, float]) -> None:
     uptake = _uptake(shares=shares)
     years = sorted(shares)
@@ -120,6 +121,7 @@ def test_neighbours_follow_first_when_clustered() -> None:
         takers = np.flatnonzero(lot < share)
         assert len(takers) == round(share * HOMES)
         assert (np.diff(takers) > 1).sum() <= 2, "three stretches of neighbours at most"
+    assert (np.diff(np.flatnonzero(lot < 0.1)) > 1).sum() == 2, "each of the three where it began"
     assert not np.array_equal(lot, _luck(clustered, draw=1))
 
 

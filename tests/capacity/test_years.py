@@ -1,4 +1,4 @@
-"""A year by hand and by pandapower hour by hour: loading, hours over, energy beyond the limit, energy balance."""
+"""A year by hand and by pandapower hour by hour: loading, hours over, energy beyond the limit, balance."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_energy_balance_of_a_year_with_diversity() -> None:
 
 
 def test_a_line_that_closes_a_loop_has_its_energy_beyond_the_limit() -> None:
-    """Both ways to D carry about half of 300 kW, more than a cable of 270 A over 2 x 20 m can; N closes the loop."""
+    """Both ways to D carry about half of 480 kW, more than a cable of 270 A can; N closes the loop."""
     network = network_from_text(
         'bus B 0.4\nbus C 0.4\nbus D 0.4\nsource S B 1.0\nline L B C 20 "NAYY 4x150 SE"\n'
         'line M B D 20 "NAYY 4x150 SE"\nline N C D 5 "NAYY 4x150 SE"\n'
@@ -171,7 +171,7 @@ def test_a_long_cable_counts_its_hours_below_the_band() -> None:
 
 def test_heat_pumps_of_the_demo_area_overload_one_transformer() -> None:
     network = demo()
-    flat = dict.fromkeys(("mixed", "industrial", "residential", "heat_pump"), [1.0, 0.5])
+    flat = {name: [1.0, 0.5] for name in ("mixed", "industrial", "residential", "heat_pump")}
     _, found = findings_of(network, year_of(network, {**flat, "pv": [0.0, 0.0]}))
     assert found.over("transformers").index.tolist() == ["T_idx_35"]
     assert found.transformers["loading_max_percent"].max() == pytest.approx(140.98, abs=0.01)

@@ -113,6 +113,15 @@ def test_cooling_is_of_summer_afternoons_and_storage_heating_of_winter_nights(ye
     assert set(local.hour[factors["storage_heating"] > 0]) == {22, 23, 0, 1, 2, 3, 4, 5}
 
 
+def test_batteries_charge_by_day_and_what_they_give_is_fed(year_2025: ProfileSet) -> None:
+    factors = year_2025.factors
+    by_hour = factors["battery"].groupby(year_2025.local_time.hour).mean()
+    assert by_hour.loc[9:12].min() > 0.05 and by_hour.loc[19:22].max() < 0.0
+    assert factors["battery_feed"].equals(-factors["battery"])
+    taken, given = factors["battery"].clip(lower=0).sum(), -factors["battery"].clip(upper=0).sum()
+    assert given / taken == pytest.approx(SHAPES["battery"]["round_trip_efficiency"], rel=1e-9)
+
+
 def test_sun_never_gives_more_than_a_clear_sky_nor_at_night(year_2025: ProfileSet) -> None:
     factors = year_2025.factors
     # A factor is a share of the best hour; that of a cloudy year may fall on a day not quite clear.

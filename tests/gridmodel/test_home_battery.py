@@ -22,6 +22,14 @@ def test_a_day_by_hand() -> None:
     assert drawn_kw == pytest.approx([2.0, 2.0, 0.0, -3.0, -0.24, 0.0])
 
 
+def test_a_year_ends_as_full_as_it_began() -> None:
+    """The sun comes last: what it leaves is there for the first hour."""
+    drawn_kw = home_battery(
+        np.array([1.0, 0.0]), np.array([0.0, 1.0]), energy_kwh=1.0, power_kw=1.0, round_trip_efficiency=1.0
+    )
+    assert drawn_kw == pytest.approx([-1.0, 1.0])
+
+
 def test_power_limits_both_ways_and_quarters_are_quarters() -> None:
     load, sun = np.array([0.0, 0.0, 4.0, 4.0]), np.array([4.0, 4.0, 0.0, 0.0])
     drawn_kw = home_battery(load, sun, energy_kwh=10.0, power_kw=1.5, round_trip_efficiency=1.0, step_h=0.25)

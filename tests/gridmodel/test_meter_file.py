@@ -201,6 +201,23 @@ def test_what_cannot_be_true_is_told_and_taken_as_a_gap(tmp_path: Path, network:
     assert np.allclose(mended.iloc[untouched], USUAL[untouched, 0])
 
 
+def test_an_outlier_is_seen_beside_a_meter_that_stood_still_high(tmp_path: Path, network: Network) -> None:
+    values = _changed((slice(2000, 2030), 20.0), (4000, 30.0))
+    readings = read_meters(_long(tmp_path, _loads(network), values), network)
+    assert _report(readings, "outlier")["from"].tolist() == [YEAR[4000]]
+    assert readings.kw.iloc[:, 0].max() < 2.5
+
+
+def test_reactive_power_keeps_its_ratio(tmp_path: Path, network: Network) -> None:
+    ids = _loads(network)
+    readings = read_meters(_long(tmp_path, ids), network)
+    loads = network.loads.assign(p_kw=4.0, q_kvar=1.0)
+    after = readings.peaks_on(dataclasses.replace(network, loads=loads)).loads
+    assert after.loc[ids, "p_kw"].tolist() == USUAL.max(axis=0).tolist()
+    assert np.allclose(after["q_kvar"] / after["p_kw"], 0.25)
+    assert (after["p_kw"].drop(ids) == 4.0).all()
+
+
 def test_what_may_be_true_is_kept(tmp_path: Path, network: Network) -> None:
     """A mast draws the same all year; an empty flat draws nothing; both are as they are."""
     values = np.column_stack([np.full(len(YEAR), 0.4), np.zeros(len(YEAR))])
