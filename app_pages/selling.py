@@ -24,7 +24,7 @@ ORDERS = {"spare kW": "rank", "customers without electric heating or charging": 
 def show_selling() -> None:
     """Stations that can take more in the year chosen, most first."""
     study = open_study()
-    choice = choose_year(study)
+    choice = choose_year(study, first=True)
     if choice is None:
         st.info("Give a scenario file on the left, or choose a shipped one.")
         return
@@ -119,7 +119,7 @@ def _sell_map(choice: YearChoice, stations: gpd.GeoDataFrame, column: str) -> Ne
     return network_map(
         class_layers(choice.study, lines, classify(spare_kw, SPARE_KW)),
         legends=[legend, others],
-        bounds_lonlat=None,
+        bounds_lonlat=choice.study.homes_lonlat,
         asset_url=asset_url(),
         attribution=network.info.get("attribution"),
     )

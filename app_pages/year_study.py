@@ -28,6 +28,7 @@ from capacity.years import study_year
 from gridmodel import GridModel
 
 OWN_FILE = "my own file"
+DEFAULT = "electrification"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,15 +48,18 @@ class YearChoice:
         return str(self.study.path), self.study.modified_ns, self.text
 
 
-def choose_year(study: Study) -> YearChoice | None:
-    """Ask for scenario, year and limits in the sidebar; nothing while a file is wanted and not given."""
+def choose_year(study: Study, *, first: bool = False) -> YearChoice | None:
+    """Ask for scenario, year and limits in the sidebar; nothing while a file is wanted and not given.
+
+    `first` opens on the first year of the scenario, else on its last.
+    """
     with st.sidebar:
         text = _ask_scenario("Demand scenario", "demand_scenario")
         if text is None:
             return None
         scenario = read_scenario(text)
         years = list(scenario.years)
-        year = st.selectbox("Year", years, index=len(years) - 1, key="demand_year")
+        year = st.selectbox("Year", years, index=0 if first else len(years) - 1, key="demand_year")
         profiles = profile_names()
         limits_name = st.selectbox("Limits", profiles, index=profiles.index("en50160"), key="year_limits")
     yardstick = make_yardstick(study.network, read_limits(limits_name), study.supply)
@@ -66,7 +70,7 @@ def ask_other(choice: YearChoice) -> YearChoice | None:
     """Ask for a scenario to compare with, in the same year; nothing when none is wanted."""
     with st.sidebar:
         names = ["none", *(name for name in scenario_names() if name != choice.text)]
-        name = st.selectbox("Compare with", names, key="compare_with")
+        name = st.selectbox("Compare with", names, format_func=_name, key="compare_with")
     if name == "none":
         return None
     scenario = read_scenario(name)
@@ -99,7 +103,9 @@ def names_files(scenario: DemandScenario) -> bool:
 
 
 def _ask_scenario(label: str, key: str) -> str | None:
-    chosen = st.selectbox(label, [*scenario_names(), OWN_FILE], key=key)
+    names = [*scenario_names(), OWN_FILE]
+    opens_on = names.index(DEFAULT) if DEFAULT in names else 0
+    chosen = st.selectbox(label, names, index=opens_on, format_func=_name, key=key)
     if chosen != OWN_FILE:
         return str(chosen)
     upload = st.file_uploader("Scenario (TOML)", type="toml", key=f"{key}_file")
@@ -228,6 +234,10 @@ def show_assumptions(choice: YearChoice) -> None:
             pd.DataFrame(rows, columns=["What", "Figures", "Source"]), hide_index=True, key="assumptions"
         )
         st.caption(plain(f"Seed of the lots {scenario.seed}; draw 0 is shown."))
+
+
+def _name(scenario: str) -> str:
+    return plain(read_scenario(scenario).name) if scenario in scenario_names() else scenario
 
 
 def _told(block: object) -> str:

@@ -71,12 +71,13 @@ def _figures(choice: YearChoice, found: gpd.GeoDataFrame) -> None:
     places[0].metric("Demand", figure(float(row["demand_kwh"]) / 1e3, 0, "MWh"))
     places[1].metric("Coincident peak", figure(float(row["peak_kw"]), 0, "kW"))
     places[2].metric("Elements over", int(row["lines_over"] + row["transformers_over"]))
-    places[3].metric("Customers behind the largest", f"{customers_behind(found):,}")
+    behind = "Customers behind the bottleneck that concerns most: bottlenecks nest, so they are not added up."
+    places[3].metric("Customers", f"{customers_behind(found):,}", help=behind)
     if st.session_state.get("cut_asked") == asked:
         cut = least_cut(choice)
-        places[4].metric("Not served, worst hour", figure(float(cut.hours["unserved_kw"].max()), 0, "kW"))
-        places[5].metric("Not served in the year", figure(cut.energy_kwh / 1e3, 1, "MWh"))
-    elif places[4].button("How much cannot be served?", key="ask_cut"):
+        places[4].metric("Not served", figure(float(cut.hours["unserved_kw"].max()), 0, "kW"))
+        places[5].metric("Not served", figure(cut.energy_kwh / 1e3, 1, "MWh"))
+    elif st.button("How much cannot be served?", key="ask_cut"):
         st.session_state["cut_asked"] = asked
         st.rerun()
 

@@ -1,4 +1,4 @@
-"""The pages about years in a real browser: drawn offline, a row flies to its place, nothing leaves the machine."""
+"""The pages about years in a real browser: drawn offline, a row flies to its place."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ def test_year_page_draws_a_year_and_flies_to_its_bottleneck(open_page, traffic) 
     page.wait_for_timeout(2000)
     assert _map(page).get_by_text("Loading, of the limit [%]").is_visible()
     _keep(page, "years")
+    page.get_by_text("Demand by group and year").scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)
+    _keep(page, "years_growth")
     _click_first_row(page)
     _map(page).locator(".leaflet-tooltip").first.wait_for()
     page.wait_for_timeout(1500)
