@@ -9,6 +9,8 @@ from app_pages.connect import show_connect
 from app_pages.data_quality import show_data_quality
 from app_pages.import_wizard import show_import
 from app_pages.network import show_network
+from app_pages.selling import show_selling
+from app_pages.years import show_years
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Page:
 
 PAGES: tuple[Page, ...] = (
     Page("Network and bottlenecks", "network", show_network),
+    Page("Demand and bottlenecks by year", "years", show_years),
+    Page("Where to sell", "sell", show_selling),
     Page("Connect a site", "connect", show_connect),
     Page("Data quality", "quality", show_data_quality),
     Page("Import data", "import", show_import),

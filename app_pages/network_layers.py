@@ -46,11 +46,21 @@ def network_view(
 
 def network_layers(study: Study, choice: Choice, colour_by: ColourBy) -> list[LineLayer | PointLayer]:
     """Lines, stations and open points, classed by what is asked."""
-    low = (study.network.lines["vn_kv"] <= LV_MAX_KV).to_numpy()
     used = loading_used_percent if colour_by == "Loading" else _voltage_used_percent
-    lines, stations = (
-        classify(percent, THRESHOLDS_PERCENT) for percent in used(choice.yardstick, state_of(choice.result))
-    )
+    return percent_layers(study, *used(choice.yardstick, state_of(choice.result)))
+
+
+def percent_layers(
+    study: Study, lines_percent: np.ndarray, stations_percent: np.ndarray
+) -> list[LineLayer | PointLayer]:
+    """Lines, stations and open points, classed by percent of a limit, in the order of the tables."""
+    lines, stations = (classify(percent, THRESHOLDS_PERCENT) for percent in (lines_percent, stations_percent))
+    return class_layers(study, lines, stations)
+
+
+def class_layers(study: Study, lines: np.ndarray, stations: np.ndarray) -> list[LineLayer | PointLayer]:
+    """Lines, stations and open points of given classes."""
+    low = (study.network.lines["vn_kv"] <= LV_MAX_KV).to_numpy()
     open_points = np.full(study.drawn["open_points"].feature_count, -1, dtype=np.int8)
     drawn = study.drawn
     low_width = width_by_class(lines[low], base_width_px=LV_WIDTH_PX)

@@ -255,7 +255,8 @@ def _broken(solved: object, bounds: Bounds) -> pd.DataFrame:
     for table, check, over, value, hour, limit in (
         ("transformers", "transformer_overload", "hours_over", "loading_max_percent", "loading_max_hour",
          bounds.transformer_percent),
-        ("lines", "line_overload", "hours_over", "loading_max_percent", "loading_max_hour", bounds.line_percent),
+        ("lines", "line_overload", "hours_over", "loading_max_percent", "loading_max_hour",
+         bounds.line_percent),
         ("buses", "undervoltage", "hours_below", "vm_min_pu", "vm_min_hour", bounds.vm_min_pu),
         ("buses", "overvoltage", "hours_above", "vm_max_pu", "vm_max_hour", bounds.vm_max_pu),
     ):  # fmt: skip
