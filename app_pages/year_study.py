@@ -14,17 +14,17 @@ from app_pages.frame import plain
 from app_pages.study import Study
 from capacity.checks import Yardstick, make_yardstick
 from capacity.data_quality import hold_back_rows
-from capacity.demand_scenario import DemandScenario, read_demand_scenario, scenario_names
-from capacity.demand_summary import demand_summary
+from capacity.demand.demand_scenario import DemandScenario, read_demand_scenario, scenario_names
+from capacity.demand.demand_summary import demand_summary
+from capacity.demand.scenario_demand import Outlook, outlook_of
 from capacity.limits import profile_names, read_limits
-from capacity.prospects import technologies_of
-from capacity.root_cause import chains_of_year
-from capacity.scenario_demand import Outlook, outlook_of
 from capacity.selling import SellingPlaces, where_to_sell
-from capacity.study_tables import year_table
+from capacity.selling.prospects import technologies_of
+from capacity.study.study_tables import year_table
 from capacity.unserved import UnservedDemand, unserved_demand
-from capacity.year_bottlenecks import StudiedYear, bottlenecks_of_years
-from capacity.years import study_year
+from capacity.years.root_cause import chains_of_year
+from capacity.years.year import study_year
+from capacity.years.year_bottlenecks import StudiedYear, bottlenecks_of_years
 from gridmodel import GridModel
 
 OWN_FILE = "my own file"

@@ -25,7 +25,7 @@ from app_pages.year_study import (
     year_figures,
 )
 from capacity.cards import figure
-from capacity.comparison import compare_years
+from capacity.study.comparison import compare_years
 from capacity.year_view import COMPARED, compared_classes, customers_behind, growth, worst_used_percent
 from gis.webmap import PALETTE, Legend, NetworkMap, Swatch, highlight, nearest_asset, network_map
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from capacity.checks import State, Yardstick, band_used_percent, loading_used_percent
-from capacity.years import YearFindings
+from capacity.years.year import YearFindings
 
 # Class of an element whose limit is broken in one scenario or the other, from the cold to the hot end.
 COMPARED = ("only the first", "neither", "both", "only the second")

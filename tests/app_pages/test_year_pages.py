@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app_pages.year_study import names_files, read_scenario
-from capacity.demand_scenario import read_demand_scenario
+from capacity.demand.demand_scenario import read_demand_scenario
 from gis import InputError
 from tests.app_pages.test_pages import metric, run_page
 
