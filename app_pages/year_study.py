@@ -186,7 +186,7 @@ def chains(choice: YearChoice) -> pd.DataFrame:
 
 def year_figures(choice: YearChoice) -> pd.DataFrame:
     """Figures of the year, one row (`study_tables.year_table`)."""
-    return year_table([studied(choice)])
+    return year_table([studied(choice)], choice.yardstick.network)
 
 
 @st.cache_resource(show_spinner="Adding up the demand of all years ...", max_entries=8)

@@ -116,6 +116,29 @@ def lacking_figures(customers: pd.DataFrame, methods: Mapping[str, Coincidence])
     return customers.assign(status=status, reason=reason)
 
 
+def people_of(customers: pd.DataFrame, network: Network) -> pd.DataFrame:
+    """Count people: a home with a heat pump and a charging point is one customer, whatever rows it has.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by load_id, each once: bus_id; customers, as the network's own load says (0 for a heat pump's
+        load beside its home), else the most of any group; placed, whether any of its rows is.
+    """
+    placed = customers["status"] == "placed"
+    by_load = customers.assign(placed=placed).groupby("load_id", sort=False, dropna=False)
+    people = by_load.agg(bus_id=("bus_id", "first"), customers=("customers", "max"), placed=("placed", "max"))
+    stated = network.loads["customers"].astype(float).reindex(people.index)
+    return people.assign(customers=stated.fillna(people["customers"]))
+
+
+def people_per_bus(customers: pd.DataFrame, network: Network) -> pd.Series:
+    """Customers placed per bus of the network (`people_of`)."""
+    people = people_of(customers, network)
+    per_bus = people[people["placed"]].groupby("bus_id")["customers"].sum()
+    return per_bus.reindex(network.buses.index, fill_value=0.0).astype(float)
+
+
 def _floor_area_m2(loads: pd.DataFrame) -> pd.Series:
     """Column of the file that no canonical table declares; what is no number there is missing."""
     given = loads["floor_area_m2"] if "floor_area_m2" in loads else pd.Series(np.nan, loads.index)

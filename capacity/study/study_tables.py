@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from capacity.data_quality import WeakFeeders
+from capacity.demand.customers import people_of
 from capacity.years.year_bottlenecks import StudiedYear
 from gis import Network
 from gis.quality.score import TOO_WEAK
@@ -37,13 +38,13 @@ _ELEMENT_DTYPES = {**dict.fromkeys(_HOURS, "datetime64[ns, UTC]"), **dict.fromke
 _NO_SUPPLY = "no_supply"
 
 
-def year_table(runs: Sequence[StudiedYear]) -> pd.DataFrame:
+def year_table(runs: Sequence[StudiedYear], network: Network) -> pd.DataFrame:
     """Columns `YEAR_COLUMNS`, one row per scenario and year.
 
     status: "within_limits" (in every hour), "limits_violated", "no_solution" (an hour has none). Energies and
     extremes are of the hours that have a solution.
     """
-    return pd.DataFrame([_year_row(run) for run in runs], columns=list(YEAR_COLUMNS))
+    return pd.DataFrame([_year_row(run, network) for run in runs], columns=list(YEAR_COLUMNS))
 
 
 def element_table(
@@ -82,10 +83,9 @@ def out_of_band(buses: pd.DataFrame) -> pd.Series:
     return (buses["hours_below"] > 0) | (buses["hours_above"] > 0)
 
 
-def _year_row(run: StudiedYear) -> dict[str, object]:
-    found, hours, customers = run.findings, run.findings.hours, run.demand.customers
-    placed = customers["status"] == "placed"
-    people = customers.drop_duplicates("load_id")  # what they take up has rows of its own, after theirs
+def _year_row(run: StudiedYear, network: Network) -> dict[str, object]:
+    found, hours = run.findings, run.findings.hours
+    people = people_of(run.demand.customers, network)
     counts = {
         "lines_over": int((found.lines["hours_over"] > 0).sum()),
         "transformers_over": int((found.transformers["hours_over"] > 0).sum()),
@@ -104,8 +104,8 @@ def _year_row(run: StudiedYear) -> dict[str, object]:
         "line_loading_max_percent": hours["line_loading_max_percent"].max(),
         "transformer_loading_max_percent": hours["transformer_loading_max_percent"].max(),
         **counts,
-        "customers": float(people.loc[placed[people.index], "customers"].sum()),
-        "customers_not_placed": float(people.loc[~placed[people.index], "customers"].sum()),
+        "customers": float(people.loc[people["placed"], "customers"].sum()),
+        "customers_not_placed": float(people.loc[~people["placed"], "customers"].sum()),
         "engine": found.engine,
     }  # fmt: skip
 

@@ -10,6 +10,7 @@ import geopandas as gpd
 import pandas as pd
 
 from capacity.data_quality import hold_back_rows
+from capacity.demand.customers import people_of
 from capacity.selling import where_to_sell
 from capacity.selling.prospects import technologies_of
 from capacity.study.comparison import compare_elements, compare_years
@@ -38,7 +39,7 @@ def years(study: Study) -> Tables:
     """Every year of every demand scenario in all its hours: key figures, elements, who is not placed."""
     runs = _runs(study)
     return {
-        "years": year_table(runs),
+        "years": year_table(runs, study.network),
         "elements": element_table(runs, study.network, study.weak),
         "not_placed": not_placed_table(runs),
     }
@@ -169,10 +170,10 @@ def _with_places(rows: pd.DataFrame, network: Network) -> pd.DataFrame:
     return rows.assign(geometry=places)
 
 
-def _unserved_row(run: StudiedYear, found: UnservedDemand) -> dict[str, object]:
+def _unserved_row(run: StudiedYear, found: UnservedDemand, network: Network) -> dict[str, object]:
     kw = found.hours["unserved_kw"]
     hit = found.customers.loc[found.customers["unserved_kwh"] > 0, "load_id"].unique()
-    people = run.demand.customers.drop_duplicates("load_id").set_index("load_id")["customers"]
+    people = people_of(run.demand.customers, network)["customers"]
     return {
         "scenario": run.demand.scenario_id, "year": run.demand.year,
         "status": ", ".join(sorted(found.hours["status"].unique())),
@@ -186,8 +187,8 @@ def _unserved_row(run: StudiedYear, found: UnservedDemand) -> dict[str, object]:
 
 def _years_with_cuts(study: Study, runs: list[StudiedYear]) -> pd.DataFrame:
     """Key figures per year, with what is unserved where that was asked for."""
-    table = year_table(runs)
+    table = year_table(runs, study.network)
     if "unserved" not in study.file.steps:
         return table
-    cuts = pd.DataFrame([_unserved_row(run, study.cut_of(run)) for run in runs])
+    cuts = pd.DataFrame([_unserved_row(run, study.cut_of(run), study.network) for run in runs])
     return table.merge(cuts.drop(columns="status"), on=["scenario", "year"])

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from capacity.checks import Yardstick
+from capacity.demand.customers import people_per_bus
 from capacity.unserved.cuttable import Cuttable, Drawn
 from capacity.unserved.least_cut import LeastCut
 from capacity.unserved.limit_margins import LimitMargins
@@ -117,7 +118,7 @@ def hour_table(cuts: Cuts, demand_kw: np.ndarray, labels: pd.Index) -> pd.DataFr
 
 def asset_table(cuts: Cuts, yardstick: Yardstick, margins: LimitMargins) -> pd.DataFrame:
     """See `UnservedDemand.assets`."""
-    customers = _customers_at(cuts, yardstick)
+    customers = people_per_bus(cuts.drawn.rows, yardstick.network).to_numpy()
     rows = [*_blocking_rows(cuts, yardstick, margins, customers), *_island_rows(cuts, yardstick, customers)]
     table = pd.DataFrame(rows, columns=list(ASSET_COLUMNS)).astype(ASSET_COLUMNS)
     order = ["unserved_kwh", "hours_left", "table", "element_id"]
@@ -162,14 +163,6 @@ def _pieces(point: int, cut: LeastCut) -> np.ndarray:
     which, column = np.nonzero(kw)
     places = cut.at
     return np.column_stack([np.full(len(which), point), places[column], limits[which], kw[which, column]])
-
-
-def _customers_at(cuts: Cuts, yardstick: Yardstick) -> np.ndarray:
-    """Customers per bus; one that is in several groups counts once."""
-    rows = cuts.drawn.rows
-    per_load = rows.groupby(["bus_id", "load_id"], sort=False, dropna=False)["customers"].max()
-    per_bus = per_load.groupby("bus_id").sum()
-    return per_bus.reindex(yardstick.network.buses.index, fill_value=0).to_numpy(dtype=float)
 
 
 def _blocking_rows(

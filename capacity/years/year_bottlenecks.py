@@ -15,6 +15,7 @@ import pandas as pd
 
 from capacity.bottlenecks import as_places, largest_change, with_unserved
 from capacity.checks import Yardstick
+from capacity.demand.customers import people_per_bus
 from capacity.demand.year_demand import YearDemand
 from capacity.unserved import UnservedDemand
 from capacity.years.draws import DrawFindings
@@ -128,7 +129,7 @@ def _overloads(yardstick: Yardstick, studied: StudiedYear, table: str) -> list[d
     """Lines or transformers over their limit in some hour, of draw 0 or of another."""
     rows, surely = studied.findings.branches(table), _probability(studied, table)
     chosen = rows[(rows["hours_over"] > 0) | (surely.reindex(rows.index) > 0.0)]
-    behind = yardstick.supply.sum_downstream(_customers_per_bus(yardstick, studied.demand))
+    behind = yardstick.supply.sum_downstream(people_per_bus(studied.demand.customers, yardstick.network))
     fed_bus = pd.Series(
         yardstick.supply.buses.index, index=pd.Index(yardstick.supply.buses["upstream_id"], dtype=object)
     )[(yardstick.supply.buses["upstream_table"] == table).to_numpy()]
@@ -165,7 +166,7 @@ def _overload_cause(element_id: str, row: pd.Series, studied: StudiedYear, custo
 
 def _voltages(yardstick: Yardstick, studied: StudiedYear) -> list[dict[str, object]]:
     """Voltages out of band, one row per feeder and direction, at the bus that is out for most hours."""
-    buses, customers = studied.findings.buses, _customers_per_bus(yardstick, studied.demand)
+    buses, customers = studied.findings.buses, people_per_bus(studied.demand.customers, yardstick.network)
     found = []
     for check, extreme, hours in (
         ("undervoltage", "vm_min", "hours_below"),
@@ -210,7 +211,7 @@ def _voltage_cause(
 def _without_supply(yardstick: Yardstick, studied: StudiedYear) -> list[dict[str, object]]:
     """Customers no source reaches, a row per island."""
     dead = studied.findings.buses["status"] == "no_supply"
-    customers = _customers_per_bus(yardstick, studied.demand)
+    customers = people_per_bus(studied.demand.customers, yardstick.network)
     drawn = pd.Series((studied.demand.demand.kva != 0.0).any(axis=1), dead.index)
     buses = dead.index[(dead & ((customers > 0) | drawn)).to_numpy()]
     islands = islands_of(yardstick.network)[buses]
@@ -243,19 +244,11 @@ def _without_solution(yardstick: Yardstick, studied: StudiedYear) -> list[dict[s
             "element_id": source,
             "check": "no_solution",
             "hours_over": len(unsolved) * studied.findings.step_h,
-            "customers_affected": round(_customers_per_bus(yardstick, studied.demand).sum()),
+            "customers_affected": round(people_per_bus(studied.demand.customers, yardstick.network).sum()),
             "root_cause": f"the load flow has no solution in {len(unsolved):,} hours, first {first}",
             "geometry": network.sources.geometry[source],
         }
     ]
-
-
-def _customers_per_bus(yardstick: Yardstick, demand: YearDemand) -> pd.Series:
-    """Customers placed per bus; a home with a charging point is one."""
-    placed = demand.customers[demand.customers["status"] == "placed"]
-    per_load = placed.groupby(["bus_id", "load_id"], sort=False)["customers"].max()
-    per_bus = per_load.groupby("bus_id").sum()
-    return per_bus.reindex(yardstick.network.buses.index, fill_value=0.0).astype(float)
 
 
 def _probability(studied: StudiedYear, table: str, column: str = "probability") -> pd.Series:
