@@ -78,7 +78,7 @@ def unserved(study: Study) -> Tables:
     rows, assets, customers = [], [], []
     for run in _runs(study):
         found = study.cut_of(run)
-        rows.append(_unserved_row(run, found))
+        rows.append(_unserved_row(run, found, study.network))
         assets.append(_of_year(_with_places(found.assets, study.network), run))
         hit = found.customers[found.customers["status"] != "served"]
         places = study.network.loads.geometry.reindex(hit["load_id"]).to_numpy()
