@@ -29,6 +29,7 @@ CUSTOMER_COLUMNS = (
 
 # Status of a row without a figure that its size or its method needs.
 NO_FIGURE = "no_figure"
+ONLY_REACTIVE = "q_kvar without p_kw is left out: reactive power follows active power here"
 _AS_THE_FILE_SAYS = SizeBasis(basis="single_peak", source="p_kw of the file")
 
 
@@ -90,7 +91,7 @@ def customers_of(
         "floor_area_m2": area_m2.to_numpy(dtype=float),
         "tan_phi": _tan_phi(network),
         "status": np.where(active, "placed", "out_of_service").astype(object),
-        "reason": np.where(active, "", "in_service is false").astype(object),
+        "reason": np.select([~active, _only_reactive(loads)], ["in_service is false", ONLY_REACTIVE], ""),
     }
     customers = pd.DataFrame(columns, index=range(len(loads)))[list(CUSTOMER_COLUMNS)]
     figures = loads.assign(floor_area_m2=area_m2)
@@ -137,6 +138,10 @@ def people_per_bus(customers: pd.DataFrame, network: Network) -> pd.Series:
     people = people_of(customers, network)
     per_bus = people[people["placed"]].groupby("bus_id")["customers"].sum()
     return per_bus.reindex(network.buses.index, fill_value=0.0).astype(float)
+
+
+def _only_reactive(loads: pd.DataFrame) -> np.ndarray:
+    return ((loads["p_kw"] == 0.0) & (loads["q_kvar"].fillna(0.0) != 0.0)).to_numpy(dtype=bool)
 
 
 def _floor_area_m2(loads: pd.DataFrame) -> pd.Series:

@@ -19,7 +19,7 @@ from capacity.demand.coincidence import (
     default_methods,
 )
 from capacity.demand.customer_size import COLUMN_OF, SizeBasis, default_sizes
-from capacity.demand.customers import CUSTOMER_COLUMNS, customers_of, lacking_figures
+from capacity.demand.customers import CUSTOMER_COLUMNS, ONLY_REACTIVE, customers_of, lacking_figures
 from gis import Network
 from gis.examples import network_from_text
 from gis.schema import CUSTOMER_CLASSES
@@ -176,3 +176,10 @@ def test_a_size_that_makes_no_sense_is_refused(written: dict[str, object], said:
 
 def test_every_basis_that_reads_a_column_reads_one_there_is() -> None:
     assert set(COLUMN_OF.values()) <= {*network().loads.columns, "floor_area_m2"}
+
+
+def test_reactive_power_without_active_power_is_told_not_lost() -> None:
+    text = (
+        'bus A 0.4\nbus B 0.4\nsource S A\nline L A B 40 "NAYY 4x150 SE"\nload bank B 0 industrial 1 q_kvar=8'
+    )
+    assert customers_of(network_from_text(text))["reason"].tolist() == [ONLY_REACTIVE]
