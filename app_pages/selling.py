@@ -80,8 +80,8 @@ def _table(choice: YearChoice, stations: gpd.GeoDataFrame) -> int | None:
     ]  # fmt: skip
     event = st.dataframe(
         shown.assign(
-            binding_check=shown["binding_check"].str.replace("_", " "),
-            status=shown["status"].str.replace("_", " "),
+            binding_check=shown["binding_check"].astype("string").str.replace("_", " "),
+            status=shown["status"].astype("string").str.replace("_", " "),
         ),
         hide_index=True,
         placeholder="",
