@@ -77,7 +77,7 @@ def unserved(study: Study) -> Tables:
     rows, assets, customers = [], [], []
     for run in _runs(study):
         found = study.cut_of(run)
-        rows.append(_unserved_row(run, found))
+        rows.append(unserved_row(run, found))
         assets.append(_of_year(_with_places(found.assets, study.network), run))
         hit = found.customers[found.customers["status"] != "served"]
         places = study.network.loads.geometry.reindex(hit["load_id"]).to_numpy()
@@ -169,7 +169,8 @@ def _with_places(rows: pd.DataFrame, network: Network) -> pd.DataFrame:
     return rows.assign(geometry=places)
 
 
-def _unserved_row(run: StudiedYear, found: UnservedDemand) -> dict[str, object]:
+def unserved_row(run: StudiedYear, found: UnservedDemand) -> dict[str, object]:
+    """The least cut of one year in figures, of the hours that were asked: `UNSERVED_COLUMNS`."""
     kw = found.hours["unserved_kw"]
     hit = found.customers.loc[found.customers["unserved_kwh"] > 0, "load_id"].unique()
     people = run.demand.customers.drop_duplicates("load_id").set_index("load_id")["customers"]
@@ -189,5 +190,5 @@ def _years_with_cuts(study: Study, runs: list[StudiedYear]) -> pd.DataFrame:
     table = year_table(runs)
     if "unserved" not in study.file.steps:
         return table
-    cuts = pd.DataFrame([_unserved_row(run, study.cut_of(run)) for run in runs])
+    cuts = pd.DataFrame([unserved_row(run, study.cut_of(run)) for run in runs])
     return table.merge(cuts.drop(columns="status"), on=["scenario", "year"])
