@@ -2,39 +2,57 @@
 
 from __future__ import annotations
 
+from typing import cast, get_args
+
 import geopandas as gpd
 import pandas as pd
 import streamlit as st
 
-from app_pages.frame import plain
+from app_pages.frame import Columns, plain
 from app_pages.future_layers import CompareBy, comparison_map, future_map
 from app_pages.future_study import Question, ask, peaks, studied
 from app_pages.future_view import show_assumptions, show_differences, show_figures, show_files, show_peaks
 from app_pages.map_frame import Focus, focus_on, new_click, show_map
 from app_pages.network import PICK_RADIUS_PX, STATION_BEFORE_LINE_M
-from app_pages.network_layers import ColourBy
 from app_pages.study import Study, open_study
-from capacity.future_card import chain_table, future_card, worst_chain
+from capacity.future_card import causes_of, chain_table, future_card, worst_chain
 from capacity.future_comparison import FutureComparison, compare_futures
 from capacity.future_year import FutureYear
+from gis import InputError
 from gis.webmap import NetworkMap, highlight, nearest_asset
 
 _PLACED = ("lines", "transformers", "buses", "sources")
+_NUMBER = st.column_config.NumberColumn
+_COLUMNS: Columns = {
+    "element_id": "Asset",
+    "unserved_kw": _NUMBER("Cut [kW]", format="%.0f", width=70, help="Of the least cut, what it asks for."),
+    "hours_over": _NUMBER("Over [h]", format="%.0f", width=70),
+    "check": "Limit",
+    "loading_percent": _NUMBER("Loading [%]", format="%.0f", width=80),
+    "vm_pu": _NUMBER("Voltage [pu]", format="%.3f", width=85),
+    "customers_affected": _NUMBER("Customers", width=80, help="Who is behind it."),
+    "root_cause": "Cause",
+}
 
 
 def show_future() -> None:
     """Figures, map, bottlenecks and assumptions of one year, or of two scenarios beside each other."""
     study = open_study()
     question = ask(study)
-    st.subheader(plain(f"{question.scenario.name}, {question.year}"))
+    st.subheader(plain(f"{question.year}: {question.scenario.name}"))
+    if question.other is not None:
+        st.markdown(f"**A**: {plain(question.scenario.name)}  \n**B**: {plain(question.other.name)}")
     for feeder_id, reason in study.weak.items():
         st.warning(plain(f"Feeder {feeder_id}: data too weak for results, {reason}."))
-    future = studied(study, question, question.scenario)
-    show_figures(future, question.yardstick.limits.name)
-    compared = _compared(study, question, future)
-    with st.sidebar:
-        colour_by = _colour_by(compared)
-    _map_and_table(study, question, future, compared, colour_by)
+    try:
+        future = studied(study, question, question.scenario)
+        compared = _compared(study, question, future)
+    except InputError as error:  # of the scenario, not of the network: the page frame would say so
+        st.error("This scenario cannot be studied on this network. All faults found:")
+        st.code(str(error), language=None, wrap_lines=True)
+        return
+    show_figures(future, question.yardstick.limits.name, None if compared is None else compared.b)
+    _map_and_table(study, question, future, compared)
     if compared is not None:
         show_differences(compared)
     show_peaks(peaks(study, question.scenario))
@@ -53,34 +71,26 @@ def _compared(study: Study, question: Question, future: FutureYear) -> FutureCom
     return compare_futures(future, studied(study, question, other))
 
 
-def _colour_by(compared: FutureComparison | None) -> str:
-    """What the map is coloured by."""
-    options = ["Loading", "Voltage"] if compared is None else ["Broken limits", "Difference of loading"]
-    chosen: str = st.radio("Colour by", options, key=f"future_colour_{len(options)}_{compared is None}")
-    return chosen
-
-
 @st.fragment
 def _map_and_table(
-    study: Study, question: Question, future: FutureYear, compared: FutureComparison | None, colour_by: str
+    study: Study, question: Question, future: FutureYear, compared: FutureComparison | None
 ) -> None:
     left, right = st.columns([3, 2])
     with right:
         row = _bottleneck_table(future, question)
     with left:
-        _map(study, _view(study, question, future, compared, colour_by), future.bottlenecks, row)
+        _map(study, _view(study, question, future, compared), future.bottlenecks, row)
     with right:
         _card(study, question, future)
 
 
 def _view(
-    study: Study, question: Question, future: FutureYear, compared: FutureComparison | None, colour_by: str
+    study: Study, question: Question, future: FutureYear, compared: FutureComparison | None
 ) -> NetworkMap:
-    if compared is not None:
-        compare_by: CompareBy = "Broken limits" if colour_by == "Broken limits" else "Difference of loading"
-        return comparison_map(study, compared, compare_by)
-    by: ColourBy = "Loading" if colour_by == "Loading" else "Voltage"
-    return future_map(study, question.yardstick, future, by)
+    by = question.colour_by
+    if compared is not None and by in get_args(CompareBy):
+        return comparison_map(study, compared, cast(CompareBy, by))
+    return future_map(study, question.yardstick, future, "Voltage" if by == "Voltage" else "Loading")
 
 
 def _bottleneck_table(future: FutureYear, question: Question) -> int | None:
@@ -91,34 +101,14 @@ def _bottleneck_table(future: FutureYear, question: Question) -> int | None:
         limits = plain(question.yardstick.limits.name)
         st.success(f"Every limit of {limits} holds in every hour and everybody is supplied.")
         return None
-    shown = pd.DataFrame(found.drop(columns="geometry"))[
-        [
-            "element_id",
-            "check",
-            "unserved_kw",
-            "hours_over",
-            "loading_percent",
-            "vm_pu",
-            "customers_affected",
-            "root_cause",
-        ]
-    ]
+    shown = pd.DataFrame(found)[list(_COLUMNS)]
     event = st.dataframe(
         shown.assign(check=shown["check"].str.replace("_", " ")),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
         key=f"future-bottlenecks-{future.scenario.scenario_id}-{future.year}-{question.yardstick.limits.name}",
-        column_config={
-            "element_id": "Asset",
-            "check": "Limit",
-            "unserved_kw": st.column_config.NumberColumn("Unserved [kW]", format="%.0f"),
-            "hours_over": st.column_config.NumberColumn("Over [h]", format="%.0f"),
-            "loading_percent": st.column_config.NumberColumn("Loading [%]", format="%.0f"),
-            "vm_pu": st.column_config.NumberColumn("Voltage [pu]", format="%.3f"),
-            "customers_affected": "Customers",
-            "root_cause": "Cause",
-        },
+        column_config=_COLUMNS,
     )
     rows = event["selection"]["rows"]
     return rows[0] if rows else None
@@ -181,11 +171,13 @@ def _card(study: Study, question: Question, future: FutureYear) -> None:
         return
     card = future_card(future, *selected)
     st.dataframe(pd.DataFrame(card, columns=["", "value"]), hide_index=True, key="future_card")
+    for cause in causes_of(future, *selected):
+        st.caption(plain(cause))
     chain = worst_chain(future, question.yardstick, *selected)
     if chain is None:
         st.caption("No customer is supplied through it.")
         return
-    st.markdown(f"**From the source to the customer worst off behind it**, {plain(str(chain['load_id']))}")
+    st.markdown(f"**From the customer worst off behind it to the source**, {plain(str(chain['load_id']))}")
     st.info(plain(str(chain["sentence"])))
     st.dataframe(
         chain_table(chain),

@@ -26,8 +26,10 @@ CompareBy = Literal["Broken limits", "Difference of loading"]
 
 # Percentage points of loading; within the middle ones the difference is of no account in planning.
 THRESHOLDS_POINTS = (-20.0, -5.0, 5.0, 20.0)
+# Class of the width per class of the difference, and of no data: what differs is wide.
+_DIFFERENCE_WIDTHS = (4, 3, 0, 3, 4, 0)
 # Class of the palette per way in which limits are broken (`BREAKS`).
-_BREAK_CLASSES = (1, 0, 3, 4)
+_BREAK_CLASSES = (1, 2, 3, 4)
 
 
 def future_map(study: Study, yardstick: Yardstick, future: FutureYear, colour_by: ColourBy) -> NetworkMap:
@@ -47,15 +49,22 @@ def comparison_map(study: Study, compared: FutureComparison, compare_by: Compare
         lines, stations = (
             classify(points, THRESHOLDS_POINTS) for points in compared.loading_difference(study.network)
         )
-        return _map(study, lines, stations, [_difference_legend(compared)])
+        widths = np.array(_DIFFERENCE_WIDTHS, dtype=np.int8)[lines]
+        return _map(study, lines, stations, [_difference_legend(compared)], widths)
     ways = compared.broken(study.network)
     lines, stations = (np.array(_BREAK_CLASSES, dtype=np.int8)[way] for way in ways)
     return _map(study, lines, stations, [_broken_legend(compared)])
 
 
-def _map(study: Study, lines: np.ndarray, stations: np.ndarray, legends: list[Legend]) -> NetworkMap:
+def _map(
+    study: Study,
+    lines: np.ndarray,
+    stations: np.ndarray,
+    legends: list[Legend],
+    widths: np.ndarray | None = None,
+) -> NetworkMap:
     return network_map(
-        class_layers(study, lines, stations),
+        class_layers(study, lines, stations, widths=widths),
         legends=legends,
         bounds_lonlat=None,
         asset_url=asset_url(),
@@ -67,7 +76,7 @@ def _broken_legend(compared: FutureComparison) -> Legend:
     labels = {"neither": "in neither", "a": "only in A", "b": "only in B", "both": "in both"}
     rows = [Swatch(labels[way], PALETTE[number]) for way, number in zip(BREAKS, _BREAK_CLASSES, strict=True)]
     note = (
-        f"{_names(compared)}. A line counts with the voltage at its ends, a station with that of its busbar."
+        f"{_names(compared)}. Lines count with the voltage at their ends, stations with that of their busbar."
     )
     return with_symbols(Legend(f"A limit is broken in {compared.a.year}", tuple(rows), note=note))
 
@@ -78,10 +87,12 @@ def _difference_legend(compared: FutureComparison) -> Legend:
         f"B lower by more than {-low:g}", f"B lower by {-little:g} to {-low:g}", "nearly the same",
         f"B higher by {-little:g} to {-low:g}", f"B higher by more than {-low:g}",
     )  # fmt: skip
-    rows = class_legend(
-        "Highest loading, B less A", THRESHOLDS_POINTS, unit="% points", note=_names(compared)
-    )
-    worded = [replace(row, label=label) for row, label in zip(rows.swatches[:-1], labels, strict=True)]
+    note = f"In percentage points. {_names(compared)}"
+    rows = class_legend("Highest loading, B less A", THRESHOLDS_POINTS, unit="%", note=note)
+    worded = [
+        replace(row, label=label, width_px=2.0 + width)
+        for row, label, width in zip(rows.swatches[:-1], labels, _DIFFERENCE_WIDTHS[:-1], strict=True)
+    ]
     return with_symbols(replace(rows, swatches=(*worded, rows.swatches[-1])))
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from app_pages.frame import plain
+from app_pages.future_layers import CompareBy
+from app_pages.network_layers import ColourBy
 from app_pages.study import Study, ask_limits
 from capacity.checks import Yardstick
 from capacity.demand_scenario import DemandScenario, read_demand_scenario, scenario_names
 from capacity.future_year import EVERY_HOUR, FutureYear, peak_by_group, study_future
-from capacity.uploaded_scenario import UPLOAD_MOST_BYTES, read_uploaded_scenario
+from capacity.uploaded_scenario import UPLOAD_MOST_MB, read_uploaded_scenario
 from gis import InputError
 
 # Hours in which the least cut is looked for, as they are offered.
@@ -30,33 +31,31 @@ class Question:
     year: int
     yardstick: Yardstick
     cut_hours: int
+    colour_by: ColourBy | CompareBy
 
 
 def ask(study: Study) -> Question:
     """Ask in the sidebar; a scenario sent that cannot be used is refused with all its faults."""
     with st.sidebar:
+        questions = st.container()
         own = _own_scenario()
-        known = {name: read_demand_scenario(name) for name in scenario_names()}
-        known |= {} if own is None else {OWN: own}
-        names = list(known)
-        first = names.index(OWN if own is not None else _FIRST)
-        scenario = known[
-            st.selectbox(
-                "Demand scenario", names, index=first, format_func=lambda name: _title(name, known),
-                key=f"future_scenario{'_own' if own else ''}",
-            )
-        ]  # fmt: skip
-        year = _year(scenario)
-        others = [None, *(name for name in names if known[name] is not scenario)]
+    known = {name: read_demand_scenario(name) for name in scenario_names()}
+    known |= {} if own is None else {OWN: own}
+    with questions:
+        name = _scenario_name(known)
+        year = _year(known[name])
+        others = [None, *(other for other in known if other != name)]
         other = st.selectbox(
-            "Compare with", others, format_func=lambda name: _title(name, known), key="future_other"
+            "Compare with", others, format_func=lambda other: _title(other, known), key="future_other"
         )
-    yardstick = ask_limits(study)
-    with st.sidebar:
+        colour_by = _colour_by(compares=other is not None)
+        yardstick = ask_limits(study)
         cut_hours = st.selectbox(
             "Look for the least cut in", list(CUT_HOURS), format_func=CUT_HOURS.__getitem__, key="future_cut"
         )
-    return Question(scenario, None if other is None else known[other], year, yardstick, cut_hours)
+    return Question(
+        known[name], None if other is None else known[other], year, yardstick, cut_hours, colour_by
+    )
 
 
 def studied(study: Study, question: Question, scenario: DemandScenario) -> FutureYear:
@@ -79,6 +78,28 @@ def _title(name: str | None, known: dict[str, DemandScenario]) -> str:
     return f"Yours: {known[name].name}" if name == OWN else known[name].name
 
 
+def _scenario_name(known: dict[str, DemandScenario]) -> str:
+    """Which scenario is looked at; one that was just sent is."""
+    names = list(known)
+    first = OWN if OWN in known else _FIRST
+    chosen: str = st.selectbox(
+        "Demand scenario", names, index=names.index(first), format_func=lambda name: _title(name, known),
+        key=f"future_scenario_{first}",
+    )  # fmt: skip
+    return chosen
+
+
+def _colour_by(*, compares: bool) -> ColourBy | CompareBy:
+    """What the map is coloured by: a year, or two scenarios beside each other."""
+    if compares:
+        by: CompareBy = st.radio(
+            "Colour by", ["Broken limits", "Difference of loading"], key="future_compare_by"
+        )
+        return by
+    colour: ColourBy = st.radio("Colour by", ["Loading", "Voltage"], horizontal=True, key="future_colour_by")
+    return colour
+
+
 def _year(scenario: DemandScenario) -> int:
     years = list(scenario.years)
     if len(years) == 1:
@@ -94,12 +115,10 @@ def _own_scenario() -> DemandScenario | None:
     """The scenario this session has sent, if it makes sense."""
     sent = st.file_uploader(
         "Your own scenario (TOML)", type="toml", key="future_upload",
-        help=f"At most {UPLOAD_MOST_BYTES / 1e6:g} MB. Its form is in docs/scenarios.md. It stays in this session.",
+        max_upload_size=UPLOAD_MOST_MB,
+        help="Its form is in docs/scenarios.md. It stays in this session and may name no further files.",
     )  # fmt: skip
     if sent is None:
-        return None
-    if sent.size > UPLOAD_MOST_BYTES:
-        st.error(f"{plain(sent.name)} is larger than {UPLOAD_MOST_BYTES / 1e6:g} MB.")
         return None
     try:
         return read_uploaded_scenario(sent.getvalue(), sent.name)

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from app_pages.frame import plain
+from app_pages.frame import Columns, plain
 from capacity.cards import figure
 from capacity.demand_scenario import DemandScenario
 from capacity.future_comparison import FutureComparison
@@ -16,33 +16,51 @@ from gis.webmap import PALETTE
 _WORDS = {
     "demand_kwh": "Demand", "peak_kw": "Peak demand", "loss_kwh": "Losses",
     "transformers_over": "Transformers over their limit", "lines_over": "Lines over their limit",
-    "buses_out_of_band": "Buses out of their voltage band", "hours_without_solution": "Hours without solution",
+    "buses_out_of_band": "Buses out of their voltage band",
+    "hours_without_solution": "Hours without solution",
     "vm_min_pu": "Lowest voltage", "line_loading_max_percent": "Highest loading of a line",
     "transformer_loading_max_percent": "Highest loading of a transformer",
     "unserved_kw": "Not served in the worst hour", "unserved_kwh": "Not served in the hours asked",
     "customers_affected": "Customers affected",
 }  # fmt: skip
+_HELP = {
+    "Peak demand": "All that is drawn in one hour.",
+    "Demand": "Of the whole year, before losses.",
+    "Not served, worst hour": "The least cut with which every limit holds, in the worst hour asked.",
+    "Not served": "Over the hours asked.",
+    "Transformers / lines over": "Over their limit in any hour.",
+    "Buses out of band": "In any hour.",
+    "Customers affected": "From whom the least cut takes something in the hours asked.",
+    "Customers not placed": "They draw nothing here; the file of chains says why.",
+}
+_DIGITS = {"pu": 4, "%": 1}
 _WORSE = {"a": "A", "b": "B", "same": "same", "": "", "a only": "A only", "b only": "B only"}
 
 
-def show_figures(future: FutureYear, limits_name: str) -> None:
-    """Key figures of the year, and of how many hours the least cut is told."""
-    told = future.figures
+def show_figures(future: FutureYear, limits_name: str, other: FutureYear | None = None) -> None:
+    """Key figures of the year, those of another scenario under them, and of which hours the cut is told."""
+    told, beside = _told(future), {} if other is None else _told(other)
     places = [*st.columns(4), *st.columns(4)]
-    when = f"{told['peak_hour']:%d %b %H:%M} UTC"
-    figures = [
-        ("Peak demand", figure(told["peak_kw"], 0, "kW"), f"On {when}: all that is drawn in one hour."),
-        ("Demand", figure(told["demand_kwh"] / 1000, 0, "MWh"), "Of the whole year, before losses."),
-        ("Not served, worst hour", figure(told["unserved_kw"], 0, "kW"), "The least cut with which every limit holds."),
-        ("Not served", figure(told["unserved_kwh"] / 1000, 1, "MWh"), "Over the hours asked."),
-        ("Transformers / lines over", f"{told['transformers_over']:,} / {told['lines_over']:,}", "In any hour."),
-        ("Buses out of band", f"{told['buses_out_of_band']:,}", "In any hour."),
-        ("Customers affected", f"{told['customers_affected']:,.0f}", "From whom the least cut takes something."),
-        ("Customers not placed", f"{told['customers_not_placed']:,.0f}", "They draw nothing here; the table of chains says why."),
-    ]  # fmt: skip
-    for place, (label, value, help_text) in zip(places, figures, strict=True):
-        place.metric(label, value, help=help_text)
+    for place, (label, value) in zip(places, told.items(), strict=True):
+        there = f"B: {beside[label]}" if beside else None
+        place.metric(label, value, there, delta_color="off", delta_arrow="off", help=_HELP.get(label))
+    when = f"{future.figures['peak_hour']:%d %b %H:%M} UTC"
     st.caption(plain(f"Peak on {when}. {_hours_asked(future)} Limits: {limits_name}."))
+
+
+def _told(future: FutureYear) -> dict[str, str]:
+    told = future.figures
+    least = "" if future.whole_cut else "at least "
+    return {
+        "Peak demand": figure(told["peak_kw"], 0, "kW"),
+        "Demand": figure(told["demand_kwh"] / 1000, 0, "MWh"),
+        "Not served, worst hour": figure(told["unserved_kw"], 0, "kW"),
+        "Not served": least + figure(told["unserved_kwh"] / 1000, 1, "MWh"),
+        "Transformers / lines over": f"{told['transformers_over']:,} / {told['lines_over']:,}",
+        "Buses out of band": f"{told['buses_out_of_band']:,}",
+        "Customers affected": f"{least}{told['customers_affected']:,.0f}",
+        "Customers not placed": f"{told['customers_not_placed']:,.0f}",
+    }
 
 
 def _hours_asked(future: FutureYear) -> str:
@@ -54,15 +72,14 @@ def _hours_asked(future: FutureYear) -> str:
     if future.whole_cut:
         return f"The least cut was looked for in all {broken:,} hours that break a limit.{lost}"
     return (
-        f"{broken:,} hours break a limit; the least cut was looked for in the {asked:,} of them with most demand, "
-        f"so energy not served and customers affected are at least this.{lost}"
+        f"{broken:,} hours break a limit; the least cut was looked for in the {asked:,} of them with most "
+        f"demand, so energy not served and customers affected are at least this.{lost}"
     )
 
 
 def show_differences(compared: FutureComparison) -> None:
     """Figures of two scenarios side by side."""
-    a, b = compared.a.scenario.name, compared.b.scenario.name
-    st.markdown(plain(f"A: {a}; B: {b}; {compared.a.year}"))
+    st.markdown(f"**The two scenarios in {compared.a.year}**")
     if not (compared.a.whole_cut and compared.b.whole_cut):
         st.caption(
             "What is not served is told of the hours asked, which may differ in number between the two."
@@ -70,17 +87,29 @@ def show_differences(compared: FutureComparison) -> None:
     rows = compared.figures
     shown = pd.DataFrame(
         {
-            "what": rows["what"].map(_WORDS) + rows["unit"].map(lambda unit: f" [{unit}]" if unit else ""),
-            **{name: rows[name] for name in ("value_a", "value_b", "difference")},
+            "what": [
+                _with_unit(_WORDS[what], unit) for what, unit in zip(rows["what"], rows["unit"], strict=True)
+            ],
+            **{
+                name: [_number(value, unit) for value, unit in zip(rows[name], rows["unit"], strict=True)]
+                for name in ("value_a", "value_b", "difference")
+            },
             "worse": rows["worse"].map(_WORSE),
         }
     )
-    number = {
-        name: st.column_config.NumberColumn(label, format="localized")
-        for name, label in (("value_a", "A"), ("value_b", "B"), ("difference", "B less A"))
-    }
-    columns = {"what": "Figure", **number, "worse": "Worse"}
-    st.dataframe(shown.round(4), hide_index=True, key="future_differences", column_config=columns)
+    columns: Columns = {
+        "what": "Figure", "value_a": "A", "value_b": "B", "difference": "B less A", "worse": "Worse"
+    }  # fmt: skip
+    st.dataframe(shown, hide_index=True, key="future_differences", column_config=columns)
+
+
+def _with_unit(what: str, unit: str) -> str:
+    return f"{what} [{unit}]" if unit else what
+
+
+def _number(value: float, unit: str) -> str:
+    """A figure as precise as people read it: four places of voltages, one of percent, whole kW and counts."""
+    return "no data" if pd.isna(value) else f"{value:,.{_DIGITS.get(unit, 0)}f}"
 
 
 def show_peaks(rows: pd.DataFrame) -> None:
@@ -108,8 +137,8 @@ def show_peaks(rows: pd.DataFrame) -> None:
                 alt.Tooltip("units:Q", title="Units", format=",.0f"),
             ],
         )
-        .properties(width=190, height=90)
-        .resolve_scale(y="independent")
+        .properties(width=150, height=90)
+        .resolve_scale(x="independent", y="independent")
     )
     st.altair_chart(chart, key="future_peaks")
 

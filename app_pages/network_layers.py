@@ -56,13 +56,19 @@ def network_layers(study: Study, choice: Choice, colour_by: ColourBy) -> list[Li
     return class_layers(study, lines, stations)
 
 
-def class_layers(study: Study, lines: np.ndarray, stations: np.ndarray) -> list[LineLayer | PointLayer]:
-    """Lines, stations and open points; a class per line and per station of the network."""
+def class_layers(
+    study: Study, lines: np.ndarray, stations: np.ndarray, *, widths: np.ndarray | None = None
+) -> list[LineLayer | PointLayer]:
+    """Lines, stations and open points; a class per line and per station of the network.
+
+    `widths` are classes of the lines' widths where these are not those of their colours.
+    """
+    wide = lines if widths is None else widths
     low = (study.network.lines["vn_kv"] <= LV_MAX_KV).to_numpy()
     open_points = np.full(study.drawn["open_points"].feature_count, -1, dtype=np.int8)
     drawn = study.drawn
-    low_width = width_by_class(lines[low], base_width_px=LV_WIDTH_PX)
-    high_width = width_by_class(lines[~low], base_width_px=MV_WIDTH_PX)
+    low_width = width_by_class(wide[low], base_width_px=LV_WIDTH_PX)
+    high_width = width_by_class(wide[~low], base_width_px=MV_WIDTH_PX)
     return [
         LineLayer("Low-voltage lines", drawn["lv_lines"], lines[low], low_width),
         LineLayer("Medium-voltage lines", drawn["mv_lines"], lines[~low], high_width),
@@ -85,7 +91,7 @@ def with_symbols(legend: Legend) -> Legend:
 
 
 def at_elements(network: Network, of_buses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A figure of buses at lines and stations: the larger one of a line's ends, that of a station's busbar."""
+    """A figure of buses at lines (the larger one of their ends) and at stations (that of their busbar)."""
     rows = network.buses.index.get_indexer
     ends = of_buses[rows(network.lines["from_bus_id"])], of_buses[rows(network.lines["to_bus_id"])]
     return np.fmax(*ends), of_buses[rows(network.transformers["lv_bus_id"])]

@@ -118,19 +118,18 @@ def choose(study: Study) -> Choice:
         scenario_id = st.radio(
             "Scenario", list(study.scenarios), format_func=study.scenario_name, key="scenario"
         )
-    yardstick = ask_limits(study)
+        yardstick = ask_limits(study)
     solved = _solve(str(study.path), study.modified_ns, scenario_id, study)
     result = hold_back_result(solved, yardstick, study.weak)
     return Choice(study.scenarios[scenario_id], yardstick, result, solved)
 
 
 def ask_limits(study: Study) -> Yardstick:
-    """Ask for limits in the sidebar, and lay them over the network."""
+    """Ask for limits, and lay them over the network."""
     profiles = profile_names()
-    with st.sidebar:
-        profile = st.selectbox(
-            "Limits", profiles, index=profiles.index("en50160"), format_func=_profile_name, key="limits"
-        )
+    profile = st.selectbox(
+        "Limits", profiles, index=profiles.index("en50160"), format_func=_profile_name, key="limits"
+    )
     return make_yardstick(study.network, read_limits(profile), study.supply)
 
 

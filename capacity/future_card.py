@@ -12,6 +12,8 @@ from capacity.root_cause import LINK_NAMES, LINKS, sum_upstream
 
 _TITLES = {"lines": "Line", "transformers": "Transformer", "buses": "Bus", "sources": "Source"}
 
+_STATES = {"ok": "every limit holds", "over": "over its limit in some hour", "no_supply": "no supply"}
+
 
 def future_card(future: FutureYear, table: str, element_id: str) -> Card:
     """Describe one bus, line, transformer or source in one year.
@@ -26,10 +28,15 @@ def future_card(future: FutureYear, table: str, element_id: str) -> Card:
         (future.elements["table"] == table) & (future.elements["element_id"] == element_id)
     ]
     for row in rows.to_dict("records"):
-        card += [("State", str(row["status"]).replace("_", " "))]
+        card += [("State", _STATES.get(row["status"], row["status"]))]
         card += _bus_lines(future, row) if table == "buses" else _branch_lines(future, row)
         card += [("Feeder", "none" if pd.isna(row["feeder_id"]) else str(row["feeder_id"]))]
     return card + _bottleneck_lines(future, table, element_id)
+
+
+def causes_of(future: FutureYear, table: str, element_id: str) -> list[str]:
+    """Why an asset is a bottleneck, a sentence per limit; none where it is not."""
+    return [str(cause) for cause in _bottlenecks_at(future, table, element_id)["root_cause"]]
 
 
 def worst_chain(future: FutureYear, yardstick: Yardstick, table: str, element_id: str) -> pd.Series | None:
@@ -91,19 +98,16 @@ def _bus_lines(future: FutureYear, row: dict[str, object]) -> Card:
 
 
 def _bottleneck_lines(future: FutureYear, table: str, element_id: str) -> Card:
-    found = future.bottlenecks
-    rows = found[(found["table"] == table) & (found["element_id"] == element_id)]
+    rows = _bottlenecks_at(future, table, element_id)
     return [
-        line
-        for row in rows.to_dict("records")
-        for line in (
-            (
-                "Not served because of it",
-                figure(_number(row["unserved_kw"]), 0, "kW in the worst hour asked"),
-            ),
-            ("Why", str(row["root_cause"])),
-        )
+        ("Cut because of it", figure(_number(kw), 0, "kW in the worst hour asked"))
+        for kw in rows["unserved_kw"]
     ]
+
+
+def _bottlenecks_at(future: FutureYear, table: str, element_id: str) -> pd.DataFrame:
+    found = future.bottlenecks
+    return found[(found["table"] == table) & (found["element_id"] == element_id)]
 
 
 def _number(value: object) -> float:

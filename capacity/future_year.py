@@ -185,14 +185,13 @@ def assumptions_of(scenario: DemandScenario) -> pd.DataFrame:
             scenario.source,
         )
     ]
-    for part in ("profile", "tariff", "sites", "meters"):
-        if block := getattr(scenario, part):
-            rows.append((part, _stated(block), block.source))
-    for part in ("classes", "uptake"):
-        rows += [
-            (f"{part}.{name}", _stated(block), block.source)
-            for name, block in getattr(scenario, part).items()
-        ]
+    single = {part: getattr(scenario, part) for part in ("profile", "tariff", "sites", "meters")}
+    named = {part: block for part, block in single.items() if block is not None} | {
+        f"{part}.{name}": block
+        for part in ("classes", "uptake")
+        for name, block in getattr(scenario, part).items()
+    }
+    rows += [(place, _stated(block), block.source) for place, block in named.items()]
     return pd.DataFrame(rows, columns=["block", "assumed", "source"])
 
 

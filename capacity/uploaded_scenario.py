@@ -16,7 +16,7 @@ from gis.findings import make_findings
 
 # Engineering judgement: the shipped scenarios have 5 kB, five years and at most eight blocks of uptake. A
 # group more makes every load flow longer for all who share the server.
-UPLOAD_MOST_BYTES = 1_000_000
+UPLOAD_MOST_MB = 1
 YEARS_MOST, UPTAKES_MOST, CLUSTERS_MOST = 60, 40, 10_000
 _RULE, _SUBJECT = "bad_demand_scenario", "demand scenario"
 
@@ -35,8 +35,9 @@ def read_uploaded_scenario(content: bytes, title: str) -> DemandScenario:
         The file is too large, makes no sense, names files of its own or asks for too much; every fault is
         named with its place in the file.
     """
-    if len(content) > UPLOAD_MOST_BYTES:
-        message = f"{len(content):,} bytes; a scenario may have {UPLOAD_MOST_BYTES:,}"
+    most_bytes = UPLOAD_MOST_MB * 1024 * 1024
+    if len(content) > most_bytes:
+        message = f"{len(content):,} bytes; a scenario may have {most_bytes:,}"
         raise InputError(title, make_findings(_RULE, _SUBJECT, [""], message))
     with tempfile.TemporaryDirectory(prefix="feederplan-scenario-") as folder:
         path = Path(folder) / "scenario.toml"

@@ -192,7 +192,7 @@ def test_page_of_years_shows_a_year_and_compares_two_scenarios(open_page, traffi
     _keep(page, "future")
     _click_first_row(page)
     _map(page).get_by_text("T_idx_35").wait_for()
-    page.get_by_text("From the source to the customer worst off behind it").wait_for()
+    page.get_by_text("From the customer worst off behind it to the source").wait_for()
     page.wait_for_timeout(1500)
     _keep(page, "future_bottleneck")
     page.get_by_role("combobox", name="Compare with").click()
