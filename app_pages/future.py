@@ -40,8 +40,6 @@ def show_future() -> None:
     study = open_study()
     question = ask(study)
     st.subheader(plain(f"{question.year}: {question.scenario.name}"))
-    if question.other is not None:
-        st.markdown(f"**A**: {plain(question.scenario.name)}  \n**B**: {plain(question.other.name)}")
     for feeder_id, reason in study.weak.items():
         st.warning(plain(f"Feeder {feeder_id}: data too weak for results, {reason}."))
     try:
@@ -51,6 +49,8 @@ def show_future() -> None:
         st.error("This scenario cannot be studied on this network. All faults found:")
         st.code(str(error), language=None, wrap_lines=True)
         return
+    if compared is not None:
+        st.markdown(f"**A**: {plain(compared.a.scenario.name)}  \n**B**: {plain(compared.b.scenario.name)}")
     show_figures(future, question.yardstick.limits.name, None if compared is None else compared.b)
     _map_and_table(study, question, future, compared)
     if compared is not None:
