@@ -10,6 +10,8 @@ from app_pages.data_quality import show_data_quality
 from app_pages.future import show_future
 from app_pages.import_wizard import show_import
 from app_pages.network import show_network
+from app_pages.selling import show_selling
+from app_pages.years import show_years
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,9 @@ class Page:
 
 PAGES: tuple[Page, ...] = (
     Page("Network and bottlenecks", "network", show_network),
-    Page("Demand and bottlenecks by year", "future", show_future),
+    Page("Scenarios, year by year", "future", show_future),
+    Page("Demand and bottlenecks by year", "years", show_years),
+    Page("Where to sell", "sell", show_selling),
     Page("Connect a site", "connect", show_connect),
     Page("Data quality", "quality", show_data_quality),
     Page("Import data", "import", show_import),

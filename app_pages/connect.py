@@ -13,7 +13,7 @@ from app_pages.study import Choice, Study, choose, open_study
 from capacity.assumptions import read_assumptions
 from capacity.connection import Assessment, ConnectionConfig, assess_on, place_at
 from capacity.data_quality import hold_back_assessment
-from capacity.demand import Development
+from capacity.demand.development import Development
 from capacity.impact import study_impact
 from capacity.sensitivity import sensitivity_of
 from capacity.sites import developments_of

@@ -11,7 +11,7 @@ from app_pages.future_layers import CompareBy
 from app_pages.network_layers import ColourBy
 from app_pages.study import Study, ask_limits
 from capacity.checks import Yardstick
-from capacity.demand_scenario import DemandScenario, read_demand_scenario, scenario_names
+from capacity.demand.demand_scenario import DemandScenario, read_demand_scenario, scenario_names
 from capacity.future_year import EVERY_HOUR, FutureYear, peak_by_group, study_future
 from capacity.uploaded_scenario import UPLOAD_MOST_MB, read_uploaded_scenario
 from gis import InputError

@@ -29,7 +29,14 @@ def show_network() -> None:
     choice = choose(study)
     with st.sidebar:
         colour_by: ColourBy = st.radio("Colour by", ["Loading", "Voltage"], horizontal=True, key="colour_by")
-    found = hold_back_bottlenecks(find_bottlenecks(choice.yardstick, choice.solved), study.weak)
+    found = _bottlenecks(
+        str(study.path),
+        study.modified_ns,
+        choice.scenario.scenario_id,
+        choice.yardstick.limits.name,
+        study,
+        choice,
+    )
     st.subheader(plain(study.network.info.get("name", study.path.name)))
     for feeder_id, reason in study.weak.items():
         st.warning(plain(f"Feeder {feeder_id}: data too weak for results, {reason}."))
@@ -37,6 +44,14 @@ def show_network() -> None:
     _map_and_table(study, choice, found, colour_by)
     show_headroom(study, choice)
     st.caption(plain(study.network.info.get("credits", "")))
+
+
+@st.cache_resource(show_spinner="Looking for the least cut ...", max_entries=32)
+def _bottlenecks(
+    path: str, modified_ns: int, scenario_id: str, limits_name: str, _study: Study, _choice: Choice
+) -> gpd.GeoDataFrame:
+    """Bottlenecks of what the first four arguments name: a least cut takes load flows, a click must not."""
+    return hold_back_bottlenecks(find_bottlenecks(_choice.yardstick, _choice.solved), _study.weak)
 
 
 def _figures(choice: Choice, found: gpd.GeoDataFrame) -> None:

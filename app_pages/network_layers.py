@@ -52,7 +52,14 @@ def network_layers(study: Study, choice: Choice, colour_by: ColourBy) -> list[Li
         used = loading_used_percent(choice.yardstick, state)
     else:
         used = at_elements(study.network, band_used_percent(choice.yardstick, state))
-    lines, stations = (classify(percent, THRESHOLDS_PERCENT) for percent in used)
+    return percent_layers(study, *used)
+
+
+def percent_layers(
+    study: Study, lines_percent: np.ndarray, stations_percent: np.ndarray
+) -> list[LineLayer | PointLayer]:
+    """Lines, stations and open points, classed by percent of a limit, in the order of the tables."""
+    lines, stations = (classify(percent, THRESHOLDS_PERCENT) for percent in (lines_percent, stations_percent))
     return class_layers(study, lines, stations)
 
 

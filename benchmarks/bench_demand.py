@@ -12,12 +12,12 @@ from machine import timed
 
 from capacity.bounds import bounds_of
 from capacity.checks import Yardstick, make_yardstick
-from capacity.demand_scenario import read_demand_scenario
-from capacity.draws import DrawFindings, study_draws
+from capacity.demand.demand_scenario import read_demand_scenario
+from capacity.demand.scenario_demand import Outlook, outlook_of
+from capacity.demand.year_demand import YearDemand
 from capacity.limits import read_limits
-from capacity.scenario_demand import Outlook, outlook_of
 from capacity.unserved import unserved_demand
-from capacity.year_demand import YearDemand
+from capacity.years.draws import DrawFindings, study_draws
 from gis import Network, read_network
 from gis.feeders import trace_supply
 from gridmodel import KEEP_ALL, GridModel, ProfileResults, build_model, rules_for

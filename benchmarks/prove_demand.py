@@ -22,8 +22,8 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from capacity.coincidence import AsGiven, Coincidence, Rusck, coincident_demand, peaks_behind
-from capacity.customers import customers_of
+from capacity.demand.coincidence import AsGiven, Coincidence, Rusck, coincident_demand, peaks_behind
+from capacity.demand.customers import customers_of
 from gis import Network, read_network
 from gis.feeders import trace_supply
 from gis.importer import import_file, require_network

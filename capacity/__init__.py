@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from capacity.bottlenecks import find_bottlenecks
     from capacity.checks import VIOLATION_COLUMNS, make_yardstick, violations
     from capacity.connection import Assessment, ConnectionConfig, assess_connection, place_at
-    from capacity.demand import Development
+    from capacity.demand.development import Development
     from capacity.headroom import find_headroom, joint_headroom
     from capacity.hosting import hosting_capacity
     from capacity.impact import study_impact
@@ -23,7 +23,7 @@ _HOMES = {
     "Assessment": "connection",
     "Assumptions": "assumptions",
     "ConnectionConfig": "connection",
-    "Development": "demand",
+    "Development": "demand.development",
     "Limits": "limits",
     "VIOLATION_COLUMNS": "checks",
     "assess_connection": "connection",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from capacity.coincidence import AnyMethod, Coincidence, Rusck
+from capacity.demand.coincidence import AnyMethod, Coincidence, Rusck
 from capacity.toml_file import read_figures
 
 _SHIPPED = Path(__file__).with_name("assumptions.toml")

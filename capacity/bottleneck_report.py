@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from capacity.data_quality import WeakFeeders
     from capacity.limits import Limits
-    from capacity.year_bottlenecks import StudiedYear
+    from capacity.years.year_bottlenecks import StudiedYear
     from gridmodel import LoadFlowResult
 
 # Bottlenecks of a year named in text; JSON and files have all.

@@ -1,7 +1,7 @@
 """Bottlenecks: where demand cannot be served, what causes it, and how much and whom it concerns.
 
 One row per overloaded element, one per feeder with voltages out of band, and one per group of customers
-without supply: of one load flow here, of the years of scenarios in `capacity.year_bottlenecks`.
+without supply: of one load flow here, of the years of scenarios in `capacity.years.year_bottlenecks`.
 `unserved_kw` is the least demand that has to be cut so that every limit holds (`capacity.unserved`), each kW
 at what asks for it; so the rows add up to all that cannot be served. None is where feed-in breaks a limit.
 """

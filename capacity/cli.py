@@ -33,7 +33,7 @@ from capacity.cli_options import (
 from capacity.cli_year import profiles_for, require_fitting_options, say_year_headroom
 
 if TYPE_CHECKING:
-    from capacity.demand import Development
+    from capacity.demand.development import Development
     from capacity.impact import Impact
     from capacity.limits import Limits
     from gis import Network

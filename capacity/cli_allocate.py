@@ -13,7 +13,7 @@ from capacity.cli_options import DONE, VIOLATED, AsJson, NetworkFile, Out
 if TYPE_CHECKING:
     import pandas as pd
 
-    from capacity.allocation import Allocation
+    from capacity.demand.allocation import Allocation
     from gridmodel.profile_set import ProfileSet
 
 # Meters named in text; JSON has them all.
@@ -36,11 +36,11 @@ def allocate(
     as_json: AsJson = False,
 ) -> None:
     """Scale customers until elements carry what their meters read; exit code 1 when one is not met."""
-    from capacity.allocation import Rule, allocate_peaks, allocated_network
-    from capacity.coincidence import AsGiven, default_methods
-    from capacity.customer_size import default_sizes
-    from capacity.customers import customers_of
-    from capacity.meter_peaks import read_meter_peaks
+    from capacity.demand.allocation import Rule, allocate_peaks, allocated_network
+    from capacity.demand.coincidence import AsGiven, default_methods
+    from capacity.demand.customer_size import default_sizes
+    from capacity.demand.customers import customers_of
+    from capacity.demand.meter_peaks import read_meter_peaks
     from gis import read_network, write_network
     from gis.feeders import trace_supply
     from gridmodel import rules_for

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from capacity.checks import Yardstick
     from capacity.data_quality import WeakFeeders
-    from capacity.demand_scenario import DemandScenario
+    from capacity.demand.demand_scenario import DemandScenario
     from capacity.limits import Limits
-    from capacity.year_bottlenecks import StudiedYear
+    from capacity.years.year_bottlenecks import StudiedYear
     from gis import Network
 
 # Most draws of one year; quantiles of more than these move no more.
@@ -93,7 +93,7 @@ def chosen_scenario(grid: Network, name: str | None) -> DemandScenario | str | N
     InputError
         Both have that name, or none has.
     """
-    from capacity.demand_scenario import read_demand_scenario, scenario_names
+    from capacity.demand.demand_scenario import read_demand_scenario, scenario_names
     from gis import InputError
     from gis.findings import make_findings
     from gridmodel.scenario import scenarios_of
@@ -195,7 +195,7 @@ def _say_years(
     from capacity.bottleneck_report import year_bottleneck_report
     from capacity.checks import make_yardstick
     from capacity.data_quality import hold_back_bottlenecks, weak_data
-    from capacity.year_bottlenecks import bottlenecks_of_years
+    from capacity.years.year_bottlenecks import bottlenecks_of_years
 
     yardstick = make_yardstick(grid, limits)
     studied = studied_years(yardstick, scenario, years, draws=draws or 0, cut=cut)
@@ -219,11 +219,11 @@ def studied_years(
     cut
         Hours to find the least cut in.
     """
-    from capacity.draws import study_draws
-    from capacity.scenario_demand import outlook_of
+    from capacity.demand.scenario_demand import outlook_of
     from capacity.unserved import unserved_demand
-    from capacity.year_bottlenecks import StudiedYear, worst_hours_of
-    from capacity.years import step_h, study_year
+    from capacity.years.draws import study_draws
+    from capacity.years.year import step_h, study_year
+    from capacity.years.year_bottlenecks import StudiedYear, worst_hours_of
 
     outlook = outlook_of(yardstick.network, yardstick.supply, scenario)
     model, studied = None, []
@@ -250,7 +250,7 @@ def _write(
 ) -> None:
     """Write bottlenecks, and the chain of every customer as a further layer or as NAME.chains.* beside."""
     from capacity.data_quality import hold_back_chains
-    from capacity.root_cause import chains_of_year, with_first_years
+    from capacity.years.root_cause import chains_of_year, with_first_years
     from gis.formats import geopackage
 
     chains = with_first_years(

@@ -35,7 +35,7 @@ def study(
     """
     from capacity.result_files import require_results_folder
     from capacity.study import run_study, write_study
-    from capacity.study_file import STEP_NAMES, open_study
+    from capacity.study.study_file import STEP_NAMES, open_study
 
     unknown = [name for name in only or [] if name not in STEP_NAMES]
     if unknown:
@@ -64,7 +64,7 @@ def compare(
 ) -> None:
     """Compare a scenario of one study with one of another, B with A; exit code 1 when B is worse anywhere."""
     from capacity.result_files import require_results_folder, write_results
-    from capacity.stored_study import compare_stored, open_stored
+    from capacity.study.stored_study import compare_stored, open_stored
 
     a, b = open_stored(results_a), open_stored(results_b)
     if out is not None:

@@ -22,7 +22,7 @@ import shapely
 
 from capacity.assumptions import Assumptions, read_assumptions
 from capacity.checks import State, state_of_case
-from capacity.demand import Development, demand_parts
+from capacity.demand.development import Development, demand_parts
 from capacity.impact import Impact, additions, blocked_by, study_impact
 from capacity.limits import Limits, read_limits
 from capacity.supply_options import (
@@ -65,7 +65,7 @@ class Assessment:
     sentence
         The answer in one plain sentence, with the reason.
     demand
-        Parts of the demand (`capacity.demand.demand_parts`).
+        Parts of the demand (`capacity.demand.development.demand_parts`).
     options
         Columns `OPTION_COLUMNS`, best first; geometry is the line from the site to the supply point.
     binding

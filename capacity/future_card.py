@@ -8,7 +8,7 @@ import pandas as pd
 from capacity.cards import Card, figure
 from capacity.checks import Yardstick
 from capacity.future_year import FutureYear
-from capacity.root_cause import LINK_NAMES, LINKS, sum_upstream
+from capacity.years.root_cause import LINK_NAMES, LINKS, sum_upstream
 
 _TITLES = {"lines": "Line", "transformers": "Transformer", "buses": "Bus", "sources": "Source"}
 

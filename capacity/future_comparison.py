@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from capacity.comparison import compare_elements, compare_years
 from capacity.future_year import FutureYear, column_of
-from capacity.years import BRANCHES
+from capacity.study.comparison import compare_elements, compare_years
+from capacity.years.year import BRANCHES
 from gis import Network
 
 # Which scenario breaks a limit at a line or station: position in this list.

@@ -14,18 +14,18 @@ import pandas as pd
 
 from capacity.checks import State, Yardstick, band_used_percent, loading_used_percent
 from capacity.data_quality import WeakFeeders, hold_back_bottlenecks, hold_back_chains
-from capacity.demand_scenario import DemandScenario
-from capacity.demand_summary import demand_summary
-from capacity.opened_study import hardest_hours
+from capacity.demand.demand_scenario import DemandScenario
+from capacity.demand.demand_summary import demand_summary
+from capacity.demand.scenario_demand import outlook_of
+from capacity.demand.year_demand import YearDemand
 from capacity.output import with_lonlat
-from capacity.root_cause import chains_of_year
-from capacity.scenario_demand import outlook_of
-from capacity.study_tables import element_table, year_table
-from capacity.study_year_steps import unserved_row
+from capacity.study.opened_study import hardest_hours
+from capacity.study.study_tables import element_table, year_table
+from capacity.study.study_year_steps import unserved_row
 from capacity.unserved import unserved_demand
-from capacity.year_bottlenecks import StudiedYear, bottlenecks_of_years
-from capacity.year_demand import YearDemand
-from capacity.years import BRANCHES, YearFindings, study_year
+from capacity.years.root_cause import chains_of_year
+from capacity.years.year import BRANCHES, YearFindings, study_year
+from capacity.years.year_bottlenecks import StudiedYear, bottlenecks_of_years
 from gis import Network
 from gis.feeders import Supply
 from gis.formats.spreadsheet import neutralise
@@ -99,12 +99,12 @@ def study_future(
     broken, hours = (hardest_hours(findings, count) for count in (EVERY_HOUR, cut_hours))
     cut = unserved_demand(model, yardstick, demand, hours=hours, step_h=findings.step_h)
     run = StudiedYear(model, demand, findings, cut)
-    told = pd.Series(unserved_row(run, cut)).drop("status")
+    told = pd.Series(unserved_row(run, cut, network)).drop("status")
     used = band_used_of_year(model, yardstick, demand, findings)
     return FutureYear(
         scenario=scenario,
         year=year,
-        figures=pd.concat([year_table([run]).iloc[0], told.drop(["scenario", "year"])]),
+        figures=pd.concat([year_table([run], network).iloc[0], told.drop(["scenario", "year"])]),
         elements=element_table([run], network, weak),
         band_used_percent=used.mask(yardstick.supply.buses["feeder_id"].isin(weak)),
         bottlenecks=hold_back_bottlenecks(bottlenecks_of_years(yardstick, [run]), weak),

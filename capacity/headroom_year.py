@@ -106,24 +106,6 @@ def blocks_of(profiles: ProfileSet) -> Blocks:
     return Blocks(grouped.ngroup().to_numpy(), table)
 
 
-def night_and_day(profiles: ProfileSet) -> Blocks:
-    """Sort the hours into two blocks only, night and day: all that firm and off-peak figures need.
-
-    Fewer blocks leave more hours to be outweighed by another one, so that a year is answered many times
-    faster than with `blocks_of`. A block's `hour_of_day` is the first of it.
-    """
-    night = _rules()["night"]
-    hour = profiles.local_time.hour.to_numpy()
-    by_day = (hour >= night["to_hour"]) & (hour < night["from_hour"])
-    table = pd.DataFrame(
-        {
-            "season": "year", "day": "all", "hour_of_day": [night["from_hour"], night["to_hour"]],
-            "hours": np.bincount(by_day.astype(int), minlength=2),
-        }
-    )  # fmt: skip
-    return Blocks(by_day.astype(int), table)
-
-
 def off_peak(blocks: Blocks) -> np.ndarray:
     """Tell which blocks lie in the night."""
     night, hour = _rules()["night"], blocks.table["hour_of_day"].to_numpy()
@@ -136,7 +118,6 @@ def headroom_year(
     question: Question,
     bus_ids: Iterable[str] | None = None,
     *,
-    blocks: Blocks | None = None,
     every_hour: bool = False,
     told: Callable[[int, int], None] | None = None,
 ) -> YearHeadroom:
@@ -150,8 +131,6 @@ def headroom_year(
         What is added, and by which rules.
     bus_ids
         Buses asked for; all when absent.
-    blocks
-        How hours are sorted; `blocks_of` when absent, `night_and_day` is much faster.
     every_hour
         Judge hours too that another one outweighs (`gridmodel.engine.year`); for generation all are anyway.
     told
@@ -168,7 +147,7 @@ def headroom_year(
 
     buses = impact.model.network.buses.index
     at = impact.model.position("buses", list(buses if bus_ids is None else bus_ids))
-    blocks = blocks_of(profiles) if blocks is None else blocks
+    blocks = blocks_of(profiles)
     answers = year_headroom(_asked(impact, profiles, question, at, blocks, every_hour), told=told)
     status = _STATUSES[answers.status]
     kw = np.where(status == "undetermined", np.nan, answers.headroom_kw)

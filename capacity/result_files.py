@@ -101,7 +101,7 @@ def settle(table: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> settle(pd.DataFrame({"vm_pu": [1.00000000049], "hour": [pd.Timestamp("2030-01-01", tz="UTC")]}))
-       vm_pu              hour
+       vm_pu               hour
     0    1.0  2030-01-01T00:00Z
     """
     settled = table.reset_index(drop=True)

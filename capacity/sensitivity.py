@@ -10,7 +10,7 @@ import pandas as pd
 
 from capacity.connection import Assessment, ConnectionConfig, assess_on
 from capacity.data_quality import WeakFeeders, hold_back_assessment
-from capacity.demand import Development
+from capacity.demand.development import Development
 from capacity.impact import Impact
 
 SENSITIVITY_COLUMNS = (

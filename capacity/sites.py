@@ -8,7 +8,7 @@ import pandas as pd
 from pyproj import CRS
 
 from capacity.connection import place_at
-from capacity.demand import Development
+from capacity.demand.development import Development
 from gis import InputError, read_sites
 from gis.findings import make_findings
 

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from capacity.coincidence import AsGiven, Coincidence
-from capacity.customers import NO_FIGURE, ClassDemand, customers_of
+from capacity.demand.coincidence import AsGiven, Coincidence
+from capacity.demand.customers import NO_FIGURE, ClassDemand, customers_of
 from capacity.limits import Limits, read_limits
 from capacity.toml_file import read_figures
 from gis import InputError, Network

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from capacity.demand_scenario import DemandScenario, read_demand_scenario
+from capacity.demand.demand_scenario import DemandScenario, read_demand_scenario
 from gis import InputError
 from gis.findings import make_findings
 

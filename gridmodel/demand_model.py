@@ -2,9 +2,9 @@
 
 The diversity of customers belongs to no customer: it depends on how many stand behind an element. It comes
 into an ordinary load flow by what each bus draws: of every group the coincident peak of all behind the bus,
-less the coincident peaks behind each bus that it feeds (`capacity.coincidence`). Where branches meet that is
-negative: the diversity gained there. One load flow, of any engine, then loads every element with its own
-coincident peak, and the demand is what all customers draw together at the source.
+less the coincident peaks behind each bus that it feeds (`capacity.demand.coincidence`). Where branches meet
+that is negative: the diversity gained there. One load flow, of any engine, then loads every element with its
+own coincident peak, and the demand is what all customers draw together at the source.
 
     homes of 10 kW alone and 2 kW among many, after Rusck
 

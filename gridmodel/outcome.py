@@ -161,7 +161,7 @@ def check_balances(outcome: Outcome, *, constant_power: bool) -> Outcome:
     }
     if constant_power:
         gaps_kw["demand - served - unserved"] = outcome.demand_kw - outcome.served_kw - outcome.unserved_kw
-    allowed_kw = BALANCE_SHARE * outcome.demand_kw + BALANCE_KW
+    allowed_kw = BALANCE_SHARE * np.abs(outcome.demand_kw) + BALANCE_KW
     for name, gap_kw in gaps_kw.items():
         wrong = np.flatnonzero(~(np.abs(gap_kw) <= allowed_kw))
         if len(wrong):

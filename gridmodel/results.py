@@ -117,7 +117,7 @@ def check_balance(result: LoadFlowResult) -> LoadFlowResult:
     BalanceError
         It does not; the number is never shown.
     """
-    tolerance_kw = BALANCE_SHARE * result.demand_kw + BALANCE_KW
+    tolerance_kw = BALANCE_SHARE * abs(result.demand_kw) + BALANCE_KW
     gap_kw = result.demand_kw - result.served_kw - result.unserved_kw
     if not abs(gap_kw) <= tolerance_kw:
         raise BalanceError(f"demand - served - unserved = {gap_kw:.3f} kW, allowed {tolerance_kw:.3f} kW")

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from capacity.coincidence import Coincidence, coincident_demand, peaks_behind
+from capacity.demand.coincidence import Coincidence, coincident_demand, peaks_behind
 from gis import Network
 from gis.feeders import Supply, conducting_edges, trace_supply
 from gridmodel import LoadFlowResult, Scenario, build_model, run_load_flow

@@ -198,7 +198,7 @@ def _push(question: YearQuestion) -> np.ndarray:
     if not question.grid.out_of_scope and question.grid.shares is None:  # draws whatever the voltage is
         above = rows_above(question.grid)
         for column in np.flatnonzero(draws & feeds):
-            draws[column], feeds[column] = _signs_on_branches(question, column, above)
+            draws[column], feeds[column] = _signs_on_branches(question, int(column), above)
     return np.concatenate([injections.factors[:, draws], -injections.factors[:, feeds]], axis=1)
 
 

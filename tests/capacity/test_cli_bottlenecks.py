@@ -13,7 +13,7 @@ from capacity import cli_network
 from gis import Network, write_network
 from tests.capacity.conftest import Run
 from tests.capacity.test_output import strict
-from tests.capacity.years_by_hand import town as town_of
+from tests.capacity.years.years_by_hand import town as town_of
 
 SCENARIO = """
 scenario_id = "growing"

@@ -12,7 +12,7 @@ import shapely
 
 from capacity.assumptions import read_assumptions
 from capacity.connection import OPTION_COLUMNS, Assessment, ConnectionConfig, assess_connection, place_at
-from capacity.demand import Development
+from capacity.demand.development import Development
 from capacity.limits import read_limits
 from capacity.sites import developments_of
 from gis import InputError, Network

@@ -21,7 +21,7 @@ from capacity.data_quality import (
     level_passed,
     weak_data,
 )
-from capacity.demand import Development
+from capacity.demand.development import Development
 from capacity.headroom import find_headroom, joint_headroom
 from capacity.impact import study_impact
 from capacity.limits import read_limits

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from capacity.demo import copy_demo, demo_folder, demo_network_path
-from capacity.study_file import open_study
+from capacity.study.study_file import open_study
 from gis import read_network
 from gridmodel import find_scenario, rules_for, scenarios_of, stored_result
 from tests.capacity.grids import demo

@@ -12,7 +12,7 @@ import shapely
 
 from capacity.assumptions import Sensitivity
 from capacity.connection import ConnectionConfig, assess_on
-from capacity.demand import Development
+from capacity.demand.development import Development
 from capacity.impact import study_impact
 from capacity.sensitivity import SENSITIVITY_COLUMNS, sensitivity_of, with_sensitivity
 from gridmodel import build_model, find_scenario

@@ -159,6 +159,22 @@ def test_quarters_of_an_hour_count_a_quarter() -> None:
     pd.testing.assert_series_equal(quarter, whole / 4.0)
 
 
+def test_demand_that_feeds_more_than_all_others_draw_adds_up_too() -> None:
+    """Batteries that give back 150 MW: the balance is allowed a share of what flows, whichever way."""
+    network = network_from_text("bus A 110\nsource S A\nload H A 5 residential 1")
+    kva = np.array([[1.0, 150_000.0]], dtype=complex)
+    demand = BusDemand(("residential", "battery"), kva, (), np.zeros((1, 0)))
+    hour = pd.date_range("2025-07-01", periods=1, freq="h", tz="UTC")
+    factors = pd.DataFrame({"residential": [1.0], "battery": [-1.0]}, hour)
+    found = solve_demand(demand_model(network, demand.groups, ()), demand, factors).hours.iloc[0]
+    assert found["demand_kw"] == pytest.approx(-149_999.0)
+    assert found["source_kw"] == pytest.approx(-149_999.0)
+    plain = run_load_flow(
+        build_model(network_with_demand(network, at_hour(demand, factors.iloc[0]))), Scenario()
+    )
+    assert plain.served_kw == pytest.approx(-149_999.0)
+
+
 def refused(match: str, demand: BusDemand, factors: pd.DataFrame) -> None:
     model = demand_model(network_from_text(GRIDS["station"]), GROUPS, KINDS)
     with pytest.raises(ValueError, match=match):

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from capacity.bounds import bounds_of
-from capacity.coincidence import Rusck, coincident_demand
-from capacity.customers import CUSTOMER_COLUMNS
+from capacity.demand.coincidence import Rusck, coincident_demand
+from capacity.demand.customers import CUSTOMER_COLUMNS
 from gis import Network
 from gis.feeders import trace_supply
 from gridmodel import GridModel, build_model, find_scenario

@@ -1,0 +1,1 @@
+"""A year in all its hours: what every element carries, when it is too weak, by which chance, and why."""
