@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app_pages.connect import show_connect
 from app_pages.data_quality import show_data_quality
+from app_pages.future import show_future
 from app_pages.import_wizard import show_import
 from app_pages.network import show_network
 from app_pages.selling import show_selling
@@ -24,6 +25,7 @@ class Page:
 
 PAGES: tuple[Page, ...] = (
     Page("Network and bottlenecks", "network", show_network),
+    Page("Scenarios, year by year", "future", show_future),
     Page("Demand and bottlenecks by year", "years", show_years),
     Page("Where to sell", "sell", show_selling),
     Page("Connect a site", "connect", show_connect),

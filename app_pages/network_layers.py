@@ -9,7 +9,8 @@ import numpy as np
 
 from app_pages.map_frame import asset_url
 from app_pages.study import Choice, Study
-from capacity.checks import State, Yardstick, band_used_percent, loading_used_percent, state_of
+from capacity.checks import band_used_percent, loading_used_percent, state_of
+from gis import Network
 from gis.voltage import LV_MAX_KV
 from gis.webmap import (
     Bounds,
@@ -46,8 +47,12 @@ def network_view(
 
 def network_layers(study: Study, choice: Choice, colour_by: ColourBy) -> list[LineLayer | PointLayer]:
     """Lines, stations and open points, classed by what is asked."""
-    used = loading_used_percent if colour_by == "Loading" else _voltage_used_percent
-    return percent_layers(study, *used(choice.yardstick, state_of(choice.result)))
+    state = state_of(choice.result)
+    if colour_by == "Loading":
+        used = loading_used_percent(choice.yardstick, state)
+    else:
+        used = at_elements(study.network, band_used_percent(choice.yardstick, state))
+    return percent_layers(study, *used)
 
 
 def percent_layers(
@@ -58,13 +63,19 @@ def percent_layers(
     return class_layers(study, lines, stations)
 
 
-def class_layers(study: Study, lines: np.ndarray, stations: np.ndarray) -> list[LineLayer | PointLayer]:
-    """Lines, stations and open points of given classes."""
+def class_layers(
+    study: Study, lines: np.ndarray, stations: np.ndarray, *, widths: np.ndarray | None = None
+) -> list[LineLayer | PointLayer]:
+    """Lines, stations and open points; a class per line and per station of the network.
+
+    `widths` are classes of the lines' widths where these are not those of their colours.
+    """
+    wide = lines if widths is None else widths
     low = (study.network.lines["vn_kv"] <= LV_MAX_KV).to_numpy()
     open_points = np.full(study.drawn["open_points"].feature_count, -1, dtype=np.int8)
     drawn = study.drawn
-    low_width = width_by_class(lines[low], base_width_px=LV_WIDTH_PX)
-    high_width = width_by_class(lines[~low], base_width_px=MV_WIDTH_PX)
+    low_width = width_by_class(wide[low], base_width_px=LV_WIDTH_PX)
+    high_width = width_by_class(wide[~low], base_width_px=MV_WIDTH_PX)
     return [
         LineLayer("Low-voltage lines", drawn["lv_lines"], lines[low], low_width),
         LineLayer("Medium-voltage lines", drawn["mv_lines"], lines[~low], high_width),
@@ -77,15 +88,17 @@ def network_legends(colour_by: ColourBy, limits_name: str) -> list[Legend]:
     """What the colours and symbols mean, with units."""
     title = "Loading, of the limit" if colour_by == "Loading" else "Voltage band used"
     note = f"{limits_name}; over 100 % the limit is broken. Wide lines: medium voltage."
-    classes = class_legend(title, THRESHOLDS_PERCENT, unit="%", note=note)
+    return [with_symbols(class_legend(title, THRESHOLDS_PERCENT, unit="%", note=note))]
+
+
+def with_symbols(legend: Legend) -> Legend:
+    """A legend of classes with what the symbols of `class_layers` mean."""
     symbols = (Swatch("station", "#444444", "square"), Swatch("open point", "#808080", "triangle"))
-    return [replace(classes, swatches=(*classes.swatches, *symbols))]
+    return replace(legend, swatches=(*legend.swatches, *symbols))
 
 
-def _voltage_used_percent(yardstick: Yardstick, state: State) -> tuple[np.ndarray, np.ndarray]:
-    """Voltage band used [%]: of lines by the worse of their ends, of stations by their busbar."""
-    used = band_used_percent(yardstick, state)
-    network = yardstick.network
+def at_elements(network: Network, of_buses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A figure of buses at lines (the larger one of their ends) and at stations (that of their busbar)."""
     rows = network.buses.index.get_indexer
-    ends = used[rows(network.lines["from_bus_id"])], used[rows(network.lines["to_bus_id"])]
-    return np.fmax(*ends), used[rows(network.transformers["lv_bus_id"])]
+    ends = of_buses[rows(network.lines["from_bus_id"])], of_buses[rows(network.lines["to_bus_id"])]
+    return np.fmax(*ends), of_buses[rows(network.transformers["lv_bus_id"])]

@@ -38,7 +38,7 @@ _OPENED = "opened_network"
 # What pages remember of one network and must forget with it.
 _OF_ONE_NETWORK = (
     "scenario", "selected", "selected_row", "known_site", "place", "answered", "assessment", "picked_issue",
-    "headroom_asked", "year_customer", "cut_asked",
+    "headroom_asked", "year_customer", "cut_asked", "future_selected", "future_row",
 )  # fmt: skip
 
 
@@ -118,14 +118,19 @@ def choose(study: Study) -> Choice:
         scenario_id = st.radio(
             "Scenario", list(study.scenarios), format_func=study.scenario_name, key="scenario"
         )
-        profiles = profile_names()
-        profile = st.selectbox(
-            "Limits", profiles, index=profiles.index("en50160"), format_func=_profile_name, key="limits"
-        )
-    yardstick = make_yardstick(study.network, read_limits(profile), study.supply)
+        yardstick = ask_limits(study)
     solved = _solve(str(study.path), study.modified_ns, scenario_id, study)
     result = hold_back_result(solved, yardstick, study.weak)
     return Choice(study.scenarios[scenario_id], yardstick, result, solved)
+
+
+def ask_limits(study: Study) -> Yardstick:
+    """Ask for limits, and lay them over the network."""
+    profiles = profile_names()
+    profile = st.selectbox(
+        "Limits", profiles, index=profiles.index("en50160"), format_func=_profile_name, key="limits"
+    )
+    return make_yardstick(study.network, read_limits(profile), study.supply)
 
 
 @st.cache_resource(show_spinner="Reading the network ...", max_entries=4)

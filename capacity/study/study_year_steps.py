@@ -78,7 +78,7 @@ def unserved(study: Study) -> Tables:
     rows, assets, customers = [], [], []
     for run in _runs(study):
         found = study.cut_of(run)
-        rows.append(_unserved_row(run, found, study.network))
+        rows.append(unserved_row(run, found, study.network))
         assets.append(_of_year(_with_places(found.assets, study.network), run))
         hit = found.customers[found.customers["status"] != "served"]
         places = study.network.loads.geometry.reindex(hit["load_id"]).to_numpy()
@@ -170,7 +170,8 @@ def _with_places(rows: pd.DataFrame, network: Network) -> pd.DataFrame:
     return rows.assign(geometry=places)
 
 
-def _unserved_row(run: StudiedYear, found: UnservedDemand, network: Network) -> dict[str, object]:
+def unserved_row(run: StudiedYear, found: UnservedDemand, network: Network) -> dict[str, object]:
+    """The least cut of one year in figures, of the hours that were asked: `UNSERVED_COLUMNS`."""
     kw = found.hours["unserved_kw"]
     hit = found.customers.loc[found.customers["unserved_kwh"] > 0, "load_id"].unique()
     people = people_of(run.demand.customers, network)["customers"]
@@ -190,5 +191,5 @@ def _years_with_cuts(study: Study, runs: list[StudiedYear]) -> pd.DataFrame:
     table = year_table(runs, study.network)
     if "unserved" not in study.file.steps:
         return table
-    cuts = pd.DataFrame([_unserved_row(run, study.cut_of(run), study.network) for run in runs])
+    cuts = pd.DataFrame([unserved_row(run, study.cut_of(run), study.network) for run in runs])
     return table.merge(cuts.drop(columns="status"), on=["scenario", "year"])

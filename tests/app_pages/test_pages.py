@@ -28,7 +28,8 @@ def run_page(url_path: str) -> AppTest:
         "from app_pages.frame import framed\n"
         f"framed(next(p for p in PAGES if p.url_path == {url_path!r}).show)()\n"
     )
-    return AppTest.from_string(script, default_timeout=60).run()
+    # The first year that is solved on a machine compiles the engine.
+    return AppTest.from_string(script, default_timeout=300).run()
 
 
 def metric(page: AppTest, label: str) -> str:

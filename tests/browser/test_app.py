@@ -181,3 +181,23 @@ def test_names_of_assets_are_text_and_never_run(browser_page, traffic, tmp_path:
         stop_server(process)
     assert dialogs == []
     assert traffic.outside == [] and traffic.errors == []
+
+
+def test_page_of_years_shows_a_year_and_compares_two_scenarios(open_page, traffic) -> None:
+    page = open_page("Scenarios, year by year")
+    page.get_by_text("39,429 kW").wait_for()
+    page.wait_for_timeout(1500)
+    assert _pixels_of(page, (0xA5, 0x00, 0x26)) > 20
+    assert _map(page).get_by_text("Loading, of the limit [%]").is_visible()
+    _keep(page, "future")
+    _click_first_row(page)
+    _map(page).get_by_text("T_idx_35").wait_for()
+    page.get_by_text("From the customer worst off behind it to the source").wait_for()
+    page.wait_for_timeout(1500)
+    _keep(page, "future_bottleneck")
+    page.get_by_role("combobox", name="Compare with").click()
+    page.get_by_role("option", name="Today's customers, nothing added").click()
+    _map(page).get_by_text("A limit is broken in 2045").wait_for()
+    page.wait_for_timeout(1500)
+    _keep(page, "future_compared")
+    traffic.assert_clean()
