@@ -11,7 +11,6 @@ from app_pages.future import show_future
 from app_pages.import_wizard import show_import
 from app_pages.network import show_network
 from app_pages.selling import show_selling
-from app_pages.years import show_years
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,7 @@ class Page:
 
 PAGES: tuple[Page, ...] = (
     Page("Network and bottlenecks", "network", show_network),
-    Page("Scenarios, year by year", "future", show_future),
-    Page("Demand and bottlenecks by year", "years", show_years),
+    Page("Demand and bottlenecks by year", "years", show_future),
     Page("Where to sell", "sell", show_selling),
     Page("Connect a site", "connect", show_connect),
     Page("Data quality", "quality", show_data_quality),

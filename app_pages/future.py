@@ -15,9 +15,9 @@ from app_pages.future_view import show_assumptions, show_differences, show_figur
 from app_pages.map_frame import Focus, focus_on, new_click, show_map
 from app_pages.network import PICK_RADIUS_PX, STATION_BEFORE_LINE_M
 from app_pages.study import Study, open_study
-from capacity.future_card import causes_of, chain_table, future_card, worst_chain
-from capacity.future_comparison import FutureComparison, compare_futures
-from capacity.future_year import FutureYear
+from capacity.study.future_comparison import FutureComparison, compare_futures
+from capacity.years.future_card import causes_of, chain_table, future_card, worst_chain
+from capacity.years.future_year import FutureYear
 from gis import InputError
 from gis.webmap import NetworkMap, highlight, nearest_asset
 

@@ -9,17 +9,14 @@ import streamlit as st
 
 from app_pages.future_layers import CompareBy
 from app_pages.network_layers import ColourBy
+from app_pages.scenario_choice import ask_scenario, ask_year, known_scenarios, title_of
 from app_pages.study import Study, ask_limits
 from capacity.checks import Yardstick
-from capacity.demand.demand_scenario import DemandScenario, read_demand_scenario, scenario_names
-from capacity.future_year import EVERY_HOUR, FutureYear, peak_by_group, study_future
-from capacity.uploaded_scenario import UPLOAD_MOST_MB, read_uploaded_scenario
-from gis import InputError
+from capacity.demand.demand_scenario import DemandScenario
+from capacity.years.future_year import EVERY_HOUR, FutureYear, peak_by_group, study_future
 
 # Hours in which the least cut is looked for, as they are offered.
 CUT_HOURS = {24: "24 hours with most demand", EVERY_HOUR: "every hour over a limit (slow)"}
-OWN = "own"
-_FIRST = "electrification"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,15 +35,13 @@ def ask(study: Study) -> Question:
     """Ask in the sidebar; a scenario sent that cannot be used is refused with all its faults."""
     with st.sidebar:
         questions = st.container()
-        own = _own_scenario()
-    known = {name: read_demand_scenario(name) for name in scenario_names()}
-    known |= {} if own is None else {OWN: own}
+        known = known_scenarios()
     with questions:
-        name = _scenario_name(known)
-        year = _year(known[name])
+        name = ask_scenario(known, "future")
+        year = ask_year(known[name], "future")
         others = [None, *(other for other in known if other != name)]
         other = st.selectbox(
-            "Compare with", others, format_func=lambda other: _title(other, known), key="future_other"
+            "Compare with", others, format_func=lambda other: title_of(other, known), key="future_other"
         )
         colour_by = _colour_by(compares=other is not None)
         yardstick = ask_limits(study)
@@ -71,24 +66,6 @@ def peaks(study: Study, scenario: DemandScenario) -> pd.DataFrame:
     return _peaks(str(study.path), study.modified_ns, scenario.model_dump_json(), study, scenario)
 
 
-def _title(name: str | None, known: dict[str, DemandScenario]) -> str:
-    """How a scenario is called: the widget shows text, never markup."""
-    if name is None:
-        return "nothing"
-    return f"Yours: {known[name].name}" if name == OWN else known[name].name
-
-
-def _scenario_name(known: dict[str, DemandScenario]) -> str:
-    """Which scenario is looked at; one that was just sent is."""
-    names = list(known)
-    first = OWN if OWN in known else _FIRST
-    chosen: str = st.selectbox(
-        "Demand scenario", names, index=names.index(first), format_func=lambda name: _title(name, known),
-        key=f"future_scenario_{first}",
-    )  # fmt: skip
-    return chosen
-
-
 def _colour_by(*, compares: bool) -> ColourBy | CompareBy:
     """What the map is coloured by: a year, or two scenarios beside each other."""
     if compares:
@@ -98,34 +75,6 @@ def _colour_by(*, compares: bool) -> ColourBy | CompareBy:
         return by
     colour: ColourBy = st.radio("Colour by", ["Loading", "Voltage"], horizontal=True, key="future_colour_by")
     return colour
-
-
-def _year(scenario: DemandScenario) -> int:
-    years = list(scenario.years)
-    if len(years) == 1:
-        st.caption(f"Year: {years[0]}, the only one of this scenario")
-        return years[0]
-    chosen: int = st.select_slider(
-        "Year", years, value=years[-1], key=f"future_year_{'-'.join(map(str, years))}"
-    )
-    return chosen
-
-
-def _own_scenario() -> DemandScenario | None:
-    """The scenario this session has sent, if it makes sense."""
-    sent = st.file_uploader(
-        "Your own scenario (TOML)", type="toml", key="future_upload",
-        max_upload_size=UPLOAD_MOST_MB,
-        help="Its form is in docs/scenarios.md. It stays in this session and may name no further files.",
-    )  # fmt: skip
-    if sent is None:
-        return None
-    try:
-        return read_uploaded_scenario(sent.getvalue(), sent.name)
-    except InputError as error:
-        st.error("This scenario cannot be used. All faults found:")
-        st.code(str(error), language=None, wrap_lines=True)
-        return None
 
 
 @st.cache_resource(show_spinner="Studying every hour of the year ...", max_entries=16)

@@ -11,8 +11,8 @@ from app_pages.frame import plain
 from capacity.launch import NETWORK_VARIABLE
 from gis.examples import network_from_text
 from tests.app_pages.test_pages import metric, run_page
-from tests.capacity.test_future_year import FEEDER
-from tests.capacity.test_uploaded_scenario import GOOD
+from tests.capacity.demand.test_uploaded_scenario import GOOD
+from tests.capacity.years.test_future_year import FEEDER
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def feeder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_demo_area_in_2045() -> None:
-    page = run_page("future")
+    page = run_page("years")
     assert not page.exception and not page.error
     assert metric(page, "Peak demand") == "39,429 kW"
     assert metric(page, "Transformers / lines over") == "9 / 153"
@@ -38,7 +38,7 @@ def plain_of(text: str) -> str:
 
 
 def test_a_selected_asset_has_its_card_cause_and_chain(feeder: None) -> None:
-    page = run_page("future")
+    page = run_page("years")
     page.session_state["future_selected"] = ("lines", "L2")
     page.run()
     assert not page.exception
@@ -50,7 +50,7 @@ def test_a_selected_asset_has_its_card_cause_and_chain(feeder: None) -> None:
 
 
 def test_colour_by_voltage_another_year_and_other_limits(feeder: None) -> None:
-    page = run_page("future")
+    page = run_page("years")
     page.sidebar.radio(key="future_colour_by").set_value("Voltage").run()
     page.sidebar.select_slider[0].set_value(2030).run()
     page.sidebar.selectbox(key="limits").set_value("dena").run()
@@ -59,7 +59,7 @@ def test_colour_by_voltage_another_year_and_other_limits(feeder: None) -> None:
 
 
 def test_two_scenarios_stand_beside_each_other(feeder: None) -> None:
-    page = run_page("future")
+    page = run_page("years")
     page.sidebar.selectbox(key="future_other").set_value("today").run()
     assert not page.exception and not page.error
     rows = next(frame.value for frame in page.dataframe if "difference" in frame.value)
@@ -72,7 +72,7 @@ def test_two_scenarios_stand_beside_each_other(feeder: None) -> None:
 
 def test_a_scenario_of_ones_own_is_shown_and_its_name_is_no_markup(feeder: None) -> None:
     name = "![x](http://evil.example/x.png) <b>"
-    page = run_page("future")
+    page = run_page("years")
     text = GOOD.replace('"Mine"', f'"{name}"')
     page.file_uploader[0].upload("own.toml", text.encode(), "application/toml").run()
     assert not page.exception and not page.error
@@ -80,7 +80,7 @@ def test_a_scenario_of_ones_own_is_shown_and_its_name_is_no_markup(feeder: None)
 
 
 def test_a_scenario_that_makes_no_sense_is_refused_with_all_faults(feeder: None) -> None:
-    page = run_page("future")
+    page = run_page("years")
     bad = GOOD.replace("seed = 1", "seed = -1").replace("unit_kw = 11.0", "unit_kw = -2")
     page.file_uploader[0].upload("own.toml", bad.encode(), "application/toml").run()
     assert not page.exception

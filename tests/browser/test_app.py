@@ -184,7 +184,7 @@ def test_names_of_assets_are_text_and_never_run(browser_page, traffic, tmp_path:
 
 
 def test_page_of_years_shows_a_year_and_compares_two_scenarios(open_page, traffic) -> None:
-    page = open_page("Scenarios, year by year")
+    page = open_page("Demand and bottlenecks by year")
     page.get_by_text("39,429 kW").wait_for()
     page.wait_for_timeout(1500)
     assert _pixels_of(page, (0xA5, 0x00, 0x26)) > 20

@@ -11,9 +11,10 @@ import pytest
 from capacity.checks import State, Yardstick, band_used_percent, make_yardstick
 from capacity.demand.demand_scenario import DemandScenario, read_demand_scenario
 from capacity.demand.scenario_demand import outlook_of
-from capacity.future_card import causes_of, chain_table, future_card, worst_chain
-from capacity.future_comparison import BREAKS, compare_futures
-from capacity.future_year import (
+from capacity.limits import read_limits
+from capacity.study.future_comparison import BREAKS, compare_futures
+from capacity.years.future_card import causes_of, chain_table, future_card, worst_chain
+from capacity.years.future_year import (
     EVERY_HOUR,
     TOGETHER,
     FutureYear,
@@ -22,7 +23,6 @@ from capacity.future_year import (
     peak_by_group,
     study_future,
 )
-from capacity.limits import read_limits
 from gis.examples import network_from_text
 from gridmodel.demand_model import solve_demand
 from gridmodel.outcome import Keep

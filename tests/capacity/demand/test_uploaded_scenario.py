@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from capacity.uploaded_scenario import UPLOAD_MOST_MB, read_uploaded_scenario
+from capacity.demand.uploaded_scenario import UPLOAD_MOST_MB, read_uploaded_scenario
 from gis import InputError
 
 GOOD = """

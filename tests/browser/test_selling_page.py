@@ -9,23 +9,6 @@ from .test_app import _click_first_row, _keep, _map, demo_app, open_page  # noqa
 pytestmark = pytest.mark.browser
 
 
-def test_year_page_draws_a_year_and_flies_to_its_bottleneck(open_page, traffic) -> None:  # noqa: F811
-    page = open_page("Demand and bottlenecks by year")
-    page.get_by_text("Coincident peak").wait_for()
-    page.get_by_text("What is assumed, and where it comes from").wait_for()
-    page.wait_for_timeout(2000)
-    assert _map(page).get_by_text("Loading, of the limit [%]").is_visible()
-    _keep(page, "years")
-    page.get_by_text("Demand by group and year").scroll_into_view_if_needed()
-    page.wait_for_timeout(1500)
-    _keep(page, "years_growth")
-    _click_first_row(page)
-    _map(page).locator(".leaflet-tooltip").first.wait_for()
-    page.wait_for_timeout(1500)
-    _keep(page, "years_bottleneck")
-    traffic.assert_clean()
-
-
 def test_selling_page_draws_stations_by_what_they_can_take(open_page, traffic) -> None:  # noqa: F811
     page = open_page("Where to sell")
     page.get_by_text("Taken together").wait_for()
