@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from typing import cast, get_args
 
-import geopandas as gpd
 import pandas as pd
 import streamlit as st
 
+from app_pages.asset_map import selected_asset, show_asset_map
 from app_pages.frame import Columns, plain
 from app_pages.future_layers import CompareBy, comparison_map, future_map
 from app_pages.future_study import Question, ask, peaks, studied
 from app_pages.future_view import show_assumptions, show_differences, show_figures, show_files, show_peaks
-from app_pages.map_frame import Focus, focus_on, new_click, show_map
-from app_pages.network import PICK_RADIUS_PX, STATION_BEFORE_LINE_M
 from app_pages.study import Study, open_study
 from capacity.study.future_comparison import FutureComparison, compare_futures
 from capacity.years.future_card import causes_of, chain_table, future_card, worst_chain
 from capacity.years.future_year import FutureYear
 from gis import InputError
-from gis.webmap import NetworkMap, highlight, nearest_asset
+from gis.webmap import NetworkMap
 
-_PLACED = ("lines", "transformers", "buses", "sources")
 _NUMBER = st.column_config.NumberColumn
 _COLUMNS: Columns = {
     "element_id": "Asset",
@@ -79,7 +76,7 @@ def _map_and_table(
     with right:
         row = _bottleneck_table(future, question)
     with left:
-        _map(study, _view(study, question, future, compared), future.bottlenecks, row)
+        show_asset_map(study, _view(study, question, future, compared), future.bottlenecks, row, key="future")
     with right:
         _card(study, question, future)
 
@@ -114,58 +111,9 @@ def _bottleneck_table(future: FutureYear, question: Question) -> int | None:
     return rows[0] if rows else None
 
 
-def _map(study: Study, view: NetworkMap, found: gpd.GeoDataFrame, row: int | None) -> None:
-    if row is not None:
-        _select_row(found, row)
-    groups = []
-    if selected := _selected(study):
-        table, element_id = selected
-        groups.append(highlight(study.network.table(table).geometry.loc[[element_id]], label=element_id))
-    shown = show_map(view, key="future", feature_group=groups, height=620, **_focus(found, row))
-    _pick(study, shown)
-
-
-def _selected(study: Study) -> tuple[str, str] | None:
-    """Table and id of the asset selected; nothing once the network no longer has it."""
-    selected: tuple[str, str] | None = st.session_state.get("future_selected")
-    if selected is None or selected[1] not in study.network.table(selected[0]).index:
-        return None
-    return selected
-
-
-def _select_row(found: gpd.GeoDataFrame, row: int) -> None:
-    """A row that is clicked anew becomes the selected asset; one clicked before stays as it is."""
-    place = (found["table"].iloc[row], found["element_id"].iloc[row])
-    if st.session_state.get("future_row") != place and place[0] in _PLACED:
-        st.session_state["future_selected"] = place
-    st.session_state["future_row"] = place
-
-
-def _focus(found: gpd.GeoDataFrame, row: int | None) -> Focus:
-    """Fly to the bottleneck whose row was clicked."""
-    if row is None:
-        return {}
-    return focus_on(found.geometry.iloc[row], found.crs, zoom=16, focus_id=str(found["element_id"].iloc[row]))
-
-
-def _pick(study: Study, shown: dict[str, object]) -> None:
-    """Turn a new click into the selected asset and draw again with its highlight."""
-    click = new_click(shown, key="future")
-    if click is None:
-        return
-    reach_m = max(PICK_RADIUS_PX * click.metres_per_pixel, STATION_BEFORE_LINE_M)
-    for table in ("transformers", "lines"):
-        element_id = nearest_asset(
-            study.network.table(table).geometry, lon=click.lon, lat=click.lat, max_distance_m=reach_m
-        )
-        if element_id is not None:
-            st.session_state["future_selected"] = (table, element_id)
-            st.rerun(scope="fragment")
-
-
 def _card(study: Study, question: Question, future: FutureYear) -> None:
     st.markdown("**Asset**")
-    selected = _selected(study)
+    selected = selected_asset(study)
     if selected is None:
         st.caption("Click a line or a station on the map, or a row of the table.")
         return

@@ -6,9 +6,9 @@ import geopandas as gpd
 import pandas as pd
 import streamlit as st
 
+from app_pages.asset_map import selected_asset, show_asset_map
 from app_pages.frame import plain
 from app_pages.headroom_view import show_headroom
-from app_pages.map_frame import Focus, focus_on, new_click, show_map
 from app_pages.network_layers import ColourBy, network_view
 from app_pages.study import Choice, Study, choose, open_study
 from capacity.bottlenecks import find_bottlenecks
@@ -16,11 +16,7 @@ from capacity.cards import asset_card, figure, headroom_bus, headroom_sentence
 from capacity.data_quality import hold_back_bottlenecks, hold_back_headroom
 from capacity.headroom import find_headroom
 from capacity.impact import study_impact
-from gis.webmap import highlight, nearest_asset
 from gridmodel import build_model
-
-PICK_RADIUS_PX = 10
-STATION_BEFORE_LINE_M = 6.0
 
 
 def show_network() -> None:
@@ -72,7 +68,7 @@ def _map_and_table(study: Study, choice: Choice, found: gpd.GeoDataFrame, colour
     with right:
         row = _bottleneck_table(found, choice)
     with left:
-        _map(study, choice, found, row, colour_by)
+        show_asset_map(study, network_view(study, choice, colour_by), found, row, key="network")
     with right:
         _card(study, choice)
 
@@ -105,64 +101,9 @@ def _bottleneck_table(found: gpd.GeoDataFrame, choice: Choice) -> int | None:
     return rows[0] if rows else None
 
 
-def _map(study: Study, choice: Choice, found: gpd.GeoDataFrame, row: int | None, colour_by: ColourBy) -> None:
-    if row is not None:
-        _select_row(found, row)
-    groups = []
-    if selected := _selected(study):
-        table, element_id = selected
-        groups.append(highlight(study.network.table(table).geometry.loc[[element_id]], label=element_id))
-    shown = show_map(
-        network_view(study, choice, colour_by),
-        key="network",
-        feature_group=groups,
-        height=620,
-        **_focus(found, row),
-    )
-    _pick(study, shown)
-
-
-def _selected(study: Study) -> tuple[str, str] | None:
-    """Table and id of the asset selected; nothing once the network no longer has it."""
-    selected: tuple[str, str] | None = st.session_state.get("selected")
-    if selected is None or selected[1] not in study.network.table(selected[0]).index:
-        return None
-    return selected
-
-
-def _select_row(found: gpd.GeoDataFrame, row: int) -> None:
-    """A row that is clicked anew becomes the selected asset; one clicked before stays as it is."""
-    place = (found["table"].iloc[row], found["element_id"].iloc[row])
-    if st.session_state.get("selected_row") != place and place[0] != "loads":
-        st.session_state["selected"] = place
-    st.session_state["selected_row"] = place
-
-
-def _focus(found: gpd.GeoDataFrame, row: int | None) -> Focus:
-    """Fly to the bottleneck whose row was clicked."""
-    if row is None:
-        return {}
-    return focus_on(found.geometry.iloc[row], found.crs, zoom=16, focus_id=str(found["element_id"].iloc[row]))
-
-
-def _pick(study: Study, shown: dict[str, object]) -> None:
-    """Turn a new click into the selected asset and draw again with its highlight."""
-    click = new_click(shown, key="network")
-    if click is None:
-        return
-    reach_m = max(PICK_RADIUS_PX * click.metres_per_pixel, STATION_BEFORE_LINE_M)
-    for table in ("transformers", "lines"):
-        element_id = nearest_asset(
-            study.network.table(table).geometry, lon=click.lon, lat=click.lat, max_distance_m=reach_m
-        )
-        if element_id is not None:
-            st.session_state["selected"] = (table, element_id)
-            st.rerun(scope="fragment")
-
-
 def _card(study: Study, choice: Choice) -> None:
     st.markdown("**Asset**")
-    selected = _selected(study)
+    selected = selected_asset(study)
     if selected is None:
         st.caption("Click a line or a station on the map, or a row of the table.")
         return

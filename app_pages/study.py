@@ -38,7 +38,7 @@ _OPENED = "opened_network"
 # What pages remember of one network and must forget with it.
 _OF_ONE_NETWORK = (
     "scenario", "selected", "selected_row", "known_site", "place", "answered", "assessment", "picked_issue",
-    "headroom_asked", "year_customer", "cut_asked", "future_selected", "future_row",
+    "headroom_asked",
 )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def plain_of(text: str) -> str:
 
 def test_a_selected_asset_has_its_card_cause_and_chain(feeder: None) -> None:
     page = run_page("years")
-    page.session_state["future_selected"] = ("lines", "L2")
+    page.session_state["selected"] = ("lines", "L2")
     page.run()
     assert not page.exception
     card = next(frame.value for frame in page.dataframe if "value" in frame.value)
