@@ -23,7 +23,7 @@ standard = "all_electric"
 direction = "load"
 cos_phi = 0.95
 
-# The least cut in the six hardest hours of a year; without this key in all of them, which takes minutes.
+# The least cut in the six hardest hours of a year; without this key in all of them (up to a minute each).
 [unserved]
 hours = 6
 """
