@@ -16,7 +16,7 @@ from gis import Network
 # stands for; rated_kw: of one of them; status and reason as in `customers.CUSTOMER_COLUMNS`.
 GENERATION_COLUMNS = ("unit_id", "bus_id", "kind", "units", "rated_kw", "status", "reason")
 
-
+ACTIVE_ONLY = "q_kvar is left out: over the hours of a year generation feeds active power only"
 # Both groups of customers and kinds of generation are called so; as kinds they are named apart, as in
 # `demand_profiles`.
 _FEED_NAMES = {"battery": "battery_feed", "other": "other_feed"}
@@ -31,6 +31,7 @@ def generation_of(network: Network) -> pd.DataFrame:
     """Generators of a network, one row each, columns `GENERATION_COLUMNS`; kinds as `kind_name` has them."""
     generators = network.generators
     active = generators["in_service"].to_numpy(dtype=bool)
+    reactive = generators["q_kvar"].fillna(0.0).to_numpy(dtype=float) != 0.0
     columns = {
         "unit_id": generators.index,
         "bus_id": generators["bus_id"].to_numpy(dtype=object),
@@ -38,7 +39,7 @@ def generation_of(network: Network) -> pd.DataFrame:
         "units": 1.0,
         "rated_kw": generators["p_kw"].to_numpy(dtype=float),
         "status": np.where(active, "placed", "out_of_service").astype(object),
-        "reason": np.where(active, "", "in_service is false").astype(object),
+        "reason": np.select([~active, reactive], ["in_service is false", ACTIVE_ONLY], "").astype(object),
     }
     return pd.DataFrame(columns, index=range(len(generators)))[list(GENERATION_COLUMNS)]
 
