@@ -96,14 +96,14 @@ def size_works(
     cable = _choose_cable(
         candidate.voltage_kv, route_m, demand_kw, vm_pu, cos_phi, allowed_drop_percent, catalogue
     )
-    station = ""
+    station, stations = "", 0
     if candidate.kind == "mv_feeder":
-        station = _choose_station(candidate.voltage_kv, demand_kw / cos_phi, catalogue)
+        station, stations = _choose_station(candidate.voltage_kv, demand_kw / cos_phi, catalogue)
     problem = "" if cable else (
         f"no cable of the catalogue carries {demand_kw:,.0f} kW over {route_m:,.0f} m "
         f"with at most {max(allowed_drop_percent, 0.0):.2g} % voltage drop"
     )  # fmt: skip
-    cost_low, cost_high = _cost(candidate, route_m, bool(station), assumptions)
+    cost_low, cost_high = _cost(candidate, route_m, stations, assumptions)
     months = getattr(assumptions.months, candidate.kind)
     return Works(
         text=_text(candidate, route_m, cable or "a cable", station),
@@ -203,27 +203,30 @@ def _choose_cable(
     return ""
 
 
-def _choose_station(vn_kv: float, s_kva: float, catalogue: Catalogue) -> str:
-    """Transformers of the new station: one of the smallest size that does, or several of the largest."""
+def _choose_station(vn_kv: float, s_kva: float, catalogue: Catalogue) -> tuple[str, int]:
+    """New stations in words, and their number: one of the smallest size that does, or several of the largest."""
     types = catalogue.transformers
     fitting = types[same_voltage(types["vn_hv_kv"], vn_kv) & (types["vn_lv_kv"] <= LV_MAX_KV)]
     if fitting.empty:
-        return f"a station for {s_kva:,.0f} kVA"
+        return f"a station for {s_kva:,.0f} kVA", 1
     enough = fitting[fitting["sn_kva"] >= s_kva]
     if len(enough):
-        return f"a new station with one {enough['sn_kva'].min():g} kVA transformer"
+        return f"a new station with one {enough['sn_kva'].min():g} kVA transformer", 1
     largest = fitting["sn_kva"].max()
-    return f"new stations with {math.ceil(s_kva / largest)} transformers of {largest:g} kVA"
+    count = math.ceil(s_kva / largest)
+    return f"new stations with {count} transformers of {largest:g} kVA", count
 
 
 def _cost(
-    candidate: Candidate, route_m: float, station: bool, assumptions: Assumptions
+    candidate: Candidate, route_m: float, stations: int, assumptions: Assumptions
 ) -> tuple[float, float]:
     cost = assumptions.cost
     if candidate.voltage_kv <= LV_MAX_KV:
         return route_m * cost.lv_cable_low_per_m, route_m * cost.lv_cable_high_per_m
-    extra_low, extra_high = (cost.station_low, cost.station_high) if station else (0.0, 0.0)
-    return extra_low + route_m * cost.mv_cable_low_per_m, extra_high + route_m * cost.mv_cable_high_per_m
+    return (
+        stations * cost.station_low + route_m * cost.mv_cable_low_per_m,
+        stations * cost.station_high + route_m * cost.mv_cable_high_per_m,
+    )
 
 
 def _text(candidate: Candidate, route_m: float, cable: str, station: str) -> str:

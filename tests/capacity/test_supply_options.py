@@ -150,6 +150,7 @@ def test_cost_is_length_times_rate_by_hand() -> None:
     )
     medium = _works("mv_feeder", 20.0, 100.0, 300.0)
     assert (medium.cost_low_eur, medium.cost_high_eur) == (10_000 + 130 * 80, 10_000 + 130 * 140)
+    assert _works("mv_feeder", 20.0, 100.0, 1200.0).cost_low_eur == 2 * 10_000 + 130 * 80
     assert (low.months, medium.months) == (3, 9)
 
 
