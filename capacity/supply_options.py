@@ -204,7 +204,7 @@ def _choose_cable(
 
 
 def _choose_station(vn_kv: float, s_kva: float, catalogue: Catalogue) -> tuple[str, int]:
-    """New stations in words, and their number: one of the smallest size that does, or several largest ones."""
+    """New stations in words, and their number: one of the smallest size that does, or some largest ones."""
     types = catalogue.transformers
     fitting = types[same_voltage(types["vn_hv_kv"], vn_kv) & (types["vn_lv_kv"] <= LV_MAX_KV)]
     if fitting.empty:
