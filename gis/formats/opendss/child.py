@@ -44,6 +44,9 @@ def main() -> int:
         return NO_OPENDSS
     for name, value in task["limits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
+    # It would load pandas for tables nobody asks for, and so pyarrow, whose allocator crashes now and then
+    # within these limits.
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # not to be imported
     dss: Any = importlib.import_module("opendssdirect").dss  # within the limits, and it has no types
     dss.Basic.AllowForms(False)
     dss.Basic.AllowEditor(False)
