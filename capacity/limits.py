@@ -14,9 +14,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from capacity.toml_file import read_figures
-from gis import InputError
-from gis.findings import make_findings
+from capacity.toml_file import read_figures, shipped_names, shipped_or_own
 
 # Widest bound [pu] from the reference of a band: beyond it a figure was meant as percent or volt.
 BAND_MAX_PU = 0.5
@@ -126,7 +124,7 @@ class Limits(_Frozen):
 
 def profile_names() -> tuple[str, ...]:
     """Names of the shipped profiles."""
-    return tuple(sorted(path.stem for path in _PROFILES.glob("*.toml")))
+    return shipped_names(_PROFILES)
 
 
 def read_limits(profile: str | Path = "en50160") -> Limits:
@@ -142,8 +140,7 @@ def read_limits(profile: str | Path = "en50160") -> Limits:
     >>> read_limits("en50160").voltage[0].min_pu
     0.9
     """
-    path = _PROFILES / f"{profile}.toml" if str(profile) in profile_names() else Path(profile)
-    if not path.is_file():
-        message = f"no such profile or file; shipped profiles: {', '.join(profile_names())}"
-        raise InputError("limits", make_findings("unknown_limits", "limits", [str(profile)], message))
+    path = shipped_or_own(
+        profile, _PROFILES, what="profile", heading="limits", subject="limits", rule="unknown_limits"
+    )
     return read_figures(path, Limits, subject="limits", rule="bad_limits")

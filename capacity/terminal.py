@@ -21,10 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from capacity.demand.coincidence import AsGiven, Coincidence
 from capacity.demand.customers import NO_FIGURE, ClassDemand, customers_of
 from capacity.limits import Limits, read_limits
-from capacity.toml_file import read_figures
-from gis import InputError, Network
+from capacity.toml_file import read_figures, shipped_names, shipped_or_own
+from gis import Network
 from gis.feeders import Supply
-from gis.findings import make_findings
 from gridmodel import Catalogue, line_figures
 
 # line_kw, standard_kw and missing of the line are of the connection that `customers_on_line` share; what the
@@ -64,7 +63,7 @@ class TerminalStandard(BaseModel):
 
 def standard_names() -> tuple[str, ...]:
     """Names of the shipped standards."""
-    return tuple(sorted(path.stem for path in _SHIPPED.glob("*.toml")))
+    return shipped_names(_SHIPPED)
 
 
 def read_standard(standard: str | Path = "all_electric") -> TerminalStandard:
@@ -80,11 +79,9 @@ def read_standard(standard: str | Path = "all_electric") -> TerminalStandard:
     >>> read_standard("all_electric").classes["residential"].design_kw
     4.5
     """
-    path = _SHIPPED / f"{standard}.toml" if str(standard) in standard_names() else Path(standard)
-    if not path.is_file():
-        message = f"no such standard or file; shipped standards: {', '.join(standard_names())}"
-        faults = make_findings("unknown_standard", "standard", [str(standard)], message)
-        raise InputError("standard", faults)
+    path = shipped_or_own(
+        standard, _SHIPPED, what="standard", heading="standard", subject="standard", rule="unknown_standard"
+    )
     return read_figures(path, TerminalStandard, subject="standard", rule="bad_figure")
 
 

@@ -41,6 +41,38 @@ def read_figures(path: Path, model: type[Figures], *, subject: str, rule: str) -
         raise InputError(str(path), make_findings(rule, subject, places, messages, values=values)) from error
 
 
+def shipped_names(folder: Path) -> tuple[str, ...]:
+    """Names of the TOML files that ship in a folder."""
+    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
+
+
+def shipped_or_own(
+    named: str | Path, folder: Path, *, what: str, heading: str, subject: str, rule: str
+) -> Path:
+    """Path of a file that ships in a folder by its name, or of a user's own.
+
+    Parameters
+    ----------
+    what
+        What such a file is, as in "no such scenario or file".
+    heading, subject
+        What the error is about, and the finding's table.
+    rule
+        Name of the finding's rule where there is neither.
+
+    Raises
+    ------
+    InputError
+        There is neither; the names that ship are told.
+    """
+    names = shipped_names(folder)
+    path = folder / f"{named}.toml" if str(named) in names else Path(named)
+    if not path.is_file():
+        message = f"no such {what} or file; shipped {what}s: {', '.join(names)}"
+        raise InputError(heading, make_findings(rule, subject, [str(named)], message))
+    return path
+
+
 def _shown(value: object) -> object:
     """The offending figure; nothing where a whole block is meant."""
     return value if isinstance(value, str | int | float) else None

@@ -16,9 +16,7 @@ from capacity.demand.coincidence import AnyMethod, AsGiven, Coincidence, default
 from capacity.demand.customer_size import SizeBasis
 from capacity.demand.tariff import SHIPPED as SHIPPED_TARIFF
 from capacity.demand.tariff import Tariff, read_tariff
-from capacity.toml_file import read_figures
-from gis import InputError
-from gis.findings import make_findings
+from capacity.toml_file import read_figures, shipped_names, shipped_or_own
 from gis.schema import CUSTOMER_CLASSES
 
 LoadTechnology = Literal[
@@ -279,7 +277,7 @@ def _known_classes(classes: tuple[str, ...]) -> tuple[str, ...]:
 
 def scenario_names() -> tuple[str, ...]:
     """Names of the shipped scenarios."""
-    return tuple(sorted(path.stem for path in _SHIPPED.glob("*.toml")))
+    return shipped_names(_SHIPPED)
 
 
 def read_demand_scenario(scenario: str | Path) -> DemandScenario:
@@ -296,11 +294,14 @@ def read_demand_scenario(scenario: str | Path) -> DemandScenario:
     >>> read_demand_scenario("today").uptake
     {}
     """
-    path = _SHIPPED / f"{scenario}.toml" if str(scenario) in scenario_names() else Path(scenario)
-    if not path.is_file():
-        message = f"no such scenario or file; shipped scenarios: {', '.join(scenario_names())}"
-        findings = make_findings("unknown_demand_scenario", "demand scenario", [str(scenario)], message)
-        raise InputError("scenario", findings)
+    path = shipped_or_own(
+        scenario,
+        _SHIPPED,
+        what="scenario",
+        heading="scenario",
+        subject="demand scenario",
+        rule="unknown_demand_scenario",
+    )
     read = read_figures(path, DemandScenario, subject="demand scenario", rule="bad_demand_scenario")
     return read.model_copy(
         update={
