@@ -9,7 +9,7 @@ from itertools import groupby
 import geopandas as gpd
 import pandas as pd
 
-from capacity.data_quality import hold_back_rows
+from capacity.data_quality import hold_back_bottlenecks, hold_back_chains
 from capacity.demand.customers import people_of
 from capacity.selling import where_to_sell
 from capacity.selling.prospects import technologies_of
@@ -27,8 +27,6 @@ UNSERVED_COLUMNS = (
     "scenario", "year", "status", "hours_asked", "hours_cut", "unserved_kw", "unserved_hour", "unserved_kwh",
     "customers_affected",
 )  # fmt: skip
-# Figures of bottlenecks that are not told of feeders with weak data.
-_HELD_BACK = ["loading_percent", "vm_pu", "hours_over", "kwh_over", "unserved_kw", "unserved_kwh"]
 
 
 class NothingNamedError(InputError):
@@ -70,7 +68,7 @@ def bottlenecks(study: Study) -> Tables:
         for run in _runs(study)
     ]
     found = bottlenecks_of_years(study.yardstick, told)
-    return {"bottlenecks": hold_back_rows(found, study.weak, _HELD_BACK, reason="root_cause")}
+    return {"bottlenecks": hold_back_bottlenecks(found, study.weak)}
 
 
 def unserved(study: Study) -> Tables:
@@ -93,7 +91,7 @@ def unserved(study: Study) -> Tables:
 def chains(study: Study) -> Tables:
     """From the service line to the substation: the weakest link of every customer in every year."""
     parts = [chains_of_year(run.model, study.yardstick, run.demand, run.findings) for run in _runs(study)]
-    rows = with_first_years(parts)
+    rows = hold_back_chains(with_first_years(parts), study.weak)
     places = study.network.loads.geometry.reindex(rows["load_id"]).to_numpy()
     return {"chains": gpd.GeoDataFrame(rows, geometry=places, crs=study.network.crs)}
 
