@@ -353,23 +353,3 @@ def _power_sums(customers: pd.DataFrame, power: int) -> np.ndarray:
     """Per row: the customers' peaks [kW], and their peaks to a power."""
     count, peak_kw = (customers[name].to_numpy(dtype=float) for name in ("customers", "peak_kw"))
     return np.stack([count * peak_kw, count * peak_kw**power], axis=1)
-
-
-def synchronised(method: Coincidence, factor: float) -> Coincidence:
-    """The same method where very many draw `factor` times as much together, as under a valley tariff.
-
-    One alone still draws no more than its own peak, so coincidence rises to at most 1. A method without a
-    coincidence of its own to raise (as given, by energy or by dwellings) stays as it is.
-
-    Examples
-    --------
-    >>> cars = synchronised(Rusck(g_inf=0.2, source="Rusck 1956"), 2.5)
-    >>> cars.many_factor, cars.together_kw(pd.DataFrame({"customers": [1], "peak_kw": [11.0]}))
-    (0.5, 11.0)
-    """
-    if isinstance(method, (Rusck, Pylovo)):
-        return method.model_copy(update={"g_inf": min(1.0, factor * method.g_inf)})
-    if isinstance(method, DemandFactor):
-        raised = tuple((homes, min(1.0, factor * printed)) for homes, printed in method.factors)
-        return method.model_copy(update={"factors": raised})
-    return method

@@ -157,13 +157,7 @@ def _known_profiles(network: Network, block: ProfileYear) -> ProfileSet:
         )
     if len(faults):
         raise InputError(str(block.file), faults)
-    return replace(
-        shipped,
-        factors=shipped.factors.join(own.factors.add_prefix("own ").set_axis(shipped.time)),
-        of_class={**shipped.of_class, **{name: f"own {name}" for name in own.of_class}},
-        of_kind={**shipped.of_kind, **{name: f"own {name}" for name in own.of_kind}},
-        source=f"{shipped.source}; {own.source}",
-    )
+    return shipped.replaced_by(own)
 
 
 def _full_load_hours(scenario: DemandScenario) -> dict[str, float]:

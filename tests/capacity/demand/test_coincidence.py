@@ -26,7 +26,6 @@ from capacity.demand.coincidence import (
     coincident_demand,
     default_methods,
     peaks_behind,
-    synchronised,
 )
 from capacity.demand.curves import by_number, least_concave
 from capacity.demand.customers import customers_of
@@ -152,22 +151,6 @@ def test_twice_the_customers_peaks_is_twice_the_peak(
     method, (customers, _) = EXAMPLES[kind], street
     scaled = method.together_kw(customers.assign(peak_kw=factor * customers["peak_kw"]))
     assert scaled == pytest.approx(factor * method.together_kw(customers), rel=1e-9, abs=1e-9)
-
-
-@pytest.mark.parametrize("kind", METHODS)
-@pytest.mark.parametrize("factor", [1.0, 2.5, 100.0])
-def test_synchronised_customers_draw_more_together_but_never_more_than_alone(
-    kind: type[Method], factor: float
-) -> None:
-    method, raised = EXAMPLES[kind], synchronised(EXAMPLES[kind], factor)
-    for count in (1, 10, 400):
-        before, after = method.together_kw(equal(count)), raised.together_kw(equal(count))  # type: ignore[attr-defined]
-        assert before <= after * (1 + 1e-12)
-        assert after <= max(before, count * 8.0) * (1 + 1e-12)
-        assert factor > 1.0 or after == pytest.approx(before)
-    assert raised.many_factor == pytest.approx(
-        min(1.0, factor * method.many_factor) if kind in (Rusck, Pylovo, DemandFactor) else method.many_factor
-    )
 
 
 @pytest.mark.parametrize("kind", [AsGiven, Rusck, Pylovo, DemandFactor])
