@@ -13,9 +13,9 @@ from app_pages.future_layers import CompareBy, comparison_map, future_map
 from app_pages.future_study import Question, ask, peaks, studied
 from app_pages.future_view import show_assumptions, show_differences, show_figures, show_files, show_peaks
 from app_pages.study import Study, open_study
+from capacity.study.future_card import causes_of, chain_table, future_card, worst_chain
 from capacity.study.future_comparison import FutureComparison, compare_futures
-from capacity.years.future_card import causes_of, chain_table, future_card, worst_chain
-from capacity.years.future_year import FutureYear
+from capacity.study.future_year import FutureYear
 from gis import InputError
 from gis.webmap import NetworkMap
 

@@ -19,7 +19,7 @@ from app_pages.network_layers import (
 from app_pages.study import Study
 from capacity.checks import Yardstick
 from capacity.study.future_comparison import BREAKS, FutureComparison
-from capacity.years.future_year import FutureYear, loading_used_of_year
+from capacity.study.future_year import FutureYear, loading_used_of_year
 from gis.webmap import PALETTE, Legend, NetworkMap, Swatch, class_legend, classify, network_map
 
 CompareBy = Literal["Broken limits", "Difference of loading"]

@@ -13,7 +13,7 @@ from app_pages.scenario_choice import ask_scenario, ask_year, known_scenarios, t
 from app_pages.study import Study, ask_limits
 from capacity.checks import Yardstick
 from capacity.demand.demand_scenario import DemandScenario
-from capacity.years.future_year import EVERY_HOUR, FutureYear, peak_by_group, study_future
+from capacity.study.future_year import EVERY_HOUR, FutureYear, peak_by_group, study_future
 
 # Hours in which the least cut is looked for, as they are offered.
 CUT_HOURS = {24: "24 hours with most demand", EVERY_HOUR: "every hour over a limit (slow)"}

@@ -10,7 +10,7 @@ from app_pages.frame import Columns, plain
 from capacity.cards import figure
 from capacity.demand.demand_scenario import DemandScenario
 from capacity.study.future_comparison import FutureComparison
-from capacity.years.future_year import FutureYear, assumptions_of, csv_of
+from capacity.study.future_year import FutureYear, assumptions_of, csv_of
 from gis.webmap import PALETTE
 
 _WORDS = {

@@ -219,29 +219,25 @@ def studied_years(
     cut
         Hours to find the least cut in.
     """
+    from dataclasses import replace
+
     from capacity.demand.scenario_demand import outlook_of
     from capacity.unserved import unserved_demand
     from capacity.years.draws import study_draws
-    from capacity.years.year import step_h, study_year
-    from capacity.years.year_bottlenecks import StudiedYear, worst_hours_of
+    from capacity.years.year_bottlenecks import solved_years, worst_hours_of
 
-    outlook = outlook_of(yardstick.network, yardstick.supply, scenario)
-    model, studied = None, []
-    for year in years:
-        output.progress(f"solving {scenario.scenario_id} {year}")
-        demand = outlook.demand(year)
-        model = model or demand.model_on(yardstick.network)
-        findings = study_year(model, yardstick, demand)
+    outlook, studied = outlook_of(yardstick.network, yardstick.supply, scenario), []
+    for run in solved_years(outlook, yardstick, years, told=output.progress):
         unserved, lots = None, None
         if cut != "none":
             output.progress("looking for the least cut")
-            hours = None if cut == "year" else worst_hours_of(findings)
-            step = step_h(demand.profiles)
-            unserved = unserved_demand(model, yardstick, demand, hours=hours, step_h=step)
+            hours = None if cut == "year" else worst_hours_of(run.findings)
+            step = run.findings.step_h
+            unserved = unserved_demand(run.model, yardstick, run.demand, hours=hours, step_h=step)
         if draws:
             output.progress(f"solving {draws} draws")
-            lots = study_draws(model, yardstick, outlook.draws(year, range(draws)))
-        studied.append(StudiedYear(model, demand, findings, unserved, lots))
+            lots = study_draws(run.model, yardstick, outlook.draws(run.findings.year, range(draws)))
+        studied.append(replace(run, unserved=unserved, draws=lots))
     return studied
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from capacity.study.comparison import compare_elements, compare_years
-from capacity.years.future_year import FutureYear, column_of
+from capacity.study.future_year import FutureYear, column_of
 from capacity.years.year import BRANCHES
 from gis import Network
 

@@ -5,7 +5,7 @@ Reading is `capacity.study.study_file`, the steps are `capacity.study.study_step
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +21,8 @@ from capacity.limits import Limits
 from capacity.terminal import TerminalStandard
 from capacity.unserved import UnservedDemand, unserved_demand
 from capacity.years.draws import DrawFindings, study_draws
-from capacity.years.year import YearFindings, study_year
-from capacity.years.year_bottlenecks import StudiedYear
+from capacity.years.year import YearFindings
+from capacity.years.year_bottlenecks import StudiedYear, solved_years
 from gis import Network
 from gridmodel import GridModel, Scenario, build_model
 
@@ -89,7 +89,11 @@ class Study:
     @cached_property
     def years(self) -> tuple[StudiedYear, ...]:
         """Every year of every demand scenario, draw 0, solved in all its hours once for all steps."""
-        return tuple(year for outlook in self.outlooks.values() for year in self._years_of(outlook))
+        return tuple(
+            year
+            for outlook in self.outlooks.values()
+            for year in solved_years(outlook, self.yardstick, outlook.scenario.years, told=self.told)
+        )
 
     def cut_of(self, year: StudiedYear) -> UnservedDemand:
         """The least cut of a year, found once for all steps."""
@@ -123,17 +127,6 @@ class Study:
     @cached_property
     def _draws(self) -> dict[str, DrawFindings]:
         return {}
-
-    def _years_of(self, outlook: Outlook) -> Iterator[StudiedYear]:
-        """The years of one scenario, on one model."""
-        model: GridModel | None = None
-        for year in outlook.scenario.years:
-            demand = outlook.demand(year)
-            if model is None:
-                self.told(f"building the model of {demand.scenario_id}")
-                model = demand.model_on(self.network)
-            self.told(f"solving {demand.label}")
-            yield StudiedYear(model, demand, study_year(model, self.yardstick, demand))
 
 
 def hardest_hours(findings: YearFindings, count: int | None) -> np.ndarray | None:

@@ -6,7 +6,7 @@ the hours of the worst voltages, to name the element that takes most of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -16,10 +16,11 @@ import pandas as pd
 from capacity.bottlenecks import as_places, largest_change, with_unserved
 from capacity.checks import Yardstick
 from capacity.demand.customers import people_per_bus
+from capacity.demand.scenario_demand import Outlook
 from capacity.demand.year_demand import YearDemand
 from capacity.unserved import UnservedDemand
 from capacity.years.draws import DrawFindings
-from capacity.years.year import BRANCHES, YearFindings
+from capacity.years.year import BRANCHES, YearFindings, study_year
 from gis.feeders import islands_of
 from gridmodel import GridModel
 from gridmodel.demand_model import solve_demand
@@ -65,6 +66,26 @@ class StudiedYear:
         """Energy not served over the year; nothing where it was not looked for in every hour."""
         whole = self.unserved is not None and len(self.unserved.hours) == len(self.findings.hours)
         return self.unserved.energy_kwh if self.unserved is not None and whole else None
+
+
+def solved_years(
+    outlook: Outlook, yardstick: Yardstick, years: Iterable[int], *, told: Callable[[str], None]
+) -> Iterator[StudiedYear]:
+    """Solve years of a demand scenario one after the other, draw 0, on one model.
+
+    Parameters
+    ----------
+    told
+        Takes what is being done, for people who wait.
+    """
+    model: GridModel | None = None
+    for year in years:
+        demand = outlook.demand(year)
+        if model is None:
+            told(f"building the model of {demand.scenario_id}")
+            model = demand.model_on(yardstick.network)
+        told(f"solving {demand.label}")
+        yield StudiedYear(model, demand, study_year(model, yardstick, demand))
 
 
 def bottlenecks_of_years(yardstick: Yardstick, years: Iterable[StudiedYear]) -> gpd.GeoDataFrame:

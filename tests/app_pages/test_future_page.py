@@ -12,7 +12,7 @@ from capacity.launch import NETWORK_VARIABLE
 from gis.examples import network_from_text
 from tests.app_pages.test_pages import metric, run_page
 from tests.capacity.demand.test_uploaded_scenario import GOOD
-from tests.capacity.years.test_future_year import FEEDER
+from tests.capacity.study.test_future_year import FEEDER
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pandas as pd
 
 from capacity.cards import Card, figure
 from capacity.checks import Yardstick
-from capacity.years.future_year import FutureYear
+from capacity.study.future_year import FutureYear
 from capacity.years.root_cause import LINK_NAMES, LINKS, sum_upstream
 
 _TITLES = {"lines": "Line", "transformers": "Transformer", "buses": "Bus", "sources": "Source"}

@@ -12,9 +12,9 @@ from capacity.checks import State, Yardstick, band_used_percent, make_yardstick
 from capacity.demand.demand_scenario import DemandScenario, read_demand_scenario
 from capacity.demand.scenario_demand import outlook_of
 from capacity.limits import read_limits
+from capacity.study.future_card import causes_of, chain_table, future_card, worst_chain
 from capacity.study.future_comparison import BREAKS, compare_futures
-from capacity.years.future_card import causes_of, chain_table, future_card, worst_chain
-from capacity.years.future_year import (
+from capacity.study.future_year import (
     EVERY_HOUR,
     TOGETHER,
     FutureYear,
