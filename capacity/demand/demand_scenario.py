@@ -23,6 +23,7 @@ LoadTechnology = Literal[
     "ev", "heat_pump", "cooking", "water_heating", "electric_boiler", "storage_heating", "cooling", "battery"
 ]
 FeedTechnology = Literal["pv", "wind", "chp", "diesel", "hydro", "other"]
+Technology = Literal[LoadTechnology, FeedTechnology]
 Siting = Literal["lot", "clustered"]
 SiteState = Literal["enquiry", "quoted", "accepted", "energised", "withdrawn", "expired"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -69,7 +70,7 @@ class Uptake(_Block):
     adds to its kind of generation.
     """
 
-    technology: LoadTechnology | FeedTechnology
+    technology: Technology
     customers: tuple[str, ...] = Field(min_length=1)
     s_curve: SCurve | None = None
     shares: dict[Year, Share] = Field(default_factory=dict)
