@@ -48,7 +48,7 @@ class NetworkChanges:
 
     @property
     def touched(self) -> frozenset[tuple[str, str]]:
-        """Table and id of every row that is changed or removed; two measures that share one exclude each other."""
+        """Table and id of every row changed or removed; two measures that share one exclude each other."""
         changed = zip(self.cells["table"], self.cells["element_id"], strict=True)
         gone = ((table, element_id) for table, ids in self.removed.items() for element_id in ids)
         return frozenset((str(table), str(element_id)) for table, element_id in (*changed, *gone))
