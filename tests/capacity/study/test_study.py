@@ -27,7 +27,7 @@ from tests.capacity.study.study_towns import STUDY
 from tests.capacity.study.study_towns import write_study as write_town
 from tests.capacity.test_output import strict
 
-WHOLE = STUDY + 'standard = "all_electric"\ndraws = 2\n'
+WHOLE = STUDY + 'standard = "all_electric"\ndraws = 2\n[unserved]\nhours = 12\n'
 
 
 @pytest.fixture(scope="module")
