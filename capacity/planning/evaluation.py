@@ -41,6 +41,10 @@ class Standing:
         Measures in force.
     flags
         What is in, without what the case turns.
+    bounds
+        Voltage bounds in it.
+    moving
+        Measures that would change who feeds whom.
     """
 
     case: int
@@ -69,8 +73,7 @@ class Evaluation:
     def standing(self, case: int, taken: np.ndarray) -> Standing:
         """A plan in one case."""
         flags = turned(self._nothing, self.grid.drawn.turns, self.grid.option[case][taken])
-        pairs = self._tracer.joined_pairs(self._seen(case, flags))
-        joined = np.concatenate(list(pairs.values()))
+        joined = np.intersect1d(self._joined(case, flags), self._joined(case, self._nothing))
         moving = self.grid.rewires.copy()
         moving[self.grid.pairs_of[~np.isin(self.grid.measure_pairs, joined)]] = True
         return Standing(case, taken, flags, self._bounds(case, flags), moving)
@@ -141,6 +144,9 @@ class Evaluation:
 
     def _bounds(self, case: int, flags: Flags) -> VoltageBounds:
         return self._tracer.bounds(self._seen(case, flags))
+
+    def _joined(self, case: int, flags: Flags) -> np.ndarray:
+        return np.concatenate(list(self._tracer.joined_pairs(self._seen(case, flags)).values()))
 
     def _seen(self, case: int, flags: Flags) -> Flags:
         turns = self.grid.case_turns(case)
