@@ -1,7 +1,7 @@
-"""Planned assets: what a plan builds, replaces, removes, switches and sets, in rows of the canonical tables.
+"""Planned assets: what a plan builds, replaces, removes, switches, sets, in rows of the canonical tables.
 
-So a utility's GIS takes a plan as it takes a network. The steps of the plan are `Plan.steps`; here is what each
-of them does to each element.
+So a utility's GIS takes a plan as it takes a network. The steps of the plan are `Plan.steps`; here is what
+each of them does to each element.
 """
 
 from __future__ import annotations
@@ -137,7 +137,10 @@ def _status(cells: pd.DataFrame) -> AssetStatus:
 def _marked(
     rows: pd.DataFrame, taken: Taken, status: str | pd.Series, step: int, cost_eur: float
 ) -> pd.DataFrame:
-    marked = pd.DataFrame(rows).assign(
+    plain = pd.DataFrame(rows)
+    if "geometry" in plain:  # places of one CRS, whether or not a table still says so
+        plain["geometry"] = plain["geometry"].astype(object)
+    marked = plain.assign(
         status=status, step=step, year=taken.year, until=taken.until,
         measure_id=taken.measure.measure_id, measure=taken.measure.kind, step_cost_eur=cost_eur,
     )  # fmt: skip

@@ -13,7 +13,8 @@ import pandas as pd
 
 from capacity.output import rows_of, with_lonlat
 from capacity.planning.plan_money import cash_flow, cost_by_level_and_year, cost_items
-from capacity.planning.plan_tables import info_of, placed_steps, plan_layers, settled
+from capacity.planning.plan_report import PlanReport, report_of
+from capacity.planning.plan_tables import info_of, placed_steps, plan_layers, price_rows, settled
 from capacity.result_files import write_geopackage, write_json
 from gis.errors import InputError
 from gis.findings import make_findings
@@ -40,13 +41,15 @@ _TOTALS: Final = {
 _EUR: Final = "_eur"
 
 
-def write_plan(plan: Plan, path: Path, costs: CostTable | None = None) -> None:
+def write_plan(plan: Plan | PlanReport, path: Path, costs: CostTable | None = None) -> None:
     """Write a plan as the file's name says: `*.gpkg`, `*.xlsx`, `*.csv` or `*.json`.
 
     Parameters
     ----------
+    plan
+        Give a report (`report_of`) to write several files: what is shown of a plan takes load flows.
     costs
-        The cost table it was made with, for prices and their sources.
+        The cost table the plan was made with, for prices and their sources; a report has its own.
 
     Raises
     ------
@@ -57,53 +60,52 @@ def write_plan(plan: Plan, path: Path, costs: CostTable | None = None) -> None:
     if write is None:
         message = f"a plan is written as {', '.join(f'*{suffix}' for suffix in PLAN_SUFFIXES)}; name it so"
         raise InputError("--out", make_findings("bad_target", "file", [str(path)], message))
-    write(plan, path, costs)
+    write(plan if isinstance(plan, PlanReport) else report_of(plan, costs), path)
 
 
-def finance_sheets(plan: Plan, costs: CostTable | None = None) -> dict[str, pd.DataFrame]:
-    """Sheets of the workbook, figures with the name of the currency in their headings."""
-    info = info_of(plan, costs)
+def finance_sheets(report: PlanReport) -> dict[str, pd.DataFrame]:
+    """Sheets of the workbook; money is headed by its currency."""
+    plan, info = report.plan, info_of(report)
     sheets = {
         "summary": pd.DataFrame({"what": list(info), "value": pd.Series(list(info.values()), dtype=object)}),
         "steps": with_lonlat(placed_steps(plan)),
         "cost by level and year": cost_by_level_and_year(plan),
         "cash flow": cash_flow(plan),
-        "items": cost_items(plan, costs),
-        "unresolved": plan.unresolved.drop(columns="geometry", errors="ignore"),
+        "items": cost_items(plan, report.costs),
+        "cost table": price_rows(report),
+        "unresolved": pd.DataFrame(plan.unresolved.drop(columns="geometry", errors="ignore")),
         "cases": plan.cases,
     }
-    if costs is not None:
-        sheets["cost table"] = costs.rows.rename_axis("item").reset_index()
-    return {name: _in_currency(settled(rows), plan.currency) for name, rows in sheets.items()}
-
-
-def plan_record(plan: Plan, costs: CostTable | None = None) -> dict[str, object]:
-    """The whole plan as JSON has it: what it comes to, then its tables without places."""
-    layers = plan_layers(plan, costs)
-    tables = {name: rows_of(rows) for name, rows in layers.items() if name != "plan_info"}
-    return {**info_of(plan, costs), **tables}
-
-
-def _write_geopackage(plan: Plan, path: Path, costs: CostTable | None) -> None:
-    write_geopackage(path, plan_layers(plan, costs))
-
-
-def _write_workbook(plan: Plan, path: Path, costs: CostTable | None) -> None:
-    totals = {
-        name: [_named(column, plan.currency) for column in columns] for name, columns in _TOTALS.items()
+    return {
+        name: _in_currency(settled(rows), plan.currency) for name, rows in sheets.items() if rows is not None
     }
-    write_workbook(finance_sheets(plan, costs), path, totals=totals)
 
 
-def _write_csv(plan: Plan, path: Path, costs: CostTable | None) -> None:
-    write_csv(with_lonlat(settled(placed_steps(plan))), path)
+def plan_record(report: PlanReport) -> dict[str, object]:
+    """The whole plan as JSON has it: what it comes to, then its tables without places."""
+    tables = {name: rows_of(rows) for name, rows in plan_layers(report).items() if name != "plan_info"}
+    return {**info_of(report), **tables}
 
 
-def _write_json(plan: Plan, path: Path, costs: CostTable | None) -> None:
-    write_whole(path, lambda draft: write_json(draft, plan_record(plan, costs)))
+def _write_geopackage(report: PlanReport, path: Path) -> None:
+    write_geopackage(path, plan_layers(report))
 
 
-_WRITERS: Final[dict[str, Callable[[Plan, Path, CostTable | None], None]]] = {
+def _write_workbook(report: PlanReport, path: Path) -> None:
+    currency = report.plan.currency
+    totals = {name: [_named(column, currency) for column in columns] for name, columns in _TOTALS.items()}
+    write_workbook(finance_sheets(report), path, totals=totals)
+
+
+def _write_csv(report: PlanReport, path: Path) -> None:
+    write_csv(with_lonlat(settled(placed_steps(report.plan))), path)
+
+
+def _write_json(report: PlanReport, path: Path) -> None:
+    write_whole(path, lambda draft: write_json(draft, plan_record(report)))
+
+
+_WRITERS: Final[dict[str, Callable[[PlanReport, Path], None]]] = {
     ".gpkg": _write_geopackage,
     ".xlsx": _write_workbook,
     ".csv": _write_csv,

@@ -22,6 +22,10 @@ CASH_COLUMNS = ("year", "capital_eur", "yearly_eur", "total_eur", "discount_fact
 ITEM_COLUMNS = ("step", "year", "measure_id", "item", "amount", "unit", "source")
 # From the lowest to the highest; a station belongs to the level below it and the one above.
 LEVELS: Final = ("LV", "MV/LV", "MV", "HV/MV", "HV", "none")
+# Tables whose elements stand at a voltage.
+_AT_VOLTAGE: Final = (
+    "buses", "lines", "transformers", "switches", "sources", "loads", "generators", "capacitors",
+)  # fmt: skip
 _COSTS: Final = ("cost_low_eur", "cost_eur", "cost_high_eur", "yearly_eur")
 
 
@@ -33,7 +37,7 @@ def level_of_steps(plan: Plan) -> pd.Series:
 
 
 def cost_by_level_and_year(plan: Plan) -> pd.DataFrame:
-    """Columns `LEVEL_COLUMNS`, a row per level and year in which something is done; the sums are the plan's."""
+    """Columns `LEVEL_COLUMNS`, a row per level and year in which something is done; sums are the plan's."""
     rows = pd.DataFrame(plan.steps.drop(columns="geometry")).assign(level=level_of_steps(plan))
     rows["level"] = pd.Categorical(rows["level"], LEVELS, ordered=True)
     summed = rows.groupby(["year", "level"], observed=True, dropna=False, sort=True).agg(
