@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,6 +31,10 @@ PLAN_CASE_COLUMNS = (
     "vm_min_before_pu", "vm_min_pu", "vm_max_before_pu", "vm_max_pu", "line_loading_before_percent",
     "line_loading_percent", "transformer_loading_before_percent", "transformer_loading_percent",
     "loss_before_kw", "loss_kw", "unserved_before_kw", "unserved_kw", "status", "engine",
+)  # fmt: skip
+PLAN_LOADING_COLUMNS = (
+    "table", "element_id", "year", "loading_before_percent", "loading_percent", "vm_min_before_pu",
+    "vm_min_pu", "vm_max_before_pu", "vm_max_pu",
 )  # fmt: skip
 
 
@@ -89,6 +93,17 @@ class Plan:
         What it was made for: limits, terms, and every case with its power per bus and switching.
     not_proposed
         Columns `capacity.measures.proposals.NOT_PROPOSED_COLUMNS`: what could not be proposed, and why.
+    loading
+        Columns `PLAN_LOADING_COLUMNS`: extremes per element and year before and after; missing where an
+        element is not there.
+    hours
+        Columns `capacity.planning.scenario_hours.YEAR_PROOF_COLUMNS`: all hours of each year of a demand
+        scenario solved on the network of the plan; none where it has no such years.
+    unlocked_kw
+        Demand that the plan makes servable: of all cases the largest difference of the least demand that
+        must be cut so that every limit holds, before less after [kW]; missing where it was not asked for.
+    asked
+        What was asked for, by name, for files and pages.
     """
 
     network: Network
@@ -107,6 +122,11 @@ class Plan:
     terms: PlanTerms = PlanTerms()
     states: PlanCases | None = None
     not_proposed: pd.DataFrame | None = None
+    loading: pd.DataFrame | None = None
+    hours: pd.DataFrame | None = None
+    unlocked_kw: float | None = None
+    price_year: int | None = None
+    asked: Mapping[str, object] | None = None
 
     @property
     def years(self) -> tuple[int | None, ...]:

@@ -24,7 +24,7 @@ from capacity.planning.plan import Taken, in_force, network_with
 from capacity.planning.plan_cases import PlanCases, case_labels, joined_cases, no_switching
 from gis import Network
 from gis.feeders import trace_supply
-from gridmodel import KEEP_ALL, CaseResults, GridModel
+from gridmodel import KEEP_ALL, GridModel
 from gridmodel.demand_model import points_of_demand, solve_demand
 from gridmodel.profiles import ProfileResults, results_of_hours
 
@@ -286,7 +286,3 @@ def _on_buses_of(network: Network, changed: Network, kva: np.ndarray) -> np.ndar
     at = changed.buses.index.get_indexer(network.buses.index)
     return np.asarray(np.where(at >= 0, kva[:, at], 0.0))
 
-
-__all__ = [
-    "YEAR_PROOF_COLUMNS", "CaseResults", "ScenarioHours", "YearProof", "bus_power_at", "prove_years", "year_cases",
-]  # fmt: skip
