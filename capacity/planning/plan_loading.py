@@ -1,4 +1,4 @@
-"""How much of its limit every element uses before and after a plan, year by year: what the map is coloured by.
+"""How much of its limit every element uses before and after a plan, year by year, for the map.
 
 Worst over the cases in the normal switching state; outages are judged by the re-run, not drawn.
 """
@@ -83,10 +83,8 @@ def _used_on(stand: Stand, limits: Limits, catalogue: Catalogue | None) -> pd.Da
 def _most(stand: Stand, limits: Limits, catalogue: Catalogue | None) -> list[np.ndarray]:
     """The most that any case uses of each line, transformer and bus of one network [%]."""
     columns = zip(*_percents(stand, limits, catalogue), strict=True)
-    sizes = (len(stand.network.table(table)) for table in _TABLES)
-    return [
-        np.fmax.reduce([np.full(size, np.nan), *cases]) for size, cases in zip(sizes, columns, strict=True)
-    ]
+    missing = (np.full(len(stand.network.table(table)), np.nan) for table in _TABLES)
+    return [np.fmax.reduce([nothing, *cases]) for nothing, cases in zip(missing, columns, strict=True)]
 
 
 def _percents(

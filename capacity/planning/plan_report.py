@@ -1,4 +1,4 @@
-"""`PlanReport`: a plan with all that people are shown of it: prices, loading before and after, what it unlocks.
+"""`PlanReport`: a plan with what people are shown of it: prices, loading before and after, what it unlocks.
 
 What stands in a file of a plan is a report; `capacity.planning.plan_reading` gives it back.
 """
@@ -15,7 +15,7 @@ from capacity.costs import CostTable
 from capacity.planning.plan import Plan
 from capacity.planning.plan_benefit import Benefit, plan_benefit
 from capacity.planning.plan_loading import plan_loading
-from capacity.study.study_record import network_record
+from capacity.network_record import network_record
 from gridmodel import Catalogue
 
 INDICATIVE = "Indicative, not an offer: prices of the cost table; routes and equipment need a check on site."
