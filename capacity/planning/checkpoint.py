@@ -16,9 +16,9 @@ import numpy as np
 
 from capacity.costs import CostTable
 from capacity.limits import Limits
+from capacity.network_record import network_record
 from capacity.planning.plan import PlanTerms
 from capacity.planning.plan_cases import PlanCases
-from capacity.network_record import network_record
 from gis import InputError, Network
 from gis.findings import make_findings
 from gis.formats.whole import write_whole
@@ -116,7 +116,9 @@ def open_checkpoint(path: Path | None, key: Mapping[str, str], *, resume: bool) 
         )
         version, kept = said["version"], dict(said["key"])
     except (ValueError, KeyError, TypeError) as error:
-        raise _refusal(path, [f"this is no checkpoint of a plan ({error}); begin without --resume"]) from error
+        raise _refusal(
+            path, [f"this is no checkpoint of a plan ({error}); begin without --resume"]
+        ) from error
     differing = [name for name in {**kept, **key} if kept.get(name) != key.get(name)]
     if version != VERSION:
         differing.insert(0, "form of the file")
@@ -127,7 +129,9 @@ def open_checkpoint(path: Path | None, key: Mapping[str, str], *, resume: bool) 
 
 
 def _refusal(path: Path, messages: list[str]) -> InputError:
-    return InputError("--checkpoint", make_findings("bad_checkpoint", "plan", [str(path)] * len(messages), messages))
+    return InputError(
+        "--checkpoint", make_findings("bad_checkpoint", "plan", [str(path)] * len(messages), messages)
+    )
 
 
 def _sha256(text: str) -> str:

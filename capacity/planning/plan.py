@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import geopandas as gpd
@@ -99,9 +99,6 @@ class Plan:
     hours
         Columns `capacity.planning.scenario_hours.YEAR_PROOF_COLUMNS`: all hours of each year of a demand
         scenario solved on the network of the plan; none where it has no such years.
-    unlocked_kw
-        Demand that the plan makes servable: of all cases the largest difference of the least demand that
-        must be cut so that every limit holds, before less after [kW]; missing where it was not asked for.
     asked
         What was asked for, by name, for files and pages.
     """
@@ -119,12 +116,11 @@ class Plan:
     cost_table: str
     currency: str
     limits: Limits | None = None
-    terms: PlanTerms = PlanTerms()
+    terms: PlanTerms = field(default_factory=PlanTerms)
     states: PlanCases | None = None
     not_proposed: pd.DataFrame | None = None
     loading: pd.DataFrame | None = None
     hours: pd.DataFrame | None = None
-    unlocked_kw: float | None = None
     price_year: int | None = None
     asked: Mapping[str, object] | None = None
 

@@ -55,8 +55,8 @@ class Rerun:
         (table buses, at the bus where most is lost; value is all demand [kW] that no source reaches) and
         "no_solution".
     elements
-        Columns `ELEMENT_COLUMNS`: extremes per line, transformer and bus over the cases run in a year (of cases
-        run apart a row each).
+        Columns `ELEMENT_COLUMNS`: extremes per line, transformer and bus over the cases run in a year; of
+        cases run apart a row each.
     """
 
     runs: pd.DataFrame
@@ -107,7 +107,7 @@ def run_again(
 
 
 def stands_of(network: Network, taken: Sequence[Taken], cases: PlanCases) -> Iterator[Stand]:
-    """Every network that cases are run on, with their cases: by year, and apart where a control sets cells."""
+    """Every network that cases are run on, with them: by year, and apart where a control sets cells."""
     for year in years_of(cases):
         there = tuple(one for one in taken if in_force(one, year))
         at = np.flatnonzero(cases.of_year(year))
@@ -183,7 +183,9 @@ def _run(
         no_supply_row(network, cases.kva[row], found.vm_pu[row]).assign(case_id=ids[row])
         for row in np.flatnonzero(found.converged)
     ]
-    broken = stacked([case_violations(make_yardstick(network, limits), cases, found), *lost], CASE_VIOLATION_COLUMNS)
+    broken = stacked(
+        [case_violations(make_yardstick(network, limits), cases, found), *lost], CASE_VIOLATION_COLUMNS
+    )
     year = pd.array([stand.year] * len(ids), dtype="Int64")
     figures = {
         "case_id": ids,

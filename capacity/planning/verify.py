@@ -105,4 +105,3 @@ def _agree(found: pd.DataFrame, engine: pd.DataFrame) -> bool:
     apart = (alone["value"] - alone["limit"]).astype(float).abs()
     tied = apart <= _TIE * alone["limit"].astype(float).abs()
     return bool(tied.all())
-

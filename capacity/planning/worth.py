@@ -141,9 +141,7 @@ def _factors(years: Sequence[int | None], terms: PlanTerms) -> tuple[np.ndarray,
     rate = 1.0 + terms.discount_rate_percent / 100.0
     passed = np.array([0 if year is None else year - first for year in years], dtype=float)
     until = np.append(passed[1:], max(terms.horizon_years, passed[-1] + 1.0))
-    stay = [
-        (rate ** -np.arange(begin, end)).sum() for begin, end in zip(passed, until, strict=True)
-    ]
+    stay = [(rate ** -np.arange(begin, end)).sum() for begin, end in zip(passed, until, strict=True)]
     return rate**-passed, np.array(stay)
 
 
