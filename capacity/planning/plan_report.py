@@ -12,10 +12,10 @@ from functools import cached_property
 import pandas as pd
 
 from capacity.costs import CostTable
+from capacity.network_record import network_record
 from capacity.planning.plan import Plan
 from capacity.planning.plan_benefit import Benefit, plan_benefit
 from capacity.planning.plan_loading import plan_loading
-from capacity.network_record import network_record
 from gridmodel import Catalogue
 
 INDICATIVE = "Indicative, not an offer: prices of the cost table; routes and equipment need a check on site."

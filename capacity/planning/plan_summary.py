@@ -21,6 +21,7 @@ MOST_STEPS, MOST_UNRESOLVED, MOST_LEVELS = 12, 6, 12
 # Over it a limit is broken, and what rounding of a load flow may add to it [%].
 _LIMIT_PERCENT = 100.0 + 1e-6
 _DONE = ("new", "replaced")
+_VIOLATIONS = ("violations_before", "violations_after")
 Pair = tuple[str, str]
 
 
@@ -119,7 +120,7 @@ def plan_figures(report: PlanReport) -> dict[str, str]:
         "Present value": _thousands(plan.present_value_eur, plan),
         "Above the lower bound": _gap(plan),
         "Steps": f"{len(plan.steps):,}",
-        "Limits broken": f"{int(cases['violations_before'].sum()):,} → {int(cases['violations_after'].sum()):,}",
+        "Limits broken": " → ".join(f"{int(cases[name].sum()):,}" for name in _VIOLATIONS),
         "Unlocked": "not asked",
         "Unlocked per cost": "not asked",
         "Customers helped": "not asked",
@@ -146,7 +147,7 @@ def money_range(plan: Plan) -> str:
     """Capital cost and its range in thousands: "310 kEUR (250-400)"."""
     low, high = (float(plan.steps[name].sum()) for name in ("cost_low_eur", "cost_high_eur"))
     mid = _thousands(plan.capital_eur, plan)
-    return mid if low == high else f"{mid} ({_k(low)}-{_k(high)})"
+    return mid if low == high else f"{mid} ({_k(low, plan.capital_eur)}-{_k(high, plan.capital_eur)})"
 
 
 def broken_of(report: PlanReport) -> tuple[Broken, Broken] | None:
@@ -166,7 +167,7 @@ def _broken(loading: pd.DataFrame, column: str) -> Broken:
 def _effect(report: PlanReport) -> str:
     """What becomes of what was broken."""
     plan, broken = report.plan, broken_of(report)
-    before, after = (int(plan.cases[f"violations_{when}"].sum()) for when in ("before", "after"))
+    before, after = (int(plan.cases[name].sum()) for name in _VIOLATIONS)
     if before == 0 and after == 0:
         return "where no limit was broken"
     if after == 0 and not len(plan.unresolved):
@@ -276,10 +277,8 @@ def _unresolved(row: dict) -> str:
     if isinstance(row["outage"], str) and row["outage"]:
         where.append(f"without {row['outage']}")
     value = "" if pd.isna(row["value"]) else f" {row['value']:.4g} {row['unit']}, limit {row['limit']:.4g}"
-    check = str(row["check"]).replace("_", " ")
-    return (
-        f"{row['element_id']}: {check}{value} ({', '.join(part for part in where if part)}): {row['reason']}"
-    )
+    check, case = str(row["check"]).replace("_", " "), ", ".join(part for part in where if part)
+    return f"{row['element_id']}: {check}{value} ({case}): {row['reason']}"
 
 
 def _gap(plan: Plan) -> str:
@@ -300,12 +299,10 @@ def _thousands(eur: float, plan: Plan) -> str:
     return f"{_k(eur)} k{plan.currency}"
 
 
-def _k(eur: float) -> str:
-    """Thousands as people read them: one decimal below 100."""
-    thousands = eur / 1000
-    return (
-        f"{thousands:,.0f}" if abs(thousands) >= 100 or thousands == round(thousands) else f"{thousands:,.1f}"
-    )
+def _k(eur: float, beside_eur: float | None = None) -> str:
+    """Thousands as people read them: one decimal below 100, or as precise as another figure beside it."""
+    size = abs(eur if beside_eur is None else beside_eur) / 1000
+    return f"{eur / 1000:,.0f}" if size >= 100 else f"{eur / 1000:,.1f}"
 
 
 def _year(year: object) -> str:
