@@ -93,9 +93,7 @@ def weak_sections(situation: Situation) -> list[Section]:
             continue
         drawn = situation.network.lines.geometry[rows.index].to_numpy()
         kept = ["length_m", "z_ohm_per_km", "i_max_a", "parallel", "current_a", "type"]
-        found.append(
-            Section(rows[kept], float(rows["vn_kv"].iloc[0]), overloaded, shapely.union_all(drawn))
-        )
+        found.append(Section(rows[kept], float(rows["vn_kv"].iloc[0]), overloaded, shapely.union_all(drawn)))
     return found
 
 
