@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,7 @@ def no_price(situation: Situation, vn_kv: float) -> str:
     return ""
 
 
+@lru_cache(maxsize=16)
 def cables_for(situation: Situation, vn_kv: float) -> pd.DataFrame:
     """Cables that fit a voltage and have a price, those that another one beats at the same price left out.
 
@@ -71,8 +73,9 @@ def cables_for(situation: Situation, vn_kv: float) -> pd.DataFrame:
     types, item = situation.catalogue.lines, cable_item(vn_kv)
     most = building_figures().cable.highest_kv_factor * vn_kv
     fits = (types["kind"] == "cable") & (types["vn_max_kv"] >= vn_kv) & (types["vn_max_kv"] <= most)
-    priced = [bool(item) and situation.costs.has(item, str(type_id)) for type_id in types.index]
-    found = types[fits & priced].copy()
+    found = types[fits]
+    priced = [bool(item) and situation.costs.has(item, str(type_id)) for type_id in found.index]
+    found = found[np.array(priced, dtype=bool)].copy()
     found["z_ohm_per_km"] = np.hypot(found["r_ohm_per_km"], found["x_ohm_per_km"])
     found["per_km"] = [situation.costs.cost(item, 1.0, str(type_id)).eur for type_id in found.index]
     found = found.sort_values(["per_km", "z_ohm_per_km", "c_nf_per_km"], kind="stable")
@@ -88,9 +91,13 @@ def sizes_for(situation: Situation, vn_kv: float, current_a: float) -> pd.DataFr
     enough = cables[cables["i_max_a"] >= current_a]
     if enough.empty:
         return cables.nlargest(1, "i_max_a")
-    count = building_figures().cable.sizes
-    spread = np.unique(np.linspace(0, len(enough) - 1, min(count, len(enough))).round().astype(int))
-    return enough.iloc[spread]
+    return spread_of(enough, building_figures().cable.sizes)
+
+
+def spread_of(sizes: pd.DataFrame, count: int) -> pd.DataFrame:
+    """At most so many of some sizes, the first and the last among them."""
+    at = np.linspace(0, len(sizes) - 1, min(count, len(sizes))) if count > 1 else np.array([len(sizes) - 1])
+    return sizes.iloc[np.unique(at.round().astype(int))]
 
 
 def laid_cost(situation: Situation, vn_kv: float, type_id: str, way: Way) -> Cost:
@@ -101,8 +108,16 @@ def laid_cost(situation: Situation, vn_kv: float, type_id: str, way: Way) -> Cos
     if abs(more_m) < 1e-9 or not costs.has(CABLES[item]):
         return whole
     # A surface that costs more counts so many metres of trench more.
-    digging = costs.cost(item, more_m / M_PER_KM), costs.cost(CABLES[item], -more_m / M_PER_KM)
-    return whole + Cost(*(_summed(digging, name) for name in _AMOUNTS))
+    dug = costs.cost(item, more_m / M_PER_KM)
+    laid = costs.cost(CABLES[item], -more_m / M_PER_KM)
+    return whole + Cost(
+        low_eur=dug.low_eur + laid.low_eur,
+        eur=dug.eur + laid.eur,
+        high_eur=dug.high_eur + laid.high_eur,
+        yearly_low_eur=dug.yearly_low_eur + laid.yearly_low_eur,
+        yearly_eur=dug.yearly_eur + laid.yearly_eur,
+        yearly_high_eur=dug.yearly_high_eur + laid.yearly_high_eur,
+    )
 
 
 def trench_eur_per_m(situation: Situation, vn_kv: float) -> float:
@@ -111,13 +126,6 @@ def trench_eur_per_m(situation: Situation, vn_kv: float) -> float:
     if not (situation.costs.has(item) and situation.costs.has(CABLES[item])):
         return 0.0
     return max(situation.costs.trench_per_m(item), 0.0)
-
-
-_AMOUNTS = ("low_eur", "eur", "high_eur", "yearly_low_eur", "yearly_eur", "yearly_high_eur")
-
-
-def _summed(costs: tuple[Cost, Cost], name: str) -> float:
-    return float(sum(getattr(cost, name) for cost in costs))
 
 
 def _unbeaten(cables: pd.DataFrame) -> np.ndarray:

@@ -1,12 +1,14 @@
 """Measure `replace_line`: a cable of the right size in place of a section of line.
 
-Sizes are compared, and no stack of parallel cables is proposed: the new cable is one system, whatever was there.
+Sizes are compared, and no stack of parallel cables is proposed: the new cable is one system, whatever was
+there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from capacity.costs.cost import total_cost
@@ -31,7 +33,7 @@ def propose_replace_line(situation: Situation) -> Iterator[Measure | NotProposed
             continue
         found = [
             _measure(situation, section, worse, type_id)
-            for type_id, cable in sizes_for(situation, section.vn_kv, section.current_a).iterrows()
+            for type_id, cable in sizes_for(situation, section.vn_kv, section.needed_a).iterrows()
             if len(worse := _worse(section.pieces, cable))
         ]
         if not found:
@@ -40,11 +42,11 @@ def propose_replace_line(situation: Situation) -> Iterator[Measure | NotProposed
 
 
 def _worse(pieces: pd.DataFrame, cable: pd.Series) -> pd.DataFrame:
-    """Pieces that a cable is better than: no higher impedance and rating for rating not lower, and one of them
-    truly better."""
+    """Pieces that a cable is better than: of lower impedance, or of the rating that one of them lacks."""
     z, rated = cable["z_ohm_per_km"], cable["i_max_a"]
-    better = (z < pieces["z_ohm_per_km"]) | (rated > pieces["i_max_a"])
-    return pieces[better & ((z <= pieces["z_ohm_per_km"]) | (pieces["current_a"] > pieces["i_max_a"]))]
+    enough = rated >= np.minimum(pieces["needed_a"], pieces["i_max_a"])
+    lacks = (pieces["needed_a"] > pieces["i_max_a"]) & (rated > pieces["i_max_a"])
+    return pieces[((z < pieces["z_ohm_per_km"]) & enough) | lacks]
 
 
 def _measure(situation: Situation, section: Section, worse: pd.DataFrame, type_id: object) -> Measure:

@@ -30,7 +30,8 @@ class Section:
     ----------
     pieces
         Indexed by line_id, from the source outwards: length_m, z_ohm_per_km and i_max_a (all parallel systems
-        together), parallel, current_a (most it carries), type.
+        together), parallel, needed_a (rating that what it
+        carries asks for), type.
     vn_kv
         Their voltage.
     overloaded
@@ -55,9 +56,9 @@ class Section:
         return float(self.pieces["length_m"].sum())
 
     @property
-    def current_a(self) -> float:
-        """Most that a piece carries."""
-        return float(self.pieces["current_a"].max())
+    def needed_a(self) -> float:
+        """Rating that what its pieces carry asks for [A]."""
+        return float(self.pieces["needed_a"].max())
 
     @property
     def trenches(self) -> dict[str, float]:
@@ -92,13 +93,13 @@ def weak_sections(situation: Situation) -> list[Section]:
         if not overloaded and rows["drop_pu"].sum() < share * rows["need_pu"].max():
             continue
         drawn = situation.network.lines.geometry[rows.index].to_numpy()
-        kept = ["length_m", "z_ohm_per_km", "i_max_a", "parallel", "current_a", "type"]
+        kept = ["length_m", "z_ohm_per_km", "i_max_a", "parallel", "needed_a", "type"]
         found.append(Section(rows[kept], float(rows["vn_kv"].iloc[0]), overloaded, shapely.union_all(drawn)))
     return found
 
 
 def _pieces(situation: Situation, strain: Strain) -> pd.DataFrame:
-    """Weak lines with what a renewal needs to know, from the sources outwards, those that feed no bus last."""
+    """Weak lines with what a renewal needs to know, sources first, those that feed no bus last."""
     network, figures = situation.network, line_figures(situation.network, situation.catalogue)
     lines, impedance = network.lines, line_impedance_pu_per_kva(network, situation.catalogue)
     per_km = np.abs(impedance) * 1000.0 * lines["vn_kv"] ** 2 / (figures["length_m"] / 1000.0)
@@ -112,9 +113,9 @@ def _pieces(situation: Situation, strain: Strain) -> pd.DataFrame:
         {
             "length_m": figures["length_m"],
             "z_ohm_per_km": per_km,
-            "i_max_a": figures["i_max_a"] * lines["parallel"] * usable,
+            "i_max_a": figures["i_max_a"] * lines["parallel"],
             "parallel": lines["parallel"].astype(int),
-            "current_a": strain.lines["flow_kva"] / (np.sqrt(3.0) * lines["vn_kv"]),
+            "needed_a": strain.lines["flow_kva"] / (np.sqrt(3.0) * lines["vn_kv"]) / usable,
             "type": lines["type_id"].fillna("a line without type"),
             "vn_kv": lines["vn_kv"],
             "bus": feeds,
@@ -128,7 +129,8 @@ def _pieces(situation: Situation, strain: Strain) -> pd.DataFrame:
 def _groups(strain: Strain, pieces: pd.DataFrame) -> np.ndarray:
     """Number of the section per piece; pieces come from the source outwards."""
     shortest = building_figures().section.piece_m
-    tree, number = strain.tree, {}
+    tree = strain.tree
+    number: dict[int, int] = {}
     length: list[float] = []
     heaviest = _heaviest_child(strain)
     groups = np.empty(len(pieces), dtype=int)

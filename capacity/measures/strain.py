@@ -38,7 +38,7 @@ class Strain:
         mend is out of its band [pu], 0 for none. flow_kva: most it carries [kVA]. drop_pu: largest drop or
         rise over it [pu] in the cases in which it could mend one.
     bus_need_pu
-        Per bus: how far its voltage is out of band in the worst case [pu].
+        Cases x buses: how far the voltage is out of its band [pu], 0 for not at all.
     tree
         The supply in the normal switching state.
     flows
@@ -80,16 +80,26 @@ def strain_of(situation: Situation) -> Strain:
     case = situation.cases.labels.index.get_indexer(at_buses["case_id"])
     bus = network.buses.index.get_indexer(at_buses["element_id"])
     np.maximum.at(need, (case, bus), np.abs(at_buses["value"] - at_buses["limit"]).to_numpy(dtype=float))
+    _add_unsolved(found["lines"], situation, tree, flows)
     for rows, switching in _alike(situation, np.unique(case)):
         there = _switched(situation, switching) if switching else tree
         carried = there.flows(situation.cases.kva[rows]) if switching else flows[rows]
         _mark_ways(found, there, need[rows], carried, _relative(situation))
-    return Strain(found["lines"], found["transformers"], need.max(axis=0, initial=0.0), tree, flows)
+    return Strain(found["lines"], found["transformers"], need, tree, flows)
 
 
 def _blank(ids: pd.Index, carried_kva: np.ndarray) -> pd.DataFrame:
     most = np.nan_to_num(carried_kva, nan=0.0).max(axis=0, initial=0.0)
     return pd.DataFrame({"overloaded": False, "need_pu": 0.0, "flow_kva": most, "drop_pu": 0.0}, ids)
+
+
+def _add_unsolved(lines: pd.DataFrame, situation: Situation, tree: Tree, flows: np.ndarray) -> None:
+    """Let lines carry what the linear load flow says in cases without solution."""
+    unsolved = np.isnan(situation.vm_pu).all(axis=1)
+    fed = np.flatnonzero(tree.line >= 0)
+    most = lines["flow_kva"].to_numpy(copy=True)
+    np.maximum.at(most, tree.line[fed], np.abs(flows[unsolved][:, fed]).max(axis=0, initial=0.0))
+    lines["flow_kva"] = most
 
 
 def _violations(situation: Situation, tree: Tree, flows: np.ndarray) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from capacity.checks import busbar_of
 from gis import Network
 from gis.feeders import Supply, conducting_edges
 from gridmodel import Catalogue, line_figures, transformer_figures
@@ -31,7 +32,7 @@ class Tree:
     length_m
         Length of the line that feeds the bus; 0 where no line does.
     root
-        Position of the bus at the head of the lines that feed the bus: its busbar.
+        Position of the bus at the head of the lines and couplers that feed the bus: its busbar.
     from_root_m
         Length of the way from there.
     """
@@ -66,10 +67,11 @@ class Tree:
         return total
 
     def way(self, bus: int) -> list[int]:
-        """Buses from a bus up to the one below its busbar: each stands for the line that feeds it."""
+        """Buses fed by lines from a bus up to its busbar: each stands for the line that feeds it."""
         found = []
-        while self.line[bus] >= 0:
-            found.append(bus)
+        while bus != self.root[bus]:
+            if self.line[bus] >= 0:
+                found.append(bus)
             bus = int(self.parents[bus])
         return found
 
@@ -94,10 +96,9 @@ def tree_of(network: Network, supply: Supply, catalogue: Catalogue) -> Tree:
     transformer = np.where(via == "transformers", network.transformers.index.get_indexer(ids), -1)
     length = line_figures(network, catalogue)["length_m"].to_numpy(dtype=float)
     length_m = np.where(line >= 0, length[line], 0.0) if len(length) else np.zeros(len(line))
-    root, from_root_m = np.arange(len(line)), np.zeros(len(line))
+    root, from_root_m = busbar_of(supply), np.zeros(len(line))
     for bus in supply.order:
-        if line[bus] >= 0:
-            root[bus] = root[supply.parents[bus]]
+        if root[bus] != bus:
             from_root_m[bus] = from_root_m[supply.parents[bus]] + length_m[bus]
     impedance = _impedances(network, supply, catalogue)
     return Tree(supply.parents, supply.order, line, transformer, impedance, length_m, root, from_root_m)
