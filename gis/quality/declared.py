@@ -212,6 +212,11 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ("not_a_number", "a power or factor asked with is no number", "give a number"),
         ("out_of_scope", "the net has elements the engine cannot represent", "take them out of service"),
         ("switch_set", "a switching state names what is not there, or says two things", "correct the row"),
+        (
+            "changes",
+            "changes of a network name what is not there, or say two things of one cell",
+            "correct the row named",
+        ),
         ("profiles_empty", "profiles have no hour", "give one row per hour"),
         ("hours_without_zone", "the hours of profiles have no time zone", "give them in UTC"),
         ("hours_duplicated", "an hour of profiles is there more than once", "keep one row an hour"),
