@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -98,7 +99,7 @@ def station_of(situation: Situation, ids: pd.Index) -> Station:
     """Transformers between the same two buses as one."""
     network, strain = situation.network, strain_of(situation)
     rows = network.transformers.loc[ids]
-    figures = transformer_figures(network, situation.catalogue).loc[ids]
+    figures = _figures(situation).loc[ids]
     units = figures.join(rows[["parallel", "hv_bus_id", "lv_bus_id", "type_id"]])
     kv = network.buses["vn_kv"]
     at = network.transformers.index.get_indexer(ids)
@@ -115,6 +116,12 @@ def station_of(situation: Situation, ids: pd.Index) -> Station:
     )
 
 
+@lru_cache(maxsize=2)
+def _figures(situation: Situation) -> pd.DataFrame:
+    return transformer_figures(situation.network, situation.catalogue)
+
+
+@lru_cache(maxsize=16)
 def types_at(situation: Situation, hv_kv: float, lv_kv: float, item: str) -> pd.DataFrame:
     """Transformer types between two voltages that have a price, smallest first."""
     types = situation.catalogue.transformers

@@ -38,8 +38,8 @@ class Strain:
         mend is out of its band [pu], 0 for none. flow_kva: most it carries [kVA]. drop_pu: largest drop or
         rise over it [pu] in the cases in which it could mend one.
     bus_need_pu
-        Cases x buses: how far the voltage of the bus, or of one behind a transformer it feeds that counts from
-        further up, is out of its band [pu], 0 for not at all.
+        Cases x buses: how far the voltage of the bus is out of its band [pu], or that of a bus behind its
+        transformers whose band counts from the source; 0 for not at all.
     tree
         The supply in the normal switching state.
     flows
@@ -177,7 +177,7 @@ def _mark_ways(
 
 
 def _with_below(tree: Tree, need: np.ndarray, relative: np.ndarray) -> np.ndarray:
-    """Cases x buses: need of the bus and of buses behind its transformers whose band counts from the source."""
+    """Cases x buses: need of a bus and of those behind its transformers whose band counts from the source."""
     up = _carried_up(tree, np.where(relative, 0.0, need), relative)
     here = need.copy()
     for bus in np.flatnonzero((tree.transformer >= 0) & (tree.parents >= 0)):
