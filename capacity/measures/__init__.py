@@ -15,10 +15,12 @@ from capacity.measures.new_feeder import propose_new_feeder
 from capacity.measures.new_station import propose_new_station
 from capacity.measures.parallel_line import propose_parallel_line
 from capacity.measures.proposals import NotProposed, Proposals, gathered
+from capacity.measures.regulated_transformer import propose_regulated_transformer
 from capacity.measures.replace_line import propose_replace_line
 from capacity.measures.second_transformer import propose_second_transformer
 from capacity.measures.situation import Situation
 from capacity.measures.split_feeder import propose_split_feeder
+from capacity.measures.voltage_regulator import propose_voltage_regulator
 
 Proposer = Callable[[Situation], Iterable[Measure | NotProposed]]
 
@@ -31,6 +33,8 @@ BUILDING: dict[str, Proposer] = {
     "second_transformer": propose_second_transformer,
     "new_station": propose_new_station,
     "new_feeder": propose_new_feeder,
+    "voltage_regulator": propose_voltage_regulator,
+    "regulated_transformer": propose_regulated_transformer,
     "hv_mv_transformer": propose_hv_mv_transformer,
 }
 
