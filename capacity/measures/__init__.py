@@ -9,13 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from capacity.measures.measure import Measure
+from capacity.measures.parallel_line import propose_parallel_line
 from capacity.measures.proposals import NotProposed, Proposals, gathered
+from capacity.measures.replace_line import propose_replace_line
 from capacity.measures.situation import Situation
+from capacity.measures.split_feeder import propose_split_feeder
 
 Proposer = Callable[[Situation], Iterable[Measure | NotProposed]]
 
 OPERATING: dict[str, Proposer] = {}
-BUILDING: dict[str, Proposer] = {}
+BUILDING: dict[str, Proposer] = {
+    "replace_line": propose_replace_line,
+    "parallel_line": propose_parallel_line,
+    "split_feeder": propose_split_feeder,
+}
 
 
 def kinds() -> tuple[str, ...]:

@@ -86,9 +86,7 @@ def case_labels(
         {
             "scenario": list(scenarios),
             "year": pd.array([year] * count, dtype="Int64"),
-            "hour": pd.Series(pd.NaT if hours is None else list(hours), range(count)).astype(
-                "datetime64[ns, UTC]"
-            ),
+            "hour": pd.to_datetime(pd.Series([pd.NaT] * count if hours is None else list(hours)), utc=True),
             "outage": "",
         }
     )

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from capacity.checks import State, Yardstick, broken_limits, make_yardstick
+from capacity.checks import make_yardstick
 from capacity.limits import Limits
+from capacity.measures.situation import CASE_VIOLATION_COLUMNS, case_violations
 from capacity.planning.plan import Taken, in_force, network_with, years_of
-from capacity.planning.plan_cases import PlanCases, no_switching
+from capacity.planning.plan_cases import PlanCases
 from gis import Network
 from gis.changes import NetworkChanges, apply_changes, cells_of
 from gridmodel import Catalogue
 from gridmodel.switch_sets import STATES
+
+if TYPE_CHECKING:
+    from gridmodel.power_cases import PowerCases
 
 # The column of each table that a switching order sets.
 _STATE_COLUMNS = {"switches": "closed", "lines": "in_service", "transformers": "in_service",
@@ -30,6 +35,9 @@ BROKEN_COLUMNS = (
 RUN_COLUMNS = (
     "case_id", "run_year", "status", "demand_kw", "vm_min_pu", "vm_max_pu", "line_loading_percent",
     "transformer_loading_percent", "loss_kw", "unserved_kw", "violations", "engine",
+)  # fmt: skip
+ELEMENT_COLUMNS = (
+    "run_year", "table", "element_id", "loading_percent", "vm_min_pu", "vm_max_pu",
 )  # fmt: skip
 
 
@@ -46,10 +54,14 @@ class Rerun:
         Columns `BROKEN_COLUMNS`: every limit broken. Checks beside those of `capacity.checks`: "no_supply"
         (table buses, at the bus where most is lost; value is all demand [kW] that no source reaches) and
         "no_solution".
+    elements
+        Columns `ELEMENT_COLUMNS`: extremes per line, transformer and bus over the cases run in a year; of
+        cases run apart a row each.
     """
 
     runs: pd.DataFrame
     broken: pd.DataFrame
+    elements: pd.DataFrame
 
     @property
     def holds(self) -> bool:
@@ -88,13 +100,14 @@ def run_again(
     """
     parts = [_run(stand, limits, catalogue) for stand in stands_of(network, taken, cases)]
     return Rerun(
-        pd.concat([runs for runs, _ in parts], ignore_index=True),
-        stacked([broken for _, broken in parts], BROKEN_COLUMNS),
+        pd.concat([runs for runs, _, _ in parts], ignore_index=True),
+        stacked([broken for _, broken, _ in parts], BROKEN_COLUMNS),
+        pd.concat([elements for _, _, elements in parts], ignore_index=True),
     )
 
 
 def stands_of(network: Network, taken: Sequence[Taken], cases: PlanCases) -> Iterator[Stand]:
-    """Every network that cases are run on, with their cases: by year, and apart where a control sets cells."""
+    """Every network that cases are run on, with them: by year, and apart where a control sets cells."""
     for year in years_of(cases):
         there = tuple(one for one in taken if in_force(one, year))
         at = np.flatnonzero(cases.of_year(year))
@@ -140,31 +153,14 @@ def switched(network: Network, switching: pd.DataFrame, case_id: str) -> Network
     return apply_changes(network, NetworkChanges(cells=cells_of(*cells)))
 
 
-def yardsticks_of(stand: Stand, limits: Limits) -> Iterator[Yardstick]:
-    """A yardstick per case: a band that counts from the busbar counts, in an outage, from the one that feeds."""
-    normal = make_yardstick(stand.network, limits)
-    relative = bool(normal.bands["from_busbar"].any())
-    turned = set(stand.cases.switching["case_id"]) if relative else set()
-    for case_id in stand.cases.labels.index:
-        if case_id in turned:
-            state = switched(stand.network, stand.cases.switching, str(case_id))
-            yield make_yardstick(state, limits)
-        else:
-            yield normal
-
-
-def no_supply_row(network: Network, kva: np.ndarray, vm_pu: np.ndarray) -> pd.DataFrame | None:
-    """The row of demand that no source reaches in one solved case; nothing where all is served."""
+def no_supply_row(network: Network, kva: np.ndarray, vm_pu: np.ndarray) -> pd.DataFrame:
+    """The row of demand that no source reaches in one solved case; no row where all is served."""
     lost_kw = np.where(np.isnan(vm_pu), np.maximum(kva.real, 0.0), 0.0)
-    if not lost_kw.any():
-        return None
-    bus_id = network.buses.index[int(lost_kw.argmax())]
-    return _row("no_supply", "buses", str(bus_id), float(lost_kw.sum()), 0.0, "kW")
-
-
-def no_solution_row(network: Network) -> pd.DataFrame:
-    """The row of a case that the load flow has no solution of."""
-    return _row("no_solution", "sources", str(network.sources.index[0]), np.nan, np.nan, "")
+    row = {
+        "check": "no_supply", "table": "buses", "element_id": str(network.buses.index[int(lost_kw.argmax())]),
+        "value": float(lost_kw.sum()), "limit": 0.0, "unit": "kW", "excess_percent": 100.0,
+    }  # fmt: skip
+    return pd.DataFrame([row]).iloc[: int(lost_kw.any())]
 
 
 def stacked(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
@@ -175,61 +171,66 @@ def stacked(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFra
     return pd.concat(filled, ignore_index=True)[list(columns)]
 
 
-def _row(
-    check: str, table: str, element_id: str, value: float, limit: float, unit: str
-) -> pd.DataFrame:
-    columns = {
-        "check": check, "table": table, "element_id": element_id, "value": value, "limit": limit,
-        "unit": unit, "excess_percent": 100.0,
-    }  # fmt: skip
-    return pd.DataFrame([columns])
-
-
 def _run(
     stand: Stand, limits: Limits, catalogue: Catalogue | None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Key figures and broken limits of the cases of one network."""
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Key figures, broken limits and extremes per element of the cases of one network."""
     from gridmodel.power_cases import run_power_cases  # needs numba
 
-    cases, network = stand.cases, stand.network
-    ids = cases.labels.index
-    switching = cases.switching if len(cases.switching) else no_switching()
-    found = run_power_cases(network, cases.kva, ids, switching, catalogue=catalogue)
-    broken = []
-    for row, yardstick in enumerate(yardsticks_of(stand, limits)):
-        if found.converged[row]:
-            state = State(
-                found.vm_pu[row], found.line_loading_percent[row], found.transformer_loading_percent[row]
-            )
-            lost = no_supply_row(network, cases.kva[row], found.vm_pu[row])
-            rows = stacked([broken_limits(yardstick, state), *([] if lost is None else [lost])], _CHECKED)
-        else:
-            rows = no_solution_row(network)
-        broken.append(rows.assign(case_id=ids[row], run_year=stand.year))
-    figures = pd.DataFrame(
-        {
-            "case_id": ids,
-            "run_year": pd.array([stand.year] * len(ids), dtype="Int64"),
-            "status": np.where(found.converged, "converged", "not_converged").astype(object),
-            "demand_kw": np.maximum(cases.kva.real, 0.0).sum(axis=1),
-            "vm_min_pu": _extreme(found.vm_pu, least=True),
-            "vm_max_pu": _extreme(found.vm_pu),
-            "line_loading_percent": _extreme(found.line_loading_percent),
-            "transformer_loading_percent": _extreme(found.transformer_loading_percent),
-            "loss_kw": found.loss_kw,
-            "unserved_kw": found.unserved_kw,
-            "violations": [len(rows) for rows in broken],
-            "engine": found.engine,
-        }
+    cases, network, ids = stand.cases, stand.network, stand.cases.labels.index
+    found = run_power_cases(network, cases.kva, ids, cases.switching, catalogue=catalogue)
+    lost = [
+        no_supply_row(network, cases.kva[row], found.vm_pu[row]).assign(case_id=ids[row])
+        for row in np.flatnonzero(found.converged)
+    ]
+    broken = stacked(
+        [case_violations(make_yardstick(network, limits), cases, found), *lost], CASE_VIOLATION_COLUMNS
     )
-    return figures[list(RUN_COLUMNS)], stacked(broken, BROKEN_COLUMNS)
+    year = pd.array([stand.year] * len(ids), dtype="Int64")
+    figures = {
+        "case_id": ids,
+        "run_year": year,
+        "status": np.where(found.converged, "converged", "not_converged").astype(object),
+        "demand_kw": np.maximum(cases.kva.real, 0.0).sum(axis=1),
+        "vm_min_pu": _extreme(found.vm_pu, 1, least=True),
+        "vm_max_pu": _extreme(found.vm_pu, 1),
+        "line_loading_percent": _extreme(found.line_loading_percent, 1),
+        "transformer_loading_percent": _extreme(found.transformer_loading_percent, 1),
+        "loss_kw": found.loss_kw,
+        "unserved_kw": found.unserved_kw,
+        "violations": pd.Series(ids).map(broken["case_id"].value_counts()).fillna(0).astype(int).to_numpy(),
+        "engine": found.engine,
+    }
+    return (
+        pd.DataFrame(figures)[list(RUN_COLUMNS)],
+        broken.assign(run_year=pd.array([stand.year] * len(broken), dtype="Int64"))[list(BROKEN_COLUMNS)],
+        _elements(network, found, stand.year),
+    )
 
 
-_CHECKED = tuple(name for name in BROKEN_COLUMNS if name not in ("case_id", "run_year"))
+def _elements(network: Network, found: PowerCases, year: int | None) -> pd.DataFrame:
+    """Extremes per element over the cases of one network."""
+    nothing = {"loading_percent": np.nan, "vm_min_pu": np.nan, "vm_max_pu": np.nan}
+    parts = [
+        pd.DataFrame({"table": table, "element_id": network.table(table).index, **nothing, **figures})
+        for table, figures in (
+            ("lines", {"loading_percent": _extreme(found.line_loading_percent, 0)}),
+            ("transformers", {"loading_percent": _extreme(found.transformer_loading_percent, 0)}),
+            (
+                "buses",
+                {
+                    "vm_min_pu": _extreme(found.vm_pu, 0, least=True),
+                    "vm_max_pu": _extreme(found.vm_pu, 0),
+                },
+            ),
+        )
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(run_year=pd.array([year] * len(table), dtype="Int64"))[list(ELEMENT_COLUMNS)]
 
 
-def _extreme(values: np.ndarray, *, least: bool = False) -> np.ndarray:
-    """Largest or least of each row; NaN of a row of nothing."""
-    empty, sign = -np.inf, -1.0 if least else 1.0
-    found = np.max(np.where(np.isnan(values), empty, sign * values), axis=1, initial=empty)
+def _extreme(values: np.ndarray, axis: int, *, least: bool = False) -> np.ndarray:
+    """Largest or least along an axis; NaN where there is nothing."""
+    sign = -1.0 if least else 1.0
+    found = np.max(np.where(np.isnan(values), -np.inf, sign * values), axis=axis, initial=-np.inf)
     return np.where(np.isinf(found), np.nan, sign * found)

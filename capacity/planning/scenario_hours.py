@@ -24,7 +24,7 @@ from capacity.planning.plan import Taken, in_force, network_with
 from capacity.planning.plan_cases import PlanCases, case_labels, joined_cases, no_switching
 from gis import Network
 from gis.feeders import trace_supply
-from gridmodel import KEEP_ALL, CaseResults, GridModel
+from gridmodel import KEEP_ALL, GridModel
 from gridmodel.demand_model import points_of_demand, solve_demand
 from gridmodel.profiles import ProfileResults, results_of_hours
 
@@ -126,7 +126,7 @@ def _cases_at(demand: YearDemand, hours: np.ndarray, kva: np.ndarray) -> PlanCas
 def _hours_that_matter(
     model: GridModel, yardstick: Yardstick, demand: YearDemand, found: ProfileResults
 ) -> np.ndarray:
-    """Positions of few hours, in each of which some element is near its worst, and every one that counts is."""
+    """Positions of few hours: in one of them or another every element that counts is near its worst."""
     candidates = _candidates(yardstick, found)
     excess = _excess(yardstick, model, demand, candidates)
     near = np.concatenate(
@@ -157,9 +157,7 @@ def _candidates(yardstick: Yardstick, found: ProfileResults) -> np.ndarray:
     return np.flatnonzero(at_worst | (found.hours["status"] != "converged").to_numpy())
 
 
-def _excess(
-    yardstick: Yardstick, model: GridModel, demand: YearDemand, hours: np.ndarray
-) -> np.ndarray:
+def _excess(yardstick: Yardstick, model: GridModel, demand: YearDemand, hours: np.ndarray) -> np.ndarray:
     """Hours x (buses below, buses above, lines, transformers): how far beyond its limit [pu, %]."""
     solved = solve_demand(model, demand.demand, demand.factors.iloc[hours], keep=KEEP_ALL)
     rows = []
@@ -167,7 +165,9 @@ def _excess(
         state = state_of_case(solved, row)  # type: ignore[arg-type]  # the same three tables
         low, high = voltage_bounds(yardstick, state)
         lines, transformers = loading_used_percent(yardstick, state)
-        rows.append(np.concatenate([low - state.vm_pu, state.vm_pu - high, lines - 100.0, transformers - 100.0]))
+        rows.append(
+            np.concatenate([low - state.vm_pu, state.vm_pu - high, lines - 100.0, transformers - 100.0])
+        )
     return np.array(rows)
 
 
@@ -275,7 +275,15 @@ def _hours_on(
             added_kva=np.tile(np.array([kva for _, kva in added], dtype=complex), len(hours)),
         )
     bounds = bounds_of(make_yardstick(stands, asked.limits))
-    found = results_of_hours(model, points, pd.DatetimeIndex(factors.index, name="hour"), 1.0, bounds=bounds)
+    found = results_of_hours(
+        model,
+        points,
+        pd.DatetimeIndex(factors.index, name="hour"),
+        1.0,
+        bounds=bounds,
+        keep=None,
+        explain=False,
+    )
     # Of an hour without solution everything is broken.
     broken = found.hours[list(_COUNTS)].sum(axis=1, min_count=1).astype(float).fillna(len(stands.buses))
     return pd.DataFrame({"broken": broken}), found.engine
@@ -285,8 +293,3 @@ def _on_buses_of(network: Network, changed: Network, kva: np.ndarray) -> np.ndar
     """Power at the buses of the network as it is; that of new ones is left out."""
     at = changed.buses.index.get_indexer(network.buses.index)
     return np.asarray(np.where(at >= 0, kva[:, at], 0.0))
-
-
-__all__ = [
-    "YEAR_PROOF_COLUMNS", "CaseResults", "ScenarioHours", "YearProof", "bus_power_at", "prove_years", "year_cases",
-]  # fmt: skip

@@ -16,7 +16,6 @@ from capacity.planning.plan import Plan
 from capacity.planning.rerun import (
     BROKEN_COLUMNS,
     Stand,
-    no_solution_row,
     no_supply_row,
     run_again,
     stacked,
@@ -74,17 +73,17 @@ def pandapower_violations(
     network = switched(with_bus_power(stand.network, cases.kva[number]), cases.switching, case_id)
     result = run_load_flow(build_model(network, catalogue), _ALL)
     if not result.converged:
-        return no_solution_row(network), (float("nan"),) * 3
+        row = {"check": "no_solution", "table": "sources", "element_id": str(network.sources.index[0])}
+        return pd.DataFrame([row]).reindex(columns=list(BROKEN_COLUMNS)), (float("nan"),) * 3
     state = state_of(result)
     lost = no_supply_row(network, cases.kva[number], state.vm_pu)
     broken = broken_limits(make_yardstick(network, limits), state)
-    parts = [broken] if lost is None else [broken, lost]
     extremes = (
         float(result.buses["vm_pu"].min()),
         float(result.lines["loading_percent"].max()),
         float(result.transformers["loading_percent"].max()),
     )
-    return stacked(parts, tuple(broken.columns)), extremes
+    return stacked([broken, lost], tuple(broken.columns)), extremes
 
 
 def _verified(
@@ -103,8 +102,6 @@ def _agree(found: pd.DataFrame, engine: pd.DataFrame) -> bool:
     keys = ["check", "table", "element_id"]
     rows = pd.concat([found.assign(side="p"), engine.assign(side="e")])[[*keys, "value", "limit", "side"]]
     alone = rows[~rows.duplicated(keys, keep=False)]
-    tied = (alone["value"] - alone["limit"]).abs() <= _TIE * alone["limit"].abs()
+    apart = (alone["value"] - alone["limit"]).astype(float).abs()
+    tied = apart <= _TIE * alone["limit"].astype(float).abs()
     return bool(tied.all())
-
-
-__all__ = ["BROKEN_COLUMNS", "VERIFIED_COLUMNS", "pandapower_violations", "verify_plan"]

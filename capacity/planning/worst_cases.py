@@ -1,4 +1,4 @@
-"""Worst cases by name (dena-Verteilnetzstudie): loads of each voltage level and generation, each at a share."""
+"""Worst cases by name (dena-Verteilnetzstudie): loads by voltage level, and generation, at a share."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What measures cost over the years: capital, present value, trenches that several share paid once.
 
-A measure that is built in one year costs its capital then and its yearly cost from then on, to the end of the
-horizon, which begins in the first year. Amounts of later years are discounted to the first. A trench that measures of the same
+A measure that is built in one year costs its capital then and its yearly cost from then on, for as many years
+as the terms count. Amounts of later years are discounted to the first. A trench that measures of the same
 year lie in is dug once; one that is opened again in a later year is paid again.
 """
 
@@ -140,7 +140,7 @@ def _factors(years: Sequence[int | None], terms: PlanTerms) -> tuple[np.ndarray,
     first = years[0] or 0
     rate = 1.0 + terms.discount_rate_percent / 100.0
     passed = np.array([0 if year is None else year - first for year in years], dtype=float)
-    until = np.minimum(np.append(passed[1:], np.inf), terms.horizon_years)
+    until = np.append(passed[1:], max(terms.horizon_years, passed[-1] + 1.0))
     stay = [(rate ** -np.arange(begin, end)).sum() for begin, end in zip(passed, until, strict=True)]
     return rate**-passed, np.array(stay)
 

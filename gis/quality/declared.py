@@ -206,6 +206,8 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ("bad_districts", "a file has no areas with a name", "give polygons with a column `name`"),
         ("bad_study", "a study file says what makes no sense, or too little", "correct the key named"),
         ("no_results", "a folder holds no results of a study, or not the table asked for", "run the study"),
+        ("unknown_cost_table", "there is no such cost table", "name a shipped one or a CSV file"),
+        ("bad_cost", "a cost table or its index has a cell that makes no sense", "correct the cell"),
         ("bad_figure", "a table of assumptions has a figure that makes no sense", "correct the figure"),
         ("not_a_number", "a power or factor asked with is no number", "give a number"),
         ("out_of_scope", "the net has elements the engine cannot represent", "take them out of service"),
