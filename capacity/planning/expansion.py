@@ -22,7 +22,7 @@ from capacity.planning.plan import Plan, PlanTerms, years_of
 from capacity.planning.plan_cases import PlanCases, joined_cases
 from capacity.planning.plan_costs import step_costs
 from capacity.planning.plan_draft import Draft, Progress, Question
-from capacity.planning.plan_steps import case_table, loading_table, steps_table, unresolved_table
+from capacity.planning.plan_steps import case_table, steps_table, unresolved_table
 from capacity.planning.rerun import Rerun, run_again
 from capacity.planning.scenario_hours import ScenarioHours, prove_years
 from capacity.planning.selecting import select_from_the_ground, select_on_top
@@ -179,7 +179,6 @@ def _plan(question: Question, draft: Draft, after: Rerun, began: float) -> Plan:
         terms=question.terms,
         states=draft.cases,
         not_proposed=draft.not_proposed,
-        loading=loading_table(before, after),
         hours=None if draft.proof is None else draft.proof.years,
         price_year=question.costs.price_year,
         asked=_asked(question, draft),

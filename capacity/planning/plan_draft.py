@@ -1,4 +1,4 @@
-"""What a plan is asked for (`Question`) and how far it is (`Draft`); the walk is `capacity.planning.expansion`."""
+"""What a plan is asked for (`Question`) and how far it is (`Draft`); the walk is in `expansion`."""
 
 from __future__ import annotations
 
