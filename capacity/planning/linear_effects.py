@@ -8,6 +8,7 @@ its largest area has measures.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array, vstack
@@ -48,6 +49,11 @@ class LinearEffects:
     base: np.ndarray
     effect: csr_array
     usable: np.ndarray
+
+    @cached_property
+    def effect_by_measure(self) -> csc_array:
+        """The effects, measure by measure."""
+        return csc_array(self.effect)
 
 
 def linear_effects(
