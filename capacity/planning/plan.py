@@ -92,6 +92,9 @@ class Plan:
     hours
         Columns `capacity.planning.scenario_hours.YEAR_PROOF_COLUMNS`: all hours of each year of a demand
         scenario solved on the network of the plan; none where it has no such years.
+    security
+        Columns `capacity.planning.outage_cases.PLAN_SECURITY_COLUMNS`: how outages end without and with the
+        plan; none where N-1 was not asked for.
     asked
         What was asked for, by name, for files and pages.
     """
@@ -113,6 +116,7 @@ class Plan:
     states: PlanCases | None = None
     not_proposed: pd.DataFrame | None = None
     hours: pd.DataFrame | None = None
+    security: pd.DataFrame | None = None
     price_year: int | None = None
     asked: Mapping[str, object] | None = None
 
