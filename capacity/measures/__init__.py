@@ -1,19 +1,28 @@
 """Measures against a weak grid: a registry of functions, each proposes measures of one kind for a situation.
 
-The planner asks all of them and names none. `OPERATING` cost nothing to build; `BUILDING` do.
+The planner asks all of them and names none. `OPERATING` cost little and build no line; `BUILDING` do. A
+proposer yields measures, and a `NotProposed` where it has none and can say why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from capacity.measures.measure import Measure
+from capacity.measures.parallel_line import propose_parallel_line
+from capacity.measures.proposals import NotProposed, Proposals, gathered
+from capacity.measures.replace_line import propose_replace_line
 from capacity.measures.situation import Situation
+from capacity.measures.split_feeder import propose_split_feeder
 
-Proposer = Callable[[Situation], list[Measure]]
+Proposer = Callable[[Situation], Iterable[Measure | NotProposed]]
 
 OPERATING: dict[str, Proposer] = {}
-BUILDING: dict[str, Proposer] = {}
+BUILDING: dict[str, Proposer] = {
+    "replace_line": propose_replace_line,
+    "parallel_line": propose_parallel_line,
+    "split_feeder": propose_split_feeder,
+}
 
 
 def kinds() -> tuple[str, ...]:
@@ -21,18 +30,23 @@ def kinds() -> tuple[str, ...]:
     return (*OPERATING, *BUILDING)
 
 
-def propose_measures(situation: Situation, allowed: Collection[str] | None = None) -> list[Measure]:
+def propose_measures(situation: Situation, allowed: Collection[str] | None = None) -> Proposals:
     """Ask every kind of measure what it would do.
 
     Parameters
     ----------
     allowed
         Kinds that may be used; all when absent.
+
+    Returns
+    -------
+    Proposals
+        The measures, and in `not_proposed` what no measure is proposed for, with the reason.
     """
     every = {**OPERATING, **BUILDING}
-    return [
-        measure
+    return gathered(
+        proposed
         for kind, propose in every.items()
         if allowed is None or kind in allowed
-        for measure in propose(situation)
-    ]
+        for proposed in propose(situation)
+    )

@@ -1,0 +1,169 @@
+"""Switched states of a network solved and judged: which limits break that the normal state holds.
+
+A state is a flag per cut of `sections.Sections`. Bands that count from a busbar count, in a part that is fed
+from elsewhere, from the busbar that feeds it then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from capacity.checks import State, Yardstick, broken_limits, make_yardstick
+from capacity.security.sections import Sections
+from gis.changes import NetworkChanges, apply_changes, cells_of
+from gridmodel import KEEP_ALL, GridModel, Scenario, TopologyResults, run_topologies
+
+# A limit counts as newly broken when its excess grows by more than this [percentage points]: ten times what
+# a load flow is exact to.
+WORSE_PERCENT = 1e-4
+OK, LIMITS, NOT_RADIAL = "ok", "limits", "not_radial"
+
+
+@dataclass(frozen=True, eq=False)
+class Switched:
+    """The normal state: what it breaks, how meshed it is, and which sections it feeds."""
+
+    sections: Sections
+    closed: np.ndarray
+    fed: np.ndarray
+    excess_percent: pd.Series
+    rings: int
+    sources_in_parallel: int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One state: status ("ok", "limits", "not_radial" or why there is no solution), reason and key figures."""
+
+    status: str
+    reason: str
+    figures: pd.Series
+    new_violations: int
+    radial: bool
+    worst: tuple[str, str] | None
+
+
+def base_of(model: GridModel, yardstick: Yardstick, scenario: Scenario, sections: Sections) -> Switched:
+    """Solve the normal state.
+
+    Raises
+    ------
+    InputError
+        The network has no source, or something the engine cannot represent.
+    """
+    closed = sections.cuts["closed"].to_numpy()
+    solved = _solve(model, scenario, sections, [closed])
+    found = broken_limits(yardstick, _state(solved, 0))
+    return Switched(
+        sections,
+        closed,
+        sections.fed(closed),
+        _excess(found),
+        int(solved.base["rings"]),
+        int(solved.base["sources_in_parallel"]),
+    )
+
+
+def judge_states(
+    model: GridModel,
+    yardstick: Yardstick,
+    scenario: Scenario,
+    base: Switched,
+    states: Sequence[np.ndarray],
+) -> list[Judged]:
+    """Solve states and judge each against the normal one."""
+    if not states:
+        return []
+    solved = _solve(model, scenario, base.sections, states)
+    return [
+        _judge(_yardstick_in(yardstick, base, closed), base, solved, row) for row, closed in enumerate(states)
+    ]
+
+
+def changes_to(base: Switched, closed: np.ndarray) -> NetworkChanges:
+    """The changes that lead from the normal state to another."""
+    rows = _turned(base.sections, closed)
+    return NetworkChanges(
+        cells=cells_of(
+            *(
+                (
+                    row.table,
+                    row.element_id,
+                    "closed" if row.table == "switches" else "in_service",
+                    bool(row.to),
+                )
+                for row in rows.itertuples()
+            )
+        )
+    )
+
+
+def _turned(sections: Sections, closed: np.ndarray) -> pd.DataFrame:
+    """What a state turns, a row per switch, transformer or source: to (True: closed or in service)."""
+    cuts = sections.cuts
+    rows = cuts[cuts["closed"].to_numpy() != closed].assign(to=closed[cuts["closed"].to_numpy() != closed])
+    return rows.drop_duplicates(["table", "element_id"])
+
+
+def _solve(
+    model: GridModel, scenario: Scenario, sections: Sections, states: Sequence[np.ndarray]
+) -> TopologyResults:
+    parts = []
+    for number, closed in enumerate(states):
+        rows = _turned(sections, closed)
+        words = (
+            rows["to"]
+            .map({True: "closed", False: "open"})
+            .where(rows["table"] == "switches", rows["to"].map({True: "in", False: "out"}))
+        )
+        parts.append(rows[["table", "element_id"]].assign(case_id=str(number), state=words))
+        if rows.empty:
+            parts.append(
+                pd.DataFrame(
+                    {"table": ["switches"], "element_id": [None], "case_id": str(number), "state": ["open"]}
+                )
+            )
+    return run_topologies(model, pd.concat(parts, ignore_index=True), scenario, keep=KEEP_ALL)
+
+
+def _yardstick_in(yardstick: Yardstick, base: Switched, closed: np.ndarray) -> Yardstick:
+    """The limits in a switched state; the same where no band counts from a busbar."""
+    if not yardstick.bands["from_busbar"].any():
+        return yardstick
+    return make_yardstick(apply_changes(yardstick.network, changes_to(base, closed)), yardstick.limits)
+
+
+def _state(solved: TopologyResults, row: int) -> State:
+    kept = (solved.vm_pu, solved.line_loading_percent, solved.transformer_loading_percent)
+    return State(*(table.to_numpy()[row] for table in kept))
+
+
+def _excess(found: pd.DataFrame) -> pd.Series:
+    return found.set_index(["check", "table", "element_id"])["excess_percent"]
+
+
+def _judge(yardstick: Yardstick, base: Switched, solved: TopologyResults, row: int) -> Judged:
+    figures = solved.cases.iloc[row]
+    radial = bool(
+        figures["rings"] <= base.rings and figures["sources_in_parallel"] <= base.sources_in_parallel
+    )
+    if figures["status"] not in ("converged", "no_source"):
+        return Judged(str(figures["status"]), str(figures["reason"]), figures, 0, radial, None)
+    found = broken_limits(yardstick, _state(solved, row))
+    before = base.excess_percent.reindex(pd.MultiIndex.from_frame(found[["check", "table", "element_id"]]))
+    new = found[found["excess_percent"].to_numpy() > before.fillna(0.0).to_numpy() + WORSE_PERCENT]
+    if len(new):
+        worst = new.loc[new["excess_percent"].idxmax()]
+        reason = (
+            f"{worst['check'].replace('_', ' ')} at {worst['element_id']}: {worst['value']:.4g} "
+            f"{worst['unit']} (limit {worst['limit']:.4g})"
+        )
+        place = (str(worst["table"]), str(worst["element_id"]))
+        return Judged(LIMITS, reason, figures, len(new), radial, place)
+    if not radial:
+        return Judged(NOT_RADIAL, "closes a ring or joins two sources", figures, 0, radial, None)
+    return Judged(OK, "", figures, 0, radial, None)
