@@ -29,10 +29,12 @@ class DarkPart:
     ----------
     first, last
         Places first..last-1 are dark.
-    first_cut
-        Cut of zone 1; zone n > 0 is behind cut first_cut + n - 1.
+    cuts
+        Cut above each zone; -1 for zone 0.
     parent, end
         Zone above each (-1 for zone 0), and the zone after the last one behind it.
+    zone_of_place
+        Per dark place.
     kw, customers, kv
         Per zone demand, customers and highest nominal voltage.
     net_kw
@@ -45,9 +47,10 @@ class DarkPart:
 
     first: int
     last: int
-    first_cut: int
+    cuts: tuple[int, ...]
     parent: tuple[int, ...]
     end: tuple[int, ...]
+    zone_of_place: np.ndarray
     kw: np.ndarray
     customers: np.ndarray
     kv: np.ndarray
@@ -100,7 +103,7 @@ class DarkPart:
     def opened(self, plan: Plan) -> list[tuple[int, bool]]:
         """Cuts a plan opens, and whether the side next to the fault has supply."""
         return [
-            (self.first_cut + zone - 1, plan[up] != DARK)
+            (self.cuts[zone], plan[up] != DARK)
             for zone, up in enumerate(self.parent)
             if up >= 0 and plan[zone] != plan[up]
         ]
@@ -150,20 +153,18 @@ def dark_part(
     edge, bus, outer = ties[leads_out][fits], bus[fits], outer[fits]
     if not len(edge):
         return None
-    first_cut, last_cut = np.searchsorted(found.cut_place, [first + 1, last])
-    own = np.maximum(found.zone[first:last] - first_cut + 1, 0)
-    count = int(last_cut - first_cut) + 1
+    zones = _zones(found, first, last, per_place, bus)
+    own, count = zones.of_place, len(zones.parent)
     kv = np.zeros(count)
     np.maximum.at(kv, own, vn_kv[first:last])
-    parents = np.maximum(found.cut_parent[first_cut:last_cut] - first_cut + 1, 0)
-    ends_of = np.searchsorted(found.cut_place, found.cut_end[first_cut:last_cut]) - first_cut + 1
     rooms = [room(*pair) for pair in zip(edge.tolist(), outer.tolist(), strict=True)]
     return DarkPart(
         first=first,
         last=last,
-        first_cut=int(first_cut),
-        parent=(-1, *parents.tolist()),
-        end=(count, *ends_of.tolist()),
+        cuts=zones.cuts,
+        parent=zones.parent,
+        end=zones.end,
+        zone_of_place=own,
         kw=np.bincount(own, kw[first:last], minlength=count),
         customers=np.bincount(own, customers[first:last], minlength=count),
         kv=kv,
@@ -176,6 +177,59 @@ def dark_part(
         room_kw=tuple(kw for kw, _ in rooms),
         room_edge=tuple(limit for _, limit in rooms),
     )
+
+
+class _Zones(NamedTuple):
+    """Zones of a dark part: cut above each (-1: the fault), parent, end, and the zone per place."""
+
+    cuts: tuple[int, ...]
+    parent: tuple[int, ...]
+    end: tuple[int, ...]
+    of_place: np.ndarray
+
+
+def _zones(found: Switchable, first: int, last: int, per_place: PerPlace, tie_buses: np.ndarray) -> _Zones:
+    """Zones that make a difference: of two cuts with nothing between them only the upper one is kept."""
+    first_cut, last_cut = (int(at) for at in np.searchsorted(found.cut_place, [first + 1, last]))
+    own = np.maximum(found.zone[first:last] - first_cut + 1, 0)
+    count = last_cut - first_cut + 1
+    used = (per_place.kw[first:last] != 0) | (per_place.customers[first:last] != 0)
+    used |= per_place.net_kw[first:last] != 0
+    used[found.place[tie_buses] - first] = True
+    empty = np.bincount(own, used, minlength=count) == 0
+    kv = np.zeros(count)
+    np.maximum.at(kv, own, per_place.vn_kv[first:last])
+    parents = [-1, *np.maximum(found.cut_parent[first_cut:last_cut] - first_cut + 1, 0).tolist()]
+    joined = _joined(parents, empty.tolist(), kv.tolist())
+    kept = [zone for zone, other in enumerate(joined) if zone == other]
+    number = {zone: at for at, zone in enumerate(kept)}
+    old_end = np.searchsorted(found.cut_place, found.cut_end[first_cut:last_cut]) - first_cut + 1
+    ends = np.searchsorted(kept, [count, *old_end.tolist()])
+    new = np.array([number[zone] for zone in joined], dtype=np.int64)
+    return _Zones(
+        cuts=tuple(first_cut + zone - 1 if zone else -1 for zone in kept),
+        parent=tuple(-1 if parents[zone] < 0 else int(new[parents[zone]]) for zone in kept),
+        end=tuple(ends[kept].tolist()),
+        of_place=new[own].astype(np.int32),
+    )
+
+
+def _joined(parents: list[int], empty: list[bool], kv: list[float]) -> list[int]:
+    """Zone that each is one with; an empty one goes with its only neighbour below, or with the one above."""
+    count, joined = len(parents), list(range(len(parents)))
+    below: list[list[int]] = [[] for _ in parents]
+    for zone in range(count - 1, -1, -1):
+        up = parents[zone]
+        if empty[zone] and len(below[zone]) == 1 and kv[below[zone][0]] == kv[zone]:
+            only = below[zone].pop()
+            joined[only], below[zone], empty[zone] = zone, below[only], empty[only]
+        if up >= 0 and empty[zone] and not below[zone] and kv[zone] <= kv[up]:
+            joined[zone] = up
+        elif up >= 0:
+            below[up].append(zone)
+    for zone in range(count):
+        joined[zone] = joined[joined[zone]]  # what is above is known already
+    return joined
 
 
 def plans_of_one_tie(part: DarkPart) -> list[Plan]:

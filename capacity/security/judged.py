@@ -376,7 +376,7 @@ def _references(bench: Bench, one: Asked) -> np.ndarray:
         return reference
     found, plan = bench.found, np.asarray(one.plan)
     own = found.order[part.first : part.last]
-    zone = np.maximum(found.zone[part.first : part.last] - part.first_cut + 1, 0)
+    zone = part.zone_of_place
     label = plan[zone]
     at = found.place[np.maximum(reference[own], 0)]
     inside = (at >= part.first) & (at < part.last)
