@@ -39,6 +39,7 @@ UNTOUCHED, DARK, FAULTY = 0, -1, -2
 MOST_ROUNDS = 50
 # Choices solved in one batch: the best are usually among the first.
 TRIED_AT_ONCE = 128
+JUDGED_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -299,15 +300,22 @@ def _best(work: _Work, choices: list[_Choice]) -> _Choice | None:
     for start in range(0, len(ranked), TRIED_AT_ONCE):
         some = ranked[start : start + TRIED_AT_ONCE]
         holds = may_hold(work.model, work.scenario, work.base, [one.closed for one in some])
-        first = int(np.argmax(holds)) if holds.any() else len(some)
-        whole = [number for number in range(first) if not some[number].split]
-        judged = _judged(work, [some[number] for number in [*whole, *range(first, len(some))[:1]]])
-        work.failed |= {choice.key for choice in some[:first]}
-        if first < len(some) and judged[-1].status == OK:
-            return some[first]
-        if first < len(some):  # passed the quick look, but not the exact one
-            work.failed.add(some[first].key)
-            return _best(work, choices)
+        # Those that feed all that is dark are judged even so: their reason is told.
+        asked = [one for one, may in zip(some, holds, strict=True) if may or not one.split]
+        work.failed.update(one.key for one in some if one not in asked)
+        if (found := _first_that_holds(work, asked)) is not None:
+            return found
+    return None
+
+
+def _first_that_holds(work: _Work, choices: list[_Choice]) -> _Choice | None:
+    """The first choice that holds every limit, judged exactly, a few at once."""
+    for start in range(0, len(choices), JUDGED_AT_ONCE):
+        some = choices[start : start + JUDGED_AT_ONCE]
+        for choice, one in zip(some, _judged(work, some), strict=True):
+            if one.status == OK:
+                return choice
+            work.failed.add(choice.key)
     return None
 
 
