@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
+from capacity.measures.hv_mv_transformer import propose_hv_mv_transformer
+from capacity.measures.larger_transformer import propose_larger_transformer
 from capacity.measures.measure import Measure
+from capacity.measures.new_feeder import propose_new_feeder
+from capacity.measures.new_station import propose_new_station
 from capacity.measures.parallel_line import propose_parallel_line
 from capacity.measures.proposals import NotProposed, Proposals, gathered
 from capacity.measures.replace_line import propose_replace_line
+from capacity.measures.second_transformer import propose_second_transformer
 from capacity.measures.situation import Situation
 from capacity.measures.split_feeder import propose_split_feeder
 
@@ -22,6 +27,11 @@ BUILDING: dict[str, Proposer] = {
     "replace_line": propose_replace_line,
     "parallel_line": propose_parallel_line,
     "split_feeder": propose_split_feeder,
+    "larger_transformer": propose_larger_transformer,
+    "second_transformer": propose_second_transformer,
+    "new_station": propose_new_station,
+    "new_feeder": propose_new_feeder,
+    "hv_mv_transformer": propose_hv_mv_transformer,
 }
 
 
