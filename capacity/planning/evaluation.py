@@ -126,7 +126,10 @@ class Evaluation:
                 bounds = self._bounds_after(standing, given_up, taken)
                 low[row], high[row] = bounds.above(part.vm_pu[row])
                 rings[row] = bounds.rings
-        found[:, self._columns[LOW]], found[:, self._columns[HIGH]] = low[:, self._buses], high[:, self._buses]
+        found[:, self._columns[LOW]], found[:, self._columns[HIGH]] = (
+            low[:, self._buses],
+            high[:, self._buses],
+        )
         loading = self.grid.limits.loading
         for kind, percent, limit in (
             (LINES, part.line_percent, loading.line_percent),

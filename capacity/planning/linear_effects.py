@@ -221,4 +221,3 @@ def _as_part(
         effect = csc_array(effect + effect @ mixing)
     base = at_plan[rows] - effect[:, standing.taken].sum(axis=1)
     return _Part(rows, at_plan[rows], np.asarray(base), csr_array(effect), usable)
-
