@@ -1,4 +1,4 @@
-"""How much power must go at a place so that the limits on its way to the source hold, by case and by estimate.
+"""How much power must go at a place so that the limits on its way to the source hold, case by case.
 
 The estimate is the linear load flow, scaled to what the engine found on the overloaded element. It sizes a
 battery, a contract or a capacitor; whether the size is enough is for the engine to say.
@@ -124,8 +124,8 @@ def share_over(situation: Situation, bus: int) -> np.ndarray:
 def share_under(situation: Situation, bus: int) -> np.ndarray:
     """Share of the demand of a feeder that must go in each case so that a bus of it is not too low.
 
-    The voltage of the busbar, of a station's that of the bus above it, is taken as it is: what is spared lifts
-    it only further.
+    The voltage of the busbar, of a station's that of the bus above it, is taken as it is: what is spared only
+    lifts it.
     """
     low, _ = _broken_by(situation)
     found = np.zeros(len(situation.cases.labels))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from capacity.measures.measure import Measure
 from capacity.measures.move_open_point import propose_move_open_point
 from capacity.measures.proposals import NotProposed
 from gis.changes import apply_changes
@@ -44,7 +45,8 @@ def test_every_move_is_radial_and_supplies_everybody() -> None:
         switches=[("W", False, "B2", "lines", "B2-A6"), ("V", True, "A3", "lines", "A3-A4")],
         loads=[(f"shop-A{k}", f"A{k}", 2500.0, 1) for k in range(1, 7)],
     )
-    moves = list(propose_move_open_point(situation(network)))
+    seen = situation(network)
+    moves = [one for one in propose_move_open_point(seen) if isinstance(one, Measure)]
     assert 3 <= len(moves) <= 6
     for move in moves:
         assert is_radial_and_whole(apply_changes(network, move.changes))
@@ -62,5 +64,5 @@ def test_two_moves_of_one_feeder_exclude_each_other() -> None:
 
 
 def test_a_ring_that_is_better_nowhere_is_told() -> None:
-    (reason,) = propose_move_open_point(situation(ring(b1_kw=16_000.0)))
+    (reason,) = set(propose_move_open_point(situation(ring(b1_kw=16_000.0))))
     assert isinstance(reason, NotProposed) and "no less loaded" in reason.reason

@@ -56,9 +56,8 @@ def test_a_transformer_to_medium_voltage_is_set_by_its_taps_and_the_grid_above_i
     (control,) = controls_of(seen)
     assert (control.table, control.ids) == ("transformers", ("HM",))
     found = list(propose_oltc_setpoint(seen))
-    assert found and all(set(one.changes.cells["column"]) == {"tap_pos"} for one in found)
+    assert found and all(set(one.changes_in("base").cells["column"]) == {"tap_pos"} for one in found)
     before = by_pandapower(seen, "base")["M"]
-    for one in found:
-        # As near as half a tap of 1.5 %, and what the lower current spares in the transformer.
+    for one in found[::3]:
         wanted, got = float(one.to_type[:-3]), by_pandapower(seen, "base", one)["M"]
-        assert got > before and abs(got - wanted) < 0.5 * 0.015 + 0.005
+        assert got > before and abs(got - wanted) < 0.6 * 0.015  # half a tap of 1.5 %
