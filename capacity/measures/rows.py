@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
-import shapely
 from shapely.geometry.base import BaseGeometry
 
 from capacity.measures.cables import Way
 from capacity.measures.situation import Situation
-from gis.changes import NetworkChanges, cells_of
+from gis.changes import cells_of
 
 
 def line_row(line_id: str, ends: tuple[str, str], vn_kv: float, type_id: str, way: Way) -> dict[str, object]:
@@ -30,8 +29,7 @@ def added(**tables: list[dict[str, object]]) -> dict[str, pd.DataFrame]:
 
 
 def opened(situation: Situation, line_id: str) -> pd.DataFrame:
-    """Cells that take a line out of the supply: its switch opened where it has one, else it itself out of
-    service."""
+    """Cells that take a line out of the supply: its switch opened where it has one, else the line itself."""
     switches = situation.network.switches
     own = switches[(switches["element_table"] == "lines") & (switches["element_id"] == line_id)]
     if own.empty:
@@ -39,11 +37,6 @@ def opened(situation: Situation, line_id: str) -> pd.DataFrame:
     return cells_of(("switches", str(own.index[0]), "closed", False))
 
 
-def with_cells(rows: dict[str, pd.DataFrame], cells: pd.DataFrame) -> NetworkChanges:
-    """Rows built together with cells changed."""
-    return NetworkChanges(rows, cells)
-
-
-def as_lines(parts: list[BaseGeometry]) -> BaseGeometry:
-    """Several geometries as one, for the map."""
-    return shapely.union_all(parts)
+def supply_key(bus_id: str) -> str:
+    """Key of what feeds a bus: of measures that change it one can be taken, or a part would be left dark."""
+    return f"supply|{bus_id}"

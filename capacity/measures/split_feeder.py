@@ -23,7 +23,7 @@ from capacity.measures.cables import (
 from capacity.measures.measure import Measure
 from capacity.measures.parallel_line import parallel_key
 from capacity.measures.proposals import NotProposed
-from capacity.measures.rows import added, line_row, opened
+from capacity.measures.rows import added, line_row, opened, supply_key
 from capacity.measures.situation import Situation
 from capacity.measures.strain import strain_of
 from capacity.measures.ways import way_of_feeder
@@ -44,7 +44,7 @@ def propose_split_feeder(situation: Situation) -> Iterator[Measure | NotProposed
         points = second_supply_points(
             situation,
             feeder,
-            cables_for(situation, feeder.vn_kv).iloc[-1],
+            float(cables_for(situation, feeder.vn_kv)["z_ohm_per_km"].min()),
             least_moved_share=figures.least_moved_share,
             count=figures.nodes_per_feeder,
         )
@@ -90,8 +90,3 @@ def _measure(
         shared_trench=way.trenches,
         trench_eur_per_m=trench_eur_per_m(situation, feeder.vn_kv),
     )
-
-
-def supply_key(bus_id: str) -> str:
-    """Key of the supply of a bus: it can be fed from one new place only."""
-    return f"supply|{bus_id}"

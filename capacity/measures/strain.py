@@ -38,7 +38,8 @@ class Strain:
         mend is out of its band [pu], 0 for none. flow_kva: most it carries [kVA]. drop_pu: largest drop or
         rise over it [pu] in the cases in which it could mend one.
     bus_need_pu
-        Cases x buses: how far the voltage is out of its band [pu], 0 for not at all.
+        Cases x buses: how far the voltage of the bus is out of its band [pu], or that of a bus behind its
+        transformers whose band counts from the source; 0 for not at all.
     tree
         The supply in the normal switching state.
     flows
@@ -85,7 +86,9 @@ def strain_of(situation: Situation) -> Strain:
         there = _switched(situation, switching) if switching else tree
         carried = there.flows(situation.cases.kva[rows]) if switching else flows[rows]
         _mark_ways(found, there, need[rows], carried, _relative(situation))
-    return Strain(found["lines"], found["transformers"], need, tree, flows)
+    return Strain(
+        found["lines"], found["transformers"], _with_below(tree, need, _relative(situation)), tree, flows
+    )
 
 
 def _blank(ids: pd.Index, carried_kva: np.ndarray) -> pd.DataFrame:
@@ -171,6 +174,15 @@ def _mark_ways(
             most = frame[column].to_numpy(copy=True)
             np.maximum.at(most, at, values[:, fed].max(axis=0, initial=0.0))
             frame[column] = most
+
+
+def _with_below(tree: Tree, need: np.ndarray, relative: np.ndarray) -> np.ndarray:
+    """Cases x buses: need of a bus and of those behind its transformers whose band counts from the source."""
+    up = _carried_up(tree, np.where(relative, 0.0, need), relative)
+    here = need.copy()
+    for bus in np.flatnonzero((tree.transformer >= 0) & (tree.parents >= 0)):
+        here[:, tree.parents[bus]] = np.maximum(here[:, tree.parents[bus]], up[:, bus])
+    return here
 
 
 def _carried_up(tree: Tree, need: np.ndarray, relative: np.ndarray) -> np.ndarray:

@@ -109,7 +109,13 @@ def _feeder(
 
 
 def second_supply_points(
-    situation: Situation, feeder: WeakFeeder, cable: pd.Series, *, least_moved_share: float, count: int
+    situation: Situation,
+    feeder: WeakFeeder,
+    z_ohm_per_km: float,
+    *,
+    least_moved_share: float,
+    count: int,
+    beside_m: float = 0.0,
 ) -> list[int]:
     """Points of a feeder to which a second cable along it helps most for its length, best first.
 
@@ -118,12 +124,14 @@ def second_supply_points(
 
     Parameters
     ----------
-    cable
-        Row of `cables.cables_for`.
+    z_ohm_per_km
+        Impedance of the cable.
     least_moved_share
         Of the feeder's power that the point and what it feeds must draw.
     count
         Most points.
+    beside_m
+        Length of cable that what has to be built beside it costs.
     """
     tree = strain_of(situation).tree
     power = np.abs(feeder.flow_kva)
@@ -132,7 +140,7 @@ def second_supply_points(
     able = line_fed & beyond & (power >= least_moved_share * power.max()) & (power > 0.0)
     if not able.any():
         return []
-    score = np.where(able, _worth(situation, feeder, cable), -np.inf)
+    score = np.where(able, _worth(situation, feeder, z_ohm_per_km, beside_m), -np.inf)
     best = [int(at) for at in np.argsort(-score, kind="stable")[:count] if score[at] > 0.0]
     chosen = list(dict.fromkeys([*_at_shares(situation, feeder, able), *best]))[:count]
     return [int(feeder.buses[at]) for at in sorted(chosen, key=lambda at: -score[at])]
@@ -149,11 +157,11 @@ def _at_shares(situation: Situation, feeder: WeakFeeder, able: np.ndarray) -> li
     return [int(at[np.argmin(np.abs(feeder.drop_pu[at] - share * whole))]) for share in (1 / 2, 2 / 3, 1 / 3)]
 
 
-def _worth(situation: Situation, feeder: WeakFeeder, cable: pd.Series) -> np.ndarray:
+def _worth(situation: Situation, feeder: WeakFeeder, z_ohm_per_km: float, beside_m: float) -> np.ndarray:
     """Per bus: share of needs that a cable to it would meet, per metre."""
     tree = strain_of(situation).tree
     power, length_m = np.abs(feeder.flow_kva), tree.from_root_m[feeder.buses]
-    new = power * cable["z_ohm_per_km"] * length_m / 1000.0 / (1000.0 * feeder.vn_kv**2)
+    new = power * z_ohm_per_km * length_m / 1000.0 / (1000.0 * feeder.vn_kv**2)
     own = np.maximum(feeder.drop_pu - new, 0.0)
     # What stays on the feeder is relieved in proportion to what leaves it: exact at the head of the feeder.
     others = feeder.drop_pu * power / power.max()
@@ -161,7 +169,7 @@ def _worth(situation: Situation, feeder: WeakFeeder, cable: pd.Series) -> np.nda
     met = np.minimum(inside, own * _behind(situation, feeder, (feeder.need_pu > 0).astype(float)))
     met += np.minimum(whole - inside, others * (feeder.need_pu > 0).sum())
     gain = met / whole if whole > 0.0 else np.zeros(len(power))
-    return (gain + _unloaded(situation, feeder, power)) / np.maximum(length_m, 1.0)
+    return (gain + _unloaded(situation, feeder, power)) / np.maximum(length_m + beside_m, 1.0)
 
 
 def _unloaded(situation: Situation, feeder: WeakFeeder, power: np.ndarray) -> np.ndarray:

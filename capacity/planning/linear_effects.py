@@ -8,6 +8,7 @@ its largest area has measures.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array, vstack
@@ -48,6 +49,11 @@ class LinearEffects:
     base: np.ndarray
     effect: csr_array
     usable: np.ndarray
+
+    @cached_property
+    def effect_by_measure(self) -> csc_array:
+        """The effects, measure by measure."""
+        return csc_array(self.effect)
 
 
 def linear_effects(
@@ -211,4 +217,3 @@ def _as_part(
         effect = csc_array(effect + effect @ mixing)
     base = at_plan[rows] - effect[:, standing.taken].sum(axis=1)
     return _Part(rows, at_plan[rows], np.asarray(base), csr_array(effect), usable)
-
