@@ -63,15 +63,30 @@ def _choices(work: Work, closed: np.ndarray, edge: np.ndarray) -> list[_Choice]:
     lost = work.base.fed & ~fed & ~faulty
     ties = ~closed & ~edge & (a >= 0) & (b >= 0) & ((fed[a] & lost[b]) | (fed[b] & lost[a]))
     _note_blocked(work, ties & ~usable)
-    apart = closed & ~edge
     found = []
     for rows in devices(cuts, ties & usable):
         dead = int(b[rows[0]] if fed[a[rows[0]]] else a[rows[0]])
-        within = apart & (island[a] == island[dead]) & (island[b] == island[dead]) & (a != b)
-        within &= (cuts["vn_kv"] >= cuts["vn_kv"].iloc[rows[0]]).to_numpy()
-        for split in [(), *devices(cuts, within)]:
-            found.append(_choice(work, closed & ~edge, rows, split, dead, fed))  # noqa: PERF401
+        splits = _splits(work, closed & ~edge, island == island[dead], dead, cuts["vn_kv"].iloc[rows[0]])
+        found += [_choice(work, closed & ~edge, rows, split, dead, fed) for split in splits]
     return [choice for choice in found if choice.kw > 0 or choice.customers > 0]
+
+
+def _splits(
+    work: Work, closed: np.ndarray, inside: np.ndarray, dead: int, tie_kv: float
+) -> list[tuple[int, ...]]:
+    """What may be opened so that a tie feeds a part only; nothing is fed at a voltage above that of the tie."""
+    sections, cuts = work.sections, work.sections.cuts
+    a, b = cuts["a"].to_numpy(), cuts["b"].to_numpy()
+    above = inside & (work.kv > tie_kv)
+    level = sections.islands(closed, without=work.faulty | above)
+    own = inside & (level == level[dead]) & (level >= 0)
+    if not own.any():
+        return []
+    within = closed & (own[a] | own[b]) & (a != b) & (cuts["vn_kv"] >= tie_kv).to_numpy()
+    way_up = devices(cuts, closed & (own[a] != own[b]) & (above[a] | above[b]))
+    if len(way_up) > 1:
+        return []
+    return way_up or [(), *devices(cuts, within)]
 
 
 def _choice(

@@ -142,7 +142,7 @@ def plan_switching(
     faulty = fault_sections(sections, *fault)
     kw, customers = section_load(sections, scenario)
     base = base_of(model, yardstick, scenario, sections)
-    work = Work(model, yardstick, scenario, practice, sections, faulty, kw, customers, base)
+    work = Work(model, yardstick, scenario, practice, sections, faulty, kw, customers, sections.kv(), base)
     tripped = trip(sections, practice, faulty)
     repair_minute = 60.0 * _repair_h(work, fault)
     return _plan(work, fault, tripped, _moves(work, fault, tripped, repair_minute), repair_minute)

@@ -48,6 +48,7 @@ class Work:
     faulty: np.ndarray
     kw: np.ndarray
     customers: np.ndarray
+    kv: np.ndarray
     base: Switched
     blocked: dict[int, Block] = field(default_factory=dict)
     failed: set[tuple[object, ...]] = field(default_factory=set)
@@ -109,7 +110,7 @@ def back_of(work: Work, states: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def minutes_of(work: Work, moves: Sequence[Move]) -> list[float]:
-    """Minutes from the fault to the end of each operation; one crew moves by hand, one switch after another."""
+    """Minutes from the fault to the end of each operation; one crew moves by hand, switch after switch."""
     minutes, cuts = work.practice.minutes, work.sections.cuts
     now, on_site, ends = minutes.notice + minutes.locate, False, []
     for move in moves:
