@@ -74,7 +74,7 @@ def _choices(work: Work, closed: np.ndarray, edge: np.ndarray) -> list[_Choice]:
 def _splits(
     work: Work, closed: np.ndarray, inside: np.ndarray, dead: int, tie_kv: float
 ) -> list[tuple[int, ...]]:
-    """What may be opened so that a tie feeds a part only; nothing is fed at a voltage above that of the tie."""
+    """What may be opened so that a tie feeds a part only; nothing is fed above the voltage of the tie."""
     sections, cuts = work.sections, work.sections.cuts
     a, b = cuts["a"].to_numpy(), cuts["b"].to_numpy()
     above = inside & (work.kv > tie_kv)
