@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
+from capacity.costs import CostTable, read_costs
 from capacity.demand.coincidence import AnyMethod, Coincidence, Rusck
 from capacity.toml_file import read_figures
+from gis import InputError
+from gis.findings import make_findings
 
 _SHIPPED = Path(__file__).with_name("assumptions.toml")
+# Items of the cost table that the works of a connection are made of.
+CONNECTION_ITEMS = ("lv_cable", "mv_cable", "mv_lv_transformer")
 
 
 class _Block(BaseModel):
@@ -75,29 +81,19 @@ class Route(_Block):
     max_mv_m: float = Field(gt=0.0)
 
 
-class Cost(_Block):
-    """Named, dated cost table: per metre of cable laid and per station."""
+class CostBlock(_Block):
+    """Cost table by name or path, and the year and index of inflation [% a year] where others are wanted."""
 
-    name: str
-    currency: str
-    price_year: int
-    lv_cable_low_per_m: float = Field(ge=0.0)
-    lv_cable_high_per_m: float = Field(ge=0.0)
-    mv_cable_low_per_m: float = Field(ge=0.0)
-    mv_cable_high_per_m: float = Field(ge=0.0)
-    station_low: float = Field(ge=0.0)
-    station_high: float = Field(ge=0.0)
+    table: str = Field(min_length=1)
+    price_year: int | None = None
+    index_percent_per_year: float | None = None
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Cost:
-        for low, high in (
-            (self.lv_cable_low_per_m, self.lv_cable_high_per_m),
-            (self.mv_cable_low_per_m, self.mv_cable_high_per_m),
-            (self.station_low, self.station_high),
-        ):
-            if low > high:
-                raise ValueError(f"the low cost {low:g} is above the high cost {high:g}")
-        return self
+    @property
+    def prices(self) -> CostTable:
+        """The table, read again when its file changes."""
+        path = Path(self.table)
+        stamp = path.stat().st_mtime_ns if path.is_file() else 0
+        return _prices(self.table, self.price_year, self.index_percent_per_year, stamp)
 
 
 class Months(_Block):
@@ -119,7 +115,7 @@ class Assumptions(BaseModel):
     power_factor: PowerFactor
     supply: SupplyLevels
     route: Route
-    cost: Cost
+    cost: CostBlock
     months: Months
     sensitivity: Sensitivity = Sensitivity()
 
@@ -130,6 +126,17 @@ def read_assumptions(path: Path | None = None) -> Assumptions:
     Raises
     ------
     InputError
-        The file is not readable or a figure makes no sense; every fault is named.
+        The file is not readable or a figure makes no sense, or its cost table does not price what a
+        connection is made of; every fault is named.
     """
-    return read_figures(path or _SHIPPED, Assumptions, subject="assumptions", rule="bad_figure")
+    assumptions = read_figures(path or _SHIPPED, Assumptions, subject="assumptions", rule="bad_figure")
+    lacking = assumptions.cost.prices.lacks(CONNECTION_ITEMS)
+    if lacking:
+        message = "the cost table does not price this item, which a connection is made of; add a row"
+        raise InputError(assumptions.cost.table, make_findings("bad_cost", "costs", lacking, message))
+    return assumptions
+
+
+@lru_cache(maxsize=8)
+def _prices(table: str, price_year: int | None, percent: float | None, _stamp: int) -> CostTable:
+    return read_costs(table, price_year=price_year, index_percent_per_year=percent)

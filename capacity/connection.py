@@ -248,7 +248,7 @@ def _sentence(
     asked = f"{development.name} ({demand_kw:,.0f} kW)"
     if verdict == "refuse":
         return f"No: {asked} cannot be connected, because {best.reason}."
-    works, cost = best.works, config.assumptions.cost
+    works, prices = best.works, config.assumptions.cost.prices
     answer = "Yes" if verdict == "connect" else "Yes, after works"
     why = ""
     nearest = min(judged, key=lambda option: option.works.route_m)
@@ -256,8 +256,8 @@ def _sentence(
         why = f"; the nearest point, {nearest.candidate.bus_id}, does not do because {nearest.reason}"
     return (
         f"{answer}: {asked} can be connected at {best.candidate.bus_id} with {works.text}, for about "
-        f"{works.cost_eur:,.0f} {cost.currency} ({works.cost_low_eur:,.0f}-{works.cost_high_eur:,.0f}, "
-        f"prices of {cost.price_year}), in about {works.months} months{why}."
+        f"{works.cost_eur:,.0f} {prices.currency} ({works.cost_low_eur:,.0f}-{works.cost_high_eur:,.0f}, "
+        f"prices of {prices.price_year}), in about {works.months} months{why}."
     )
 
 
@@ -295,12 +295,12 @@ def _undetermined(
 
 
 def _basis(impact: Impact, config: ConnectionConfig) -> dict[str, str]:
-    cost = config.assumptions.cost
+    prices = config.assumptions.cost.prices
     return {
         "scenario": impact.scenario.name,
         "limits": impact.yardstick.limits.name,
-        "cost_table": f"{cost.name}, prices of {cost.price_year}",
-        "currency": cost.currency,
+        "cost_table": f"{prices.name}, prices of {prices.price_year}",
+        "currency": prices.currency,
     }
 
 

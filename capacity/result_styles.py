@@ -65,6 +65,8 @@ _SHORT_KW = (1.0, 10.0, 50.0, 200.0)
 # Room: nothing, a charging point, a few, a street, a station of low voltage.
 _ROOM_KW = (1.0, 11.0, 50.0, 200.0)
 STYLES: tuple[Style, ...] = (
+    # Planned assets: set, switched, moved, new, replaced; what is removed is drawn grey and dashed.
+    ByName("status", (("adjusted",), ("switched", "moved"), ("new",), ("replaced",))),
     ByName("worse", (("same",), ("a",), ("b",), ("a only",), ("b only",))),
     ByValue("unserved_kwh", (1.0, 100.0, 1_000.0, 10_000.0), "kWh"),
     ByValue("unserved_kw", _SHORT_KW, "kW"),
@@ -91,14 +93,20 @@ def layer_style(layer: pd.DataFrame, shape: Shape) -> str:
     shape
         What all its places are.
     """
-    usable = [
-        style for style in STYLES if style.column in layer.columns and layer[style.column].notna().any()
-    ]
+    usable = [style for style in STYLES if style.column in layer.columns and _tells(style, layer)]
     renderer = _renderer(usable[0], shape) if usable else _single(shape)
     root = Element("qgis", version=_QGIS_VERSION, styleCategories="Symbology")
     root.append(renderer)
     indent(root)
     return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + tostring(root, encoding="unicode")
+
+
+def _tells(style: Style, layer: pd.DataFrame) -> bool:
+    """Whether any row has a figure, or a name the style knows."""
+    cells = layer[style.column]
+    if isinstance(style, ByValue):
+        return bool(cells.notna().any())
+    return bool(cells.isin([name for names in style.classes for name in names]).any())
 
 
 def _renderer(style: Style, shape: Shape) -> Element:

@@ -12,6 +12,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from capacity.assumptions import Assumptions
+from capacity.costs import Cost
 from gis import Network
 from gis.feeders import Supply
 from gis.voltage import LV_MAX_KV, MV_MAX_KV, same_voltage
@@ -103,14 +104,14 @@ def size_works(
         f"no cable of the catalogue carries {demand_kw:,.0f} kW over {route_m:,.0f} m "
         f"with at most {max(allowed_drop_percent, 0.0):.2g} % voltage drop"
     )  # fmt: skip
-    cost_low, cost_high = _cost(candidate, route_m, stations, assumptions)
+    cost = _cost(candidate, route_m, stations, assumptions)
     months = getattr(assumptions.months, candidate.kind)
     return Works(
         text=_text(candidate, route_m, cable or "a cable", station),
         route_m=route_m,
-        cost_low_eur=cost_low,
-        cost_eur=(cost_low + cost_high) / 2.0,
-        cost_high_eur=cost_high,
+        cost_low_eur=cost.low_eur,
+        cost_eur=cost.eur,
+        cost_high_eur=cost.high_eur,
         months=months,
         problem=problem,
     )
@@ -217,16 +218,12 @@ def _choose_station(vn_kv: float, s_kva: float, catalogue: Catalogue) -> tuple[s
     return f"new stations with {count} transformers of {largest:g} kVA", count
 
 
-def _cost(
-    candidate: Candidate, route_m: float, stations: int, assumptions: Assumptions
-) -> tuple[float, float]:
-    cost = assumptions.cost
+def _cost(candidate: Candidate, route_m: float, stations: int, assumptions: Assumptions) -> Cost:
+    """Cost of the cable, and of the transformers of new stations; what is paid each year is left out."""
+    prices, route_km = assumptions.cost.prices, route_m / 1000.0
     if candidate.voltage_kv <= LV_MAX_KV:
-        return route_m * cost.lv_cable_low_per_m, route_m * cost.lv_cable_high_per_m
-    return (
-        stations * cost.station_low + route_m * cost.mv_cable_low_per_m,
-        stations * cost.station_high + route_m * cost.mv_cable_high_per_m,
-    )
+        return prices.cost("lv_cable", route_km)
+    return prices.cost("mv_lv_transformer", stations) + prices.cost("mv_cable", route_km)
 
 
 def _text(candidate: Candidate, route_m: float, cable: str, station: str) -> str:

@@ -41,13 +41,20 @@ def read_figures(path: Path, model: type[Figures], *, subject: str, rule: str) -
         raise InputError(str(path), make_findings(rule, subject, places, messages, values=values)) from error
 
 
-def shipped_names(folder: Path) -> tuple[str, ...]:
-    """Names of the TOML files that ship in a folder."""
-    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
+def shipped_names(folder: Path, suffix: str = ".toml") -> tuple[str, ...]:
+    """Names of the TOML files, or of another suffix, that ship in a folder."""
+    return tuple(sorted(path.stem for path in folder.glob(f"*{suffix}")))
 
 
 def shipped_or_own(
-    named: str | Path, folder: Path, *, what: str, heading: str, subject: str, rule: str
+    named: str | Path,
+    folder: Path,
+    *,
+    what: str,
+    heading: str,
+    subject: str,
+    rule: str,
+    suffix: str = ".toml",
 ) -> Path:
     """Path of a file that ships in a folder by its name, or of a user's own.
 
@@ -65,8 +72,8 @@ def shipped_or_own(
     InputError
         There is neither; the names that ship are told.
     """
-    names = shipped_names(folder)
-    path = folder / f"{named}.toml" if str(named) in names else Path(named)
+    names = shipped_names(folder, suffix)
+    path = folder / f"{named}{suffix}" if str(named) in names else Path(named)
     if not path.is_file():
         message = f"no such {what} or file; shipped {what}s: {', '.join(names)}"
         raise InputError(heading, make_findings(rule, subject, [str(named)], message))

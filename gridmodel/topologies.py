@@ -30,7 +30,7 @@ from gridmodel.switch_sets import changes_of, joints_of, orders_of
 
 if TYPE_CHECKING:
     from gridmodel.engine.bounds import Bounds
-    from gridmodel.engine.states import StateResults
+    from gridmodel.engine.states import Changes, StateResults
     from gridmodel.engine.switching import SwitchingGrid
 
 # Columns per switching state beside `outcome.POINT_COLUMNS`.
@@ -111,23 +111,20 @@ def run_topologies(
     """
     # The engine needs numba, which takes a second to import; a command that solves nothing goes without.
     from gridmodel.engine.of_model import compiled_switching
-    from gridmodel.engine.states import solve_states
 
     case_ids = pd.Index(switch_sets["case_id"].unique(), name="case_id")
     orders, kept = orders_of(model, switch_sets), places_of(model, keep)
     grid = compiled_switching(model, joints_of(model, orders))
     point = points_of_scenario(model, scenario, 1)
     weights = _weights(model, point)
-    solved = solve_states(
+    outcome, solved = solve_switched(
         grid,
         changes_of(grid, orders, case_ids),
         grid.injection_pu(point.load_factor, point.generator_factor),
+        weights,
         bounds=bounds,
-        weights=np.stack(weights, axis=1),
-        buses=kept.buses,
-        edges=np.concatenate([edges[at] for edges, at in zip(grid.edge_of.values(), kept[1:], strict=True)]),
+        kept=kept,
     )
-    outcome = _outcome(grid, solved, weights, kept)
     table = _with_topology(
         point_table(outcome, model.network, pd.Index(["", *case_ids], name="case_id")), solved, weights
     )
@@ -140,6 +137,43 @@ def run_topologies(
         transformer_loading_percent=transformers.iloc[1:],
         engine=outcome.engine,
     )
+
+
+def solve_switched(
+    grid: SwitchingGrid,
+    changes: Changes,
+    injection_pu: np.ndarray,
+    weights: tuple[np.ndarray, np.ndarray, np.ndarray],
+    *,
+    bounds: Bounds | None,
+    kept: Kept,
+) -> tuple[Outcome, StateResults]:
+    """Solve switching states of a compiled grid and check that each adds up.
+
+    Parameters
+    ----------
+    injection_pu
+        Complex power injected per row of the grid [pu].
+    weights
+        Demand [kW], customers and generation [kW] per bus of the net.
+
+    Raises
+    ------
+    BalanceError
+        A state does not add up.
+    """
+    from gridmodel.engine.states import solve_states
+
+    solved = solve_states(
+        grid,
+        changes,
+        injection_pu,
+        bounds=bounds,
+        weights=np.stack(weights, axis=1),
+        buses=kept.buses,
+        edges=np.concatenate([edges[at] for edges, at in zip(grid.edge_of.values(), kept[1:], strict=True)]),
+    )
+    return _outcome(grid, solved, weights, kept), solved
 
 
 def _weights(model: GridModel, point: Points) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,9 +6,10 @@ The planner knows measures by these figures alone; what kinds there are stands i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from capacity.costs.cost import Cost
@@ -42,6 +43,9 @@ class Measure:
     power_kva
         Complex power drawn per bus [kVA], a value per case (batteries, contracts that shift or cut demand);
         what it feeds is negative. Buses of the network or of `changes`.
+    cells_in
+        Cells that a control sets in single cases, by case_id: a set-point that follows the load. Columns
+        `gis.changes.CELL_COLUMNS`; they win over those of `changes`, which a case without entry has.
     excludes
         Keys beside the elements touched; of measures that share a key at most one is taken.
     reversible
@@ -68,6 +72,7 @@ class Measure:
     to_type: str = ""
     length_m: float = 0.0
     power_kva: Mapping[str, np.ndarray] = field(default_factory=dict)
+    cells_in: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     excludes: frozenset[str] = frozenset()
     reversible: bool = False
     geometry: BaseGeometry | None = None
@@ -77,7 +82,16 @@ class Measure:
     @property
     def keys(self) -> frozenset[object]:
         """Of two measures that share a key only one can be taken."""
-        return frozenset(self.excludes) | self.changes.touched
+        controlled = (NetworkChanges(cells=cells).touched for cells in self.cells_in.values())
+        return frozenset(self.excludes).union(self.changes.touched, *controlled)
+
+    def changes_in(self, case_id: str) -> NetworkChanges:
+        """What it changes of the network in one case."""
+        if case_id not in self.cells_in:
+            return self.changes
+        cells = pd.concat([self.changes.cells, self.cells_in[case_id]], ignore_index=True)
+        last = cells.drop_duplicates(["table", "element_id", "column"], keep="last", ignore_index=True)
+        return replace(self.changes, cells=last)
 
     def inverse(self, network: Network) -> NetworkChanges:
         """What takes the measure back on the network it is of."""

@@ -67,13 +67,38 @@ def cases_of_scenarios(network: Network, scenarios: Sequence[Scenario]) -> PlanC
     """
     if not scenarios:
         raise ValueError("a plan needs at least one scenario")
+    ids = [one.scenario_id for one in scenarios]
+    years = pd.array([one.year for one in scenarios], dtype="Int64")
+    labels = case_labels(ids, ids).assign(year=years)
+    return PlanCases(labels, np.stack([bus_power(network, one) for one in scenarios]), no_switching())
+
+
+def case_labels(
+    case_ids: Sequence[str],
+    scenarios: Sequence[str],
+    *,
+    year: int | None = None,
+    hours: Sequence[pd.Timestamp] | None = None,
+) -> pd.DataFrame:
+    """Labels of cases in the normal state."""
+    count = len(case_ids)
     labels = pd.DataFrame(
         {
-            "scenario": [one.scenario_id for one in scenarios],
-            "year": pd.array([one.year for one in scenarios], dtype="Int64"),
-            "hour": pd.Series(pd.NaT, range(len(scenarios)), dtype="datetime64[ns, UTC]"),
+            "scenario": list(scenarios),
+            "year": pd.array([year] * count, dtype="Int64"),
+            "hour": pd.to_datetime(pd.Series([pd.NaT] * count if hours is None else list(hours)), utc=True),
             "outage": "",
         }
     )
-    labels.index = pd.Index([one.scenario_id for one in scenarios], name="case_id")
-    return PlanCases(labels, np.stack([bus_power(network, one) for one in scenarios]), no_switching())
+    labels.index = pd.Index(list(case_ids), name="case_id")
+    return labels
+
+
+def joined_cases(parts: Sequence[PlanCases]) -> PlanCases:
+    """Cases one below the other; of two with one case_id the first stays."""
+    labels = pd.concat([part.labels for part in parts])
+    first = ~labels.index.duplicated()
+    kva = np.concatenate([part.kva for part in parts])
+    turned = [part.switching for part in parts if len(part.switching)]
+    switching = pd.concat(turned, ignore_index=True) if turned else no_switching()
+    return PlanCases(labels[first], kva[first], switching.drop_duplicates(ignore_index=True))

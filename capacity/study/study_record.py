@@ -6,22 +6,18 @@ record.
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import shapely
 
 from capacity.demand.demand_scenario import DemandScenario
+from capacity.network_record import network_record
 from capacity.output import rows_of
 from capacity.result_files import sha256_of
 from capacity.study.opened_study import Study
 from capacity.years.year_bottlenecks import StudiedYear
-from gis import Network
-from gis.schema import TABLES
 from gridmodel import Scenario
 from gridmodel.store import fingerprint
 
@@ -64,33 +60,6 @@ def study_record(study: Study, steps: pd.DataFrame, years: tuple[StudiedYear, ..
         },
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
     }
-
-
-def network_record(network: Network) -> dict[str, object]:
-    """Rows and sha256 of every canonical table, whatever file they came from and in which order."""
-    digests = {name: _sha256_of_rows(network.table(name)) for name in TABLES}
-    return {
-        "name": network.info.get("name", ""),
-        "crs": network.crs.to_string(),
-        "sha256": hashlib.sha256("".join(digests.values()).encode()).hexdigest(),
-        "tables": [
-            {"table": name, "rows": len(network.table(name)), "sha256": digest}
-            for name, digest in digests.items()
-        ],
-    }
-
-
-def _sha256_of_rows(table: pd.DataFrame) -> str:
-    """Sha256 of a table's rows, in the order of their ids."""
-    ordered = table.sort_index()
-    digest = hashlib.sha256(repr(list(ordered.columns)).encode())
-    if "geometry" in ordered:
-        places = shapely.to_wkb(np.asarray(ordered["geometry"], dtype=object), byte_order=1)
-        digest.update(b"".join(place or b"-" for place in places))
-    cells = ordered.drop(columns="geometry", errors="ignore").astype(object)
-    text = cells.where(cells.notna(), None).map(repr)
-    digest.update(pd.util.hash_pandas_object(text, index=True).to_numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _of_scenario(scenario: DemandScenario) -> object:

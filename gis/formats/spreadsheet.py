@@ -6,14 +6,17 @@ it gets an apostrophe before it. Numbers stay numbers. Reading tables is in `gis
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 import shapely
 import xlsxwriter  # type: ignore[import-untyped]
 from xlsxwriter.format import Format  # type: ignore[import-untyped]
+from xlsxwriter.utility import xl_range  # type: ignore[import-untyped]
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
 from gis.formats.whole import write_whole
@@ -24,29 +27,42 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 # Limits of the xlsx format (Microsoft, "Excel specifications and limits").
 ROWS_MAX = 1_048_576
 CELL_MAX = 32_767
+# A time that says nothing, in files of which the same content has the same bytes.
+_NO_TIME = datetime(2000, 1, 1)
 # Width of a column in characters: long messages are cut off on screen, not in the cell.
 WIDTH_MIN, WIDTH_MAX = 8, 60
 
 
-def write_workbook(tables: Mapping[str, pd.DataFrame], path: Path) -> None:
+def write_workbook(
+    tables: Mapping[str, pd.DataFrame],
+    path: Path,
+    *,
+    totals: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:
     """Write tables as sheets of one workbook (xlsx), the header frozen and filters on it.
 
     Text is written as text, whatever it begins with; places as well-known text. A table longer than a
-    sheet goes on in further ones. Written to a temporary file, synced and renamed.
+    sheet goes on in further ones. The same tables give the same bytes. Written to a temporary file, synced
+    and renamed.
 
     Parameters
     ----------
     tables
         Sheets by name, in order; the index is not written.
+    totals
+        Columns by sheet under which a row of sums stands, as formulas; of each sheet that a long table takes.
     """
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
     def write(draft: Path) -> None:
         with xlsxwriter.Workbook(str(draft), {"constant_memory": True, **options}) as book:
+            book.set_properties({"created": _NO_TIME})
             bold = book.add_format({"bold": True})
             for name, table in tables.items():
                 for number, rows in enumerate(_pieces(table), start=1):
-                    _write_sheet(book.add_worksheet(_sheet_name(name, number)), _plain(rows), bold)
+                    sheet, plain = book.add_worksheet(_sheet_name(name, number)), _plain(rows)
+                    _write_sheet(sheet, plain, bold)
+                    _write_totals(sheet, plain, totals.get(name, ()), bold)
 
     write_whole(path, write)
 
@@ -97,7 +113,7 @@ def _as_cell(value: object) -> object:
 
 
 def _pieces(table: pd.DataFrame) -> list[pd.DataFrame]:
-    size = ROWS_MAX - 1
+    size = ROWS_MAX - 2  # a row of headings, and one of sums
     return [table.iloc[start : start + size] for start in range(0, max(len(table), 1), size)]
 
 
@@ -117,6 +133,18 @@ def _write_sheet(sheet: Worksheet, rows: pd.DataFrame, bold: Format) -> None:
         for column, cell in enumerate(cells):
             if cell is not None:
                 sheet.write(row, column, cell[:CELL_MAX] if isinstance(cell, str) else cell)
+
+
+def _write_totals(sheet: Worksheet, rows: pd.DataFrame, summed: Sequence[str], bold: Format) -> None:
+    """A row of sums beneath the filter's rows, with their values for programs that do not calculate."""
+    below = len(rows) + 1
+    for column, name in enumerate(rows.columns):
+        if name in summed:
+            cells = xl_range(1, column, max(len(rows), 1), column)
+            value = float(pd.to_numeric(rows[name]).sum())
+            sheet.write_formula(below, column, f"=SUM({cells})", bold, value)
+        elif column == 0 and summed:
+            sheet.write_string(below, column, "total", bold)
 
 
 def _width(cells: pd.Series, name: str) -> int:

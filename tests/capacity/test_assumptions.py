@@ -28,8 +28,26 @@ def test_every_shipped_block_names_its_source(block: str) -> None:
 
 
 def test_shipped_costs_are_named_and_dated() -> None:
-    cost = read_assumptions().cost
-    assert (cost.name, cost.currency, cost.price_year) == ("dena 2012", "EUR", 2012)
+    prices = read_assumptions().cost.prices
+    assert (prices.name, prices.currency, prices.price_year) == ("dena 2012", "EUR", 2012)
+
+
+def test_costs_of_another_table_or_year_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    wanted = 'table = "dena_2012_rural"\nprice_year = 2022\nindex_percent_per_year = 3.0'
+    path.write_text(SHIPPED.replace('table = "dena_2012"', wanted), encoding="utf-8")
+    prices = read_assumptions(path).cost.prices
+    assert prices.name == "dena 2012 rural, +3 %/a to 2022"
+    assert prices.cost("lv_cable", 1.0).eur == pytest.approx(60_000.0 * 1.03**10)
+
+
+def test_a_cost_table_without_cables_is_refused(tmp_path: Path) -> None:
+    table, path = tmp_path / "few.csv", tmp_path / "own.toml"
+    table.write_text("item,unit,low,mid,high,currency,price_year,source\nswitch,unit,1,1,1,EUR,2024,me\n")
+    path.write_text(SHIPPED.replace('table = "dena_2012"', f'table = "{table}"'), encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_assumptions(path)
+    assert set(caught.value.findings["element_id"]) == {"lv_cable", "mv_cable", "mv_lv_transformer"}
 
 
 def test_a_users_file_replaces_the_shipped_one(tmp_path: Path) -> None:
@@ -51,13 +69,8 @@ def test_all_faults_of_a_users_file_come_in_one_report(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "place", "said"),
     [
-        (
-            "lv_cable_low_per_m = 60.0",
-            "lv_cable_low_per_m = -60.0",
-            "cost.lv_cable_low_per_m",
-            "greater than or equal",
-        ),
-        ("lv_cable_low_per_m = 60.0", "lv_cable_low_per_m = 160.0", "cost", "above the high cost"),
+        ('table = "dena_2012"', 'table = ""', "cost.table", "at least 1 character"),
+        ('table = "dena_2012"', 'table = "dena_2013"', "dena_2013", "shipped cost tables: dena_2012"),
         ("max_mv_m = 3000.0", "max_mv_m = inf", "route.max_mv_m", "finite"),
         ("admd_kw = 2.0", "admd_kw = nan", "home.admd_kw", "finite"),
         ("lv_feeder = 3", "lv_feeder = -3", "months.lv_feeder", "greater than or equal"),

@@ -221,7 +221,7 @@ def test_a_station_has_the_smallest_transformers_that_do(demand_kw: float, said:
 
 
 def test_a_users_rates_are_used() -> None:
-    own = FIGURES.model_copy(update={"cost": FIGURES.cost.model_copy(update={"lv_cable_low_per_m": 1.0})})
-    candidate = dataclasses.replace(_candidate("lv_feeder", 0.4, 100.0))
+    own = FIGURES.model_copy(update={"cost": FIGURES.cost.model_copy(update={"table": "dena_2012_rural"})})
+    candidate = dataclasses.replace(_candidate("mv_feeder", 20.0, 100.0))
     works = size_works(candidate, 20.0, 1.0, CATALOGUE, own, allowed_drop_percent=3.0)
-    assert works.cost_low_eur == 130.0
+    assert works.cost_high_eur == 10_000.0 + 130.0 * 80.0
