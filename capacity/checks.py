@@ -66,7 +66,7 @@ def make_yardstick(network: Network, limits: Limits, supply: Supply | None = Non
         The limits have no band for a voltage of the network: its buses would pass unchecked.
     """
     traced = supply or trace_supply(network)
-    bands, busbar = limits.bands_of(network.buses["vn_kv"]), busbar_of(traced)
+    bands, busbar = limits.bands_of(network.buses["vn_kv"]), busbar_of(network, traced)
     _refuse_gaps(network, limits, bands)
     if limits.station is not None:
         at = _station_busbars(network, traced)
@@ -195,10 +195,18 @@ def band_used_percent(yardstick: Yardstick, state: State) -> np.ndarray:
         return 100.0 * np.where(drop > 0, drop / (reference - low), rise / (high - reference))
 
 
-def busbar_of(supply: Supply) -> np.ndarray:
-    """Position per bus of the busbar it hangs on through lines and couplers."""
+def busbar_of(network: Network, supply: Supply) -> np.ndarray:
+    """Position per bus of the busbar it hangs on through lines, couplers and regulators in lines."""
     through = supply.buses["upstream_table"].isin(["lines", "switches"]).to_numpy()
+    through |= behind_regulator(network, supply)
     return roots_of(np.where(through, supply.parents, np.arange(len(supply.parents))))
+
+
+def behind_regulator(network: Network, supply: Supply) -> np.ndarray:
+    """Tell which buses a transformer between equal voltages feeds: a regulator in a line is no station."""
+    vn_kv = network.buses["vn_kv"].to_numpy()
+    fed = (supply.buses["upstream_table"] == "transformers").to_numpy()
+    return np.asarray(fed & np.isclose(vn_kv, vn_kv[supply.parents]))
 
 
 def _reference(yardstick: Yardstick, state: State, *, of_nominal: float) -> np.ndarray:
@@ -208,7 +216,7 @@ def _reference(yardstick: Yardstick, state: State, *, of_nominal: float) -> np.n
 
 def _station_busbars(network: Network, supply: Supply) -> np.ndarray:
     """Positions of the low-voltage buses a transformer feeds: the station band is theirs alone."""
-    fed = supply.buses["upstream_table"] == "transformers"
+    fed = (supply.buses["upstream_table"] == "transformers") & ~behind_regulator(network, supply)
     return np.flatnonzero(fed & (network.buses["vn_kv"] <= LV_MAX_KV))
 
 

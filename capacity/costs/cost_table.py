@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -11,6 +13,17 @@ from capacity.costs.cost import Cost
 from capacity.costs.items import CABLES, YEARLY_UNITS
 
 M_PER_KM = 1000.0
+
+
+class _Price(NamedTuple):
+    unit: str
+    low: float
+    mid: float
+    high: float
+    yearly_percent: float
+    yearly: float
+    life_years: int
+    months: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +57,7 @@ class CostTable:
 
     def has(self, item: str, type_id: str = "") -> bool:
         """Tell whether the table prices an item, of this type or of any."""
-        return self._row(item, type_id) is not None
+        return self._price(item, type_id) is not None
 
     def lacks(self, items: Iterable[str]) -> tuple[str, ...]:
         """Items among these that the table does not price."""
@@ -63,21 +76,21 @@ class CostTable:
         KeyError
             The table does not price it.
         """
-        row = self._priced(item, type_id)
-        low, mid, high = (float(row[column]) * amount for column in ("low", "mid", "high"))
-        items = ((item, float(amount), str(row["unit"])),)
-        if row["unit"] in YEARLY_UNITS:
+        price = self._priced(item, type_id)
+        low, mid, high = (float(each) * amount for each in (price.low, price.mid, price.high))
+        items = ((item, float(amount), price.unit),)
+        if price.unit in YEARLY_UNITS:
             return Cost(0.0, 0.0, 0.0, low, mid, high, items)
-        share, fixed = float(row["yearly_percent"]) / 100.0, float(row["yearly"]) * amount
+        share, fixed = float(price.yearly_percent) / 100.0, float(price.yearly) * amount
         return Cost(low, mid, high, low * share + fixed, mid * share + fixed, high * share + fixed, items)
 
     def months(self, item: str, type_id: str = "") -> int:
         """Lead time of an item [months]; KeyError where it is not priced."""
-        return int(self._priced(item, type_id)["months"])
+        return int(self._priced(item, type_id).months)
 
     def life_years(self, item: str, type_id: str = "") -> int:
         """Years an item serves; KeyError where it is not priced."""
-        return int(self._priced(item, type_id)["life_years"])
+        return int(self._priced(item, type_id).life_years)
 
     def trench_per_m(self, cable: str) -> float:
         """Price of a metre of trench: a cable laid less the cable alone; KeyError where one is not priced.
@@ -87,19 +100,58 @@ class CostTable:
         cable
             "lv_cable" or "mv_cable".
         """
-        laid, alone = (self._priced(item, "")["mid"] for item in (cable, CABLES[cable]))
+        laid, alone = (self._priced(item, "").mid for item in (cable, CABLES[cable]))
         return float(laid - alone) / M_PER_KM
 
-    def _priced(self, item: str, type_id: str) -> pd.Series:
-        row = self._row(item, type_id)
-        if row is None:
-            raise KeyError(f"the cost table {self.name} has no price of {item}")
-        return row
+    def cable_cost(
+        self, cable: str, length_m: float, trench_m: float | None = None, *, count: int = 1, type_id: str = ""
+    ) -> Cost:
+        """Cost of cables laid side by side in one trench.
 
-    def _row(self, item: str, type_id: str) -> pd.Series | None:
-        rows = self.rows[self.rows.index == item]
-        for wanted in dict.fromkeys((type_id, "")):
-            of_type = rows[rows["type_id"] == wanted]
-            if len(of_type):
-                return of_type.iloc[0]
-        return None
+        Parameters
+        ----------
+        cable
+            "lv_cable" or "mv_cable".
+        length_m
+            Of each cable [m].
+        trench_m
+            Metres of trench times the cost factor of their surface (`gis.routing.Route.weighted_m`); as long
+            as the cable, of ordinary surface, when absent.
+        count
+            Cables in the trench.
+
+        Raises
+        ------
+        KeyError
+            The table does not price the cable, or not without its trench.
+        """
+        laid, alone = self._priced(cable, type_id), self._priced(CABLES[cable], type_id)
+        metres = length_m if trench_m is None else trench_m
+        low, mid, high = (
+            (of_cable * length_m * count + (with_trench - of_cable) * metres) / M_PER_KM
+            for with_trench, of_cable in (
+                (laid.low, alone.low),
+                (laid.mid, alone.mid),
+                (laid.high, alone.high),
+            )
+        )
+        share = laid.yearly_percent / 100.0
+        items = ((cable, length_m / M_PER_KM, "km"), (CABLES[cable], (count - 1) * length_m / M_PER_KM, "km"))
+        return Cost(low, mid, high, low * share, mid * share, high * share, items[: 1 + (count > 1)])
+
+    def _priced(self, item: str, type_id: str) -> _Price:
+        price = self._price(item, type_id)
+        if price is None:
+            raise KeyError(f"the cost table {self.name} has no price of {item}")
+        return price
+
+    def _price(self, item: str, type_id: str) -> _Price | None:
+        """Price of the type where there is one, else of the item in general."""
+        return self._by_type.get((item, type_id)) or self._by_type.get((item, ""))
+
+    @cached_property
+    def _by_type(self) -> dict[tuple[str, str], _Price]:
+        """Prices by item and type: plans ask some thousand times."""
+        columns = self.rows[list(_Price._fields)].itertuples(index=False)
+        keys = zip(self.rows.index, self.rows["type_id"], strict=True)
+        return {key: _Price(*row) for key, row in zip(keys, columns, strict=True)}

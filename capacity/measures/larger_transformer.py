@@ -47,7 +47,7 @@ def _measure(situation: Situation, kind: str, station: Station, type_id: str, ne
         kind=kind,
         table="transformers",
         element_id=station.first,
-        changes=NetworkChanges(cells=_cells(situation, station, type_id, new)),
+        changes=NetworkChanges(cells=type_cells(situation, station, type_id, new)),
         cost=situation.costs.cost(station.item, float(station.count), type_id),
         months=situation.costs.months(station.item, type_id),
         text=f"replace {names} ({station.types}) by {units}{type_id}",
@@ -57,8 +57,11 @@ def _measure(situation: Situation, kind: str, station: Station, type_id: str, ne
     )
 
 
-def _cells(situation: Situation, station: Station, type_id: str, new: pd.Series) -> pd.DataFrame:
-    """The type counts once the row's own figures are empty; ratio and vector group stay as they were."""
+def type_cells(situation: Situation, station: Station, type_id: str, new: pd.Series) -> pd.DataFrame:
+    """Cells that make the transformers of a station ones of a type.
+
+    The type counts once the row's own figures are empty; ratio and vector group stay as they were.
+    """
     cells: list[tuple[str, str, str, object]] = []
     transformers, kept = situation.network.transformers, like(station, new)
     for transformer_id in station.units.index:

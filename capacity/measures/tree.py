@@ -96,7 +96,7 @@ def tree_of(network: Network, supply: Supply, catalogue: Catalogue) -> Tree:
     transformer = np.where(via == "transformers", network.transformers.index.get_indexer(ids), -1)
     length = line_figures(network, catalogue)["length_m"].to_numpy(dtype=float)
     length_m = np.where(line >= 0, length[line], 0.0) if len(length) else np.zeros(len(line))
-    root, from_root_m = busbar_of(supply), np.zeros(len(line))
+    root, from_root_m = busbar_of(network, supply), np.zeros(len(line))
     for bus in supply.order:
         if root[bus] != bus:
             from_root_m[bus] = from_root_m[supply.parents[bus]] + length_m[bus]

@@ -25,7 +25,7 @@ from capacity.planning.greedy import greedy_step, strongest_plan
 from capacity.planning.linear_effects import LinearEffects, linear_effects
 from capacity.planning.plan import PlanTerms
 from capacity.planning.plan_cases import PlanCases
-from capacity.planning.plan_grid import CHECKS, NO_SOLUTION, UNSUPPLIED, PlanGrid, make_plan_grid
+from capacity.planning.plan_grid import CHECKS, UNSUPPLIED, PlanGrid, make_plan_grid
 from capacity.planning.program import Task, cliques_of, solve_component
 from capacity.planning.search import improve, unsolved
 from capacity.planning.selected import LEFT_COLUMNS, ROUND_COLUMNS, Selection
@@ -298,7 +298,7 @@ def _left(grid: PlanGrid, plan: Tried) -> pd.DataFrame:
     kind, place = grid.kind[columns], grid.place[columns]
     network = grid.drawn.network
     ids = [
-        "" if of in (UNSUPPLIED, NO_SOLUTION) else network.table(CHECKS[of][1]).index[at]
+        "" if of >= UNSUPPLIED else network.table(CHECKS[of][1]).index[at]
         for of, at in zip(kind, place, strict=True)
     ]
     rows = {

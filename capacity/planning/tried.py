@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from capacity.planning.evaluation import TOLERANCE, Evaluation
-from capacity.planning.plan_grid import EVERYWHERE, NO_SOLUTION, UNSUPPLIED, PlanGrid
+from capacity.planning.plan_grid import EVERYWHERE, NO_SOLUTION, RINGS, UNSUPPLIED, PlanGrid
 from capacity.planning.worth import Prices, Worth, worth_at
 
 # A case without load flow is worse than any limit broken.
@@ -81,7 +81,7 @@ def weights_of(grid: PlanGrid) -> np.ndarray:
     """Weight per constraint in the sum of excess."""
     weights = np.ones(len(grid.kind))
     weights[grid.kind == NO_SOLUTION] = _UNSOLVED_WEIGHT
-    weights[grid.kind == UNSUPPLIED] = _UNSOLVED_WEIGHT / 10.0
+    weights[np.isin(grid.kind, (UNSUPPLIED, RINGS))] = _UNSOLVED_WEIGHT / 10.0
     return weights
 
 
@@ -107,6 +107,8 @@ def merged(grid: PlanGrid, prices: Prices, plans: list[Tried]) -> np.ndarray:
 def _rows_of_areas(area: np.ndarray) -> dict[int, np.ndarray]:
     order = np.argsort(area, kind="stable")
     areas, starts = np.unique(area[order], return_index=True)
+    if not len(areas):
+        return {}
     return dict(zip(areas.tolist(), np.split(order, starts[1:]), strict=True))
 
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from capacity.bounds import bounds_of
 from capacity.checks import Yardstick, busbar_of
-from capacity.security.dark_part import DARK, DarkPart, Plan, dark_part
+from capacity.security.dark_part import DARK, DarkPart, PerPlace, Plan, dark_part
+from capacity.security.flow_bounds import edge_room_kw, room_of_tie
 from capacity.security.switchable import COUPLER, TRANSFORMER, Switchable
 from gridmodel import GridModel, Scenario
 from gridmodel.bus_power import bus_power
@@ -115,10 +116,20 @@ class Bench:
         return float(kw), float(customers)
 
     @cached_property
-    def per_place(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Demand [kW], customers and nominal voltage [kV] per place."""
+    def per_place(self) -> PerPlace:
         order, vn_kv = self.found.order, self.found.network.buses["vn_kv"].to_numpy(dtype=float)
-        return self.kw[order], self.customers[order], vn_kv[order]
+        return PerPlace(self.kw[order], self.customers[order], self.kva.real[order], vn_kv[order])
+
+    @cached_property
+    def net_before(self) -> list[float]:
+        """Demand less generation [kW] of all places before each."""
+        return [0.0, *np.cumsum(self.per_place.net_kw).tolist()]
+
+    @cached_property
+    def room_kw(self) -> list[float]:
+        """Most that each edge can carry [kW], in a list for single look-ups."""
+        draws_less = bool(len(self.grid.shares))  # at low voltage: nothing is known before the load flow
+        return edge_room_kw(self.found, self.model, self.bounds, unbounded=draws_less).tolist()
 
     @property
     def relative(self) -> bool:
@@ -153,7 +164,11 @@ def make_bench(model: GridModel, yardstick: Yardstick, scenario: Scenario, found
 
 def dark_part_of(bench: Bench, first: int, last: int) -> DarkPart | None:
     """Places first..last-1 in zones, with the ties that lead out; nothing where none does."""
-    return dark_part(bench.found, first, last, *bench.per_place)
+
+    def room(edge: int, outer: int) -> tuple[float, int]:
+        return room_of_tie(bench.room_kw, bench.found, bench.net_before, (edge, outer), (first, last))
+
+    return dark_part(bench.found, first, last, bench.per_place, room)
 
 
 def judge(bench: Bench, asked: Sequence[Asked]) -> Verdicts:
@@ -361,7 +376,7 @@ def _references(bench: Bench, one: Asked) -> np.ndarray:
         return reference
     found, plan = bench.found, np.asarray(one.plan)
     own = found.order[part.first : part.last]
-    zone = np.maximum(found.zone[part.first : part.last] - part.first_cut + 1, 0)
+    zone = part.zone_of_place
     label = plan[zone]
     at = found.place[np.maximum(reference[own], 0)]
     inside = (at >= part.first) & (at < part.last)

@@ -7,7 +7,7 @@ piece by piece, the largest that holds first; that finds a plan no piece can be 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -76,7 +76,7 @@ def find_restorations(bench: Bench, lost: Sequence[Lost]) -> list[Search]:
     """Find for each dark part the plan that supplies most of it and holds every limit."""
     searches = [Search(one) for one in lost]
     for plans in (plans_of_one_tie, _most_even_plans_of_two):
-        _try_all(bench, [(search, plans(search.lost.part)) for search in _open(searches)])
+        _try_all(bench, [(search, _with_room(search, plans)) for search in _open(searches)])
     queues = [(search, _queue(search)) for search in _open(searches)]
     _look_through(bench, [(search, queue) for search, queue in queues if queue is not None])
     large = [search for search, queue in queues if queue is None]
@@ -87,23 +87,43 @@ def find_restorations(bench: Bench, lost: Sequence[Lost]) -> list[Search]:
 
 
 def limits_of_backfeed(bench: Bench, searches: Sequence[Search]) -> list[Worst]:
-    """What stands in the way of supplying everything: the limit that the best attempt breaks most."""
+    """What stands in the way of supplying everything: the limit that the best attempt breaks most.
+
+    An attempt with more power than the ratings on its way allow is not solved: the element that has least
+    room is what limits it, by at least that much.
+    """
     attempts = [(row, plan) for row, search in enumerate(searches) for plan in _attempts(search)]
-    found = worst_of(bench, [searches[row].asked(plan, bench) for row, plan in attempts])
+    solved = worst_of(bench, [searches[row].asked(plan, bench) for row, plan in attempts])
+    found = [*zip((row for row, _ in attempts), solved, strict=True)]
+    found += [(row, worst) for row, search in enumerate(searches) for worst in _without_room(bench, search)]
     best = [Worst(np.inf, "", "", "")] * len(searches)
-    for (row, _), worst in zip(attempts, found, strict=True):
+    for row, worst in found:
         if not best[row].check or 0 < worst.excess_percent < best[row].excess_percent:
             best[row] = worst
     return best
 
 
 def _attempts(search: Search) -> list[Plan]:
-    """Plans to supply everything, or what came nearest to that."""
-    plans = plans_of_one_tie(search.lost.part)
-    if plans:
-        return plans[:MOST_ATTEMPTS]
+    """Plans to supply everything that have room for it, or what came nearest to that."""
     part = search.lost.part
+    if plans := plans_of_one_tie(part):
+        return [plan for plan in plans if part.has_room(plan)][:MOST_ATTEMPTS]
     return sorted(search.tried, key=lambda plan: -part.restored_kw(plan))[:MOST_ATTEMPTS]
+
+
+def _without_room(bench: Bench, search: Search) -> list[Worst]:
+    """What limits ties that have no room for everything."""
+    part, drawn_kw, found = search.lost.part, search.lost.part.net_before[-1], []
+    for tie, (room_kw, edge) in enumerate(zip(part.room_kw, part.room_edge, strict=True)):
+        if drawn_kw > room_kw and (part.tie_kv[tie] >= part.kv.max() or not search.tried):
+            table, element_id = bench.found.element(edge)
+            excess = 100.0 * (drawn_kw - room_kw) / bench.room_kw[edge]
+            found.append(Worst(excess, table, element_id, f"{table[:-1]}_overload"))
+    return found
+
+
+def _with_room(search: Search, plans: Callable[[DarkPart], list[Plan]]) -> list[Plan]:
+    return [plan for plan in plans(search.lost.part) if search.lost.part.has_room(plan)]
 
 
 def _open(searches: Iterable[Search]) -> list[Search]:
@@ -200,7 +220,10 @@ class _Growth:
         found = dict.fromkeys(self._alone())
         for tie, zones in list(found):
             found[tie, self._reached(tie, next(iter(zones)))] = None
-        return [piece for piece in found if piece not in self.refused]
+        return [piece for piece in found if piece not in self.refused and self._has_room(piece)]
+
+    def _has_room(self, piece: Piece) -> bool:
+        return self.search.lost.part.has_room(self.with_piece(piece))
 
     def with_piece(self, piece: Piece) -> Plan:
         tie, zones = piece

@@ -2,8 +2,8 @@
 
 A fault makes its section dead until it is repaired; a switching order only opens and closes cuts.
 
-        S1                                              sections: [source S1] [M1] [K1] [M2] [T1] [B1 L1 A1 L2 A2]
-        M1 --o/o-- K1 --o/o-- M2 ==T1== B1 --L1-- A1 --L2-- A2      cuts: S1, both switches, both ends of T1
+        S1                                              sections: S1, M1, K1, M2, T1, B1 with all behind it
+        M1 ---o--- K1 ---o--- M2 ==T1== B1 --L1-- A1    cuts: S1, both switches, both ends of T1
 
 A transformer and a source can be switched where they stand even if the data have no switch there: each is a
 section of its own, and taking it out of service is its cut. Nothing is solved here.
@@ -79,7 +79,7 @@ class Sections:
         return pd.concat(parts, ignore_index=True)
 
     def fed(self, closed: np.ndarray, without: np.ndarray | None = None) -> np.ndarray:
-        """Flag per section: a source reaches it through the cuts that are closed, and not through `without`."""
+        """Flag per section: a source reaches it through closed cuts, and not through `without`."""
         island, infeed = self.islands(closed, without), self.infeed.copy()
         if without is not None:
             infeed &= ~without

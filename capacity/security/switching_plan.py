@@ -3,6 +3,8 @@
         source ==[trips]== K1 ==o== K2 (fault) ==o== K3 ==open point== other feeder
         1 isolate K2 upstream   2 reclose   3 isolate K2 downstream   4 close the open point   5 repair
 
+A switch opened so that an open point feeds only a part of what is dark is a step of the stage "divide".
+
 Every step is a switching state that is solved: voltages, loadings, radial. What cannot be fed without a new
 violation stays dark until the repair, with the reason. One crew moves by hand, one switch after the other.
 """
@@ -10,7 +12,7 @@ violation stays dark until the repair, with the reason. One crew moves by hand, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import geopandas as gpd
 import numpy as np
@@ -20,7 +22,7 @@ from capacity.checks import Yardstick
 from capacity.security.practice import Practice, failure_figures
 from capacity.security.protection import Trip, same_device, trip
 from capacity.security.sections import Sections, fault_sections, find_sections
-from capacity.security.switched import OK, Judged, Switched, base_of, judge_states
+from capacity.security.switched import OK, Judged, Switched, base_of, judge_states, may_hold
 from gridmodel import GridModel, Scenario
 
 STEP_COLUMNS = (
@@ -28,15 +30,16 @@ STEP_COLUMNS = (
     "customers_off", "kw_off", "status", "reason", "vm_min_pu", "vm_min_bus_id", "line_loading_max_percent",
     "line_id", "transformer_loading_max_percent", "transformer_id", "new_violations", "radial", "geometry",
 )  # fmt: skip
-TRIP, ISOLATE, UPSTREAM, DOWNSTREAM, REPAIR = (
-    "trip", "isolate", "restore_upstream", "restore_downstream", "repair",
+TRIP, ISOLATE, UPSTREAM, DIVIDE, DOWNSTREAM, REPAIR = (
+    "trip", "isolate", "restore_upstream", "divide", "restore_downstream", "repair",
 )  # fmt: skip
 # What an element is after the last step, beside the number of the step that restored it.
 UNTOUCHED, DARK, FAULTY = 0, -1, -2
 # Most open points closed for one fault; a feeder has a handful.
 MOST_ROUNDS = 50
 # Choices solved in one batch: the best are usually among the first.
-TRIED_AT_ONCE = 64
+TRIED_AT_ONCE = 128
+JUDGED_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,10 @@ class SwitchingPlan:
     devices
         What tripped (`protection.DEVICE_COLUMNS`).
     steps
-        Columns `STEP_COLUMNS`. minute counts from the fault to the end of the step; customers_back and kw_back
-        are what the step brings back, customers_off and kw_off who is still off after it. status: "ok",
-        "limits" (new violations), "not_radial", or that of `TopologyResults` without a solution; "repair" has
-        none. new_violations: limits broken that the normal state holds.
+        Columns `STEP_COLUMNS`. minute counts from the fault to the end of the step; customers_back and
+        kw_back are what the step brings back, customers_off and kw_off who is still off after it. status:
+        "ok", "limits" (new violations), "not_radial", or that of `TopologyResults` without a solution; "none"
+        for the repair. new_violations: limits broken that the normal state holds.
     loads
         Indexed by load_id, the loads off supply: bus_id, customers, kw, step and minute that bring it back.
     parts
@@ -96,7 +99,7 @@ class SwitchingPlan:
     base_kw: float
 
     def figures(self) -> dict[str, object]:
-        """Key figures: customers and kW off at once, restored by switching, left until repair; energy [kWh]."""
+        """Key figures: customers and kW off at once, back by switching, left until repair; energy [kWh]."""
         loads, steps = self.loads, self.steps
         repaired = loads["step"] == int(steps["step"].iloc[-1])
         minutes = steps["minute"]
@@ -129,6 +132,7 @@ class _Work:
     customers: np.ndarray
     base: Switched
     blocked: dict[int, _Block] = field(default_factory=dict)
+    failed: set[tuple[object, ...]] = field(default_factory=set)
 
 
 def plan_switching(
@@ -145,8 +149,8 @@ def plan_switching(
     yardstick
         Limits over the model's network; a step may break none that the normal state holds.
     fault
-        Table ("lines", "transformers", "buses", "sources", "switches") and id; `sections.fault_table` tells the
-        table of an id.
+        Table ("lines", "transformers", "buses", "sources", "switches") and id; `sections.fault_table` tells
+        the table of an id.
 
     Raises
     ------
@@ -207,7 +211,7 @@ def _devices(cuts: pd.DataFrame, flags: np.ndarray) -> list[tuple[int, ...]]:
     """Rows of the cuts per device of the flagged ones."""
     found = {}
     for row in np.flatnonzero(flags):
-        table, element_id = cuts["table"].iat[row], cuts["element_id"].iat[row]
+        table, element_id = cuts["table"].iloc[row], cuts["element_id"].iloc[row]
         if (table, element_id) not in found:
             own = ((cuts["table"] == table) & (cuts["element_id"] == element_id)).to_numpy()
             found[table, element_id] = tuple(np.flatnonzero(own).tolist())
@@ -233,7 +237,7 @@ def _restore(work: _Work, closed: np.ndarray, edge: np.ndarray) -> Iterator[_Mov
         yield from _open(cuts, closed, near)
         if best.split:
             closed[list(best.split)] = False
-            yield _Move(ISOLATE, best.split, False)
+            yield _Move(DIVIDE, best.split, False)
         closed[list(best.tie)] = True
         yield _Move(DOWNSTREAM, best.tie, True)
 
@@ -250,6 +254,11 @@ class _Choice:
     customers: float
     by_hand: int
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What it would do: one that fails once fails later too, when more is fed from the same side."""
+        return self.tie, self.split, round(self.kw, 3), self.customers
+
 
 def _choices(work: _Work, closed: np.ndarray, edge: np.ndarray) -> list[_Choice]:
     """Every open point between what is fed and what is dead, whole or with one switch opened before."""
@@ -261,48 +270,68 @@ def _choices(work: _Work, closed: np.ndarray, edge: np.ndarray) -> list[_Choice]
     lost = work.base.fed & ~fed & ~faulty
     ties = ~closed & ~edge & (a >= 0) & (b >= 0) & ((fed[a] & lost[b]) | (fed[b] & lost[a]))
     _note_blocked(work, ties & ~usable)
-    apart = closed & ~(edge & closed)
+    apart = closed & ~edge
     found = []
     for rows in _devices(cuts, ties & usable):
         dead = int(b[rows[0]] if fed[a[rows[0]]] else a[rows[0]])
         within = apart & (island[a] == island[dead]) & (island[b] == island[dead]) & (a != b)
-        within &= (cuts["vn_kv"] >= cuts["vn_kv"].iat[rows[0]]).to_numpy()
+        within &= (cuts["vn_kv"] >= cuts["vn_kv"].iloc[rows[0]]).to_numpy()
         for split in [(), *_devices(cuts, within)]:
-            found.append(_choice(work, closed & ~(edge & closed), rows, split, dead))
+            found.append(_choice(work, closed & ~edge, rows, split, dead, fed))  # noqa: PERF401
     return [choice for choice in found if choice.kw > 0 or choice.customers > 0]
 
 
 def _choice(
-    work: _Work, closed: np.ndarray, tie: tuple[int, ...], split: tuple[int, ...], dead: int
+    work: _Work, closed: np.ndarray, tie: tuple[int, ...], split: tuple[int, ...], dead: int, fed: np.ndarray
 ) -> _Choice:
     state = closed.copy()
     state[list(split)] = False
-    before = work.sections.fed(state, without=work.faulty)
     state[list(tie)] = True
-    back = work.sections.fed(state, without=work.faulty) & ~before
+    back = work.sections.fed(state, without=work.faulty) & ~fed
     rows = work.sections.cuts.iloc[[tie[0], *split[:1]]]
     by_hand = sum(not work.practice.operation.is_remote(row.kind, row.vn_kv) for row in rows.itertuples())
     return _Choice(tie, split, dead, state, work.kw[back].sum(), work.customers[back].sum(), by_hand)
 
 
 def _best(work: _Work, choices: list[_Choice]) -> _Choice | None:
-    """Of the choices that hold every limit the one that brings back most; fewest moves by hand where equal."""
-    ranked = sorted(choices, key=lambda one: (-one.kw, -one.customers, len(one.split) > 0, one.by_hand))
+    """Of the choices that hold every limit the one that brings back most; where equal, fewest by hand."""
+    untried = (one for one in choices if one.key not in work.failed)
+    ranked = sorted(untried, key=lambda one: (-one.kw, -one.customers, len(one.split) > 0, one.by_hand))
     for start in range(0, len(ranked), TRIED_AT_ONCE):
         some = ranked[start : start + TRIED_AT_ONCE]
-        states = [one.closed for one in some]
-        tried = judge_states(work.model, work.yardstick, work.scenario, work.base, states)
-        for choice, judged in zip(some, tried, strict=True):
-            if judged.status == OK:
-                return choice
-            if not choice.split:
-                work.blocked[choice.tie[0]] = _Block(judged.reason, judged.worst)
+        holds = may_hold(work.model, work.scenario, work.base, [one.closed for one in some])
+        # Those that feed all that is dark are judged even so: their reason is told.
+        asked = [one for one, may in zip(some, holds, strict=True) if may or not one.split]
+        work.failed.update(one.key for one in some if one not in asked)
+        if (found := _first_that_holds(work, asked)) is not None:
+            return found
     return None
+
+
+def _first_that_holds(work: _Work, choices: list[_Choice]) -> _Choice | None:
+    """The first choice that holds every limit, judged exactly, a few at once."""
+    for start in range(0, len(choices), JUDGED_AT_ONCE):
+        some = choices[start : start + JUDGED_AT_ONCE]
+        for choice, one in zip(some, _judged(work, some), strict=True):
+            if one.status == OK:
+                return choice
+            work.failed.add(choice.key)
+    return None
+
+
+def _judged(work: _Work, choices: list[_Choice]) -> list[Judged]:
+    """Judge choices; where one of a whole dark part does not hold, keep the reason."""
+    states = [choice.closed for choice in choices]
+    judged = judge_states(work.model, work.yardstick, work.scenario, work.base, states)
+    for choice, one in zip(choices, judged, strict=True):
+        if one.status != OK and not choice.split:
+            work.blocked[choice.tie[0]] = _Block(one.reason, one.worst)
+    return judged
 
 
 def _note_blocked(work: _Work, ties: np.ndarray) -> None:
     for row in np.flatnonzero(ties):
-        kind = work.sections.cuts["kind"].iat[row]
+        kind = work.sections.cuts["kind"].iloc[row]
         work.blocked.setdefault(int(row), _Block(f"a {kind} must not be closed under load", None))
 
 
@@ -336,7 +365,7 @@ def _plan(work: _Work, fault: tuple[str, str], tripped: Trip, moves: list[_Move]
 
 
 def _parts(work: _Work, states: list[np.ndarray]) -> tuple[np.ndarray, pd.DataFrame]:
-    """Step per section that brings it back (0 never off, number of states: by the repair), and per element."""
+    """Step that brings each section back (0: never off, number of states: the repair), and per element."""
     sections, count = work.sections, len(states)
     back = np.zeros(sections.count, dtype=int)
     back[work.base.fed] = count
@@ -369,28 +398,29 @@ def _steps(
     cuts, count = work.sections.cuts, len(moves) + 1
     minutes = _clock(work.practice)
     off = (back > 0) & work.base.fed
-    rows = [_trip_row(work, tripped, judged[0])]
-    for number, (move, one) in enumerate(zip(moves, judged[1:], strict=True), start=1):
+    rows, minute = [_trip_row(work, tripped, judged[0])], 0.0
+    for move, one in zip(moves, judged[1:], strict=True):
         cut = cuts.iloc[move.rows[0]]
         remote = work.practice.operation.is_remote(cut["kind"], cut["vn_kv"])
+        minute = minutes(remote)
         rows.append(
             {
                 "stage": move.stage,
                 "action": _action(cut["table"], close=move.close),
                 **{name: cut[name] for name in ("table", "element_id", "kind")},
                 "by": "remote" if remote else "by hand",
-                "minute": minutes(remote),
+                "minute": minute,
                 "geometry": work.model.network.table(cut["table"]).geometry[cut["element_id"]],
                 **_solved(one),
             }
         )
-    rows.append(_repair_row(work, max(60.0 * repair_h, rows[-1]["minute"])))  # type: ignore[type-var]
+    rows.append(_repair_row(work, max(60.0 * repair_h, minute)))
     steps = pd.DataFrame(rows)
     steps.insert(0, "step", range(count + 1))
     for name, weights in (("customers", work.customers), ("kw", work.kw)):
         brought = np.bincount(back[off], weights[off], minlength=count + 1)
         steps[f"{name}_back"] = brought
-        steps[f"{name}_off"] = brought.sum() - brought.cumsum()
+        steps[f"{name}_off"] = brought[::-1].cumsum()[::-1] - brought
     steps = steps.astype({"customers_back": int, "customers_off": int})
     return gpd.GeoDataFrame(steps[list(STEP_COLUMNS)], geometry="geometry", crs=work.model.network.crs)
 
@@ -436,7 +466,7 @@ def _trip_row(work: _Work, tripped: Trip, judged: Judged) -> dict[str, object]:
 
 
 def _repair_row(work: _Work, minute: float) -> dict[str, object]:
-    blank = {name: None for name in ("vm_min_bus_id", "line_id", "transformer_id")}
+    blank = dict.fromkeys(("vm_min_bus_id", "line_id", "transformer_id"))
     numbers = ("vm_min_pu", "line_loading_max_percent", "transformer_loading_max_percent")
     return {
         "stage": REPAIR, "action": "repair, back to normal", "table": "", "element_id": "", "kind": "",
@@ -502,7 +532,7 @@ def _why_dark(work: _Work, inside: np.ndarray) -> tuple[str, tuple[str, str] | N
     cuts = work.sections.cuts
     a, b = cuts["a"].to_numpy(), cuts["b"].to_numpy()
     said = [
-        (f"open point {cuts['element_id'].iat[row]} cannot feed it: {block.reason}", block.element)
+        (f"open point {cuts['element_id'].iloc[row]} cannot feed it: {block.reason}", block.element)
         for row, block in work.blocked.items()
         if inside[a[row]] or inside[b[row]]
     ]

@@ -125,18 +125,20 @@ def _row(bench: Bench, one: _Transfer, cut: int | None, worst: Worst) -> dict[st
     if cut is not None:
         kw, customers = bench.behind(int(found.cut_place[cut]), int(found.cut_end[cut]))
         opened = found.element(int(found.cut_edge[cut]))
-    whole = cut is not None and int(found.cut_place[cut]) == one.head
+    feeder_kw, feeder_customers = bench.behind(one.head, int(found.end[found.order[one.head]]))
+    whole = cut is not None and (kw, customers) == (feeder_kw, feeder_customers)
+    moved = kw > 0 or customers > 0
     table, element_id = found.element(one.tie)
-    status = "whole" if whole else "part" if cut is not None else "none" if one.cuts else "not_separable"
+    status = "whole" if whole and moved else "part" if moved else "none" if one.cuts else "not_separable"
     return {
         "from_feeder_id": feeder[one.bus],
         "to_feeder_id": feeder[one.other],
         "table": table,
         "element_id": element_id,
-        "feeder_kw": bench.behind(one.head, int(found.end[found.order[one.head]]))[0],
+        "feeder_kw": feeder_kw,
         "transfer_kw": kw,
         "transfer_customers": round(customers),
-        "whole_feeder": whole,
+        "whole_feeder": whole and moved,
         "opened_table": opened[0] if opened else None,
         "opened_id": opened[1] if opened else None,
         "limiting_table": worst.table or None,

@@ -50,3 +50,22 @@ def test_trench_is_the_cable_laid_less_the_cable_so_that_two_in_one_trench_dig_o
     assert DENA.trench_per_m("lv_cable") == pytest.approx(71.0)
     both = total_cost([DENA.cost("lv_cable", 0.1), DENA.cost("lv_cable_only", 0.1)])
     assert both.eur == pytest.approx(2 * 900.0 + 7100.0)
+
+
+def test_cables_along_a_way_pay_its_surfaces_and_share_its_trench() -> None:
+    """200 m of cable and trench worth 150 m of an ordinary one: 200 x 20 + 150 x 90 EUR of medium voltage.
+
+    A second cable in it is another 200 x 20.
+    """
+    assert DENA.cable_cost("mv_cable", 200.0, 150.0).eur == pytest.approx(4000.0 + 13_500.0)
+    assert DENA.cable_cost("mv_cable", 200.0, 150.0, count=2).eur == pytest.approx(8000.0 + 13_500.0)
+    plain = DENA.cable_cost("mv_cable", 200.0)
+    assert (plain.low_eur, plain.eur, plain.high_eur) == pytest.approx((16_000.0, 22_000.0, 28_000.0))
+    assert plain.items == DENA.cost("mv_cable", 0.2).items
+
+
+def test_larger_types_are_dearer_than_the_standard_ones() -> None:
+    """dena's figures are of 150 and 185 mm2 and 630 kVA: (240/150)^0.7 x 9 = 12.5 kEUR/km, 3.5 more."""
+    assert DENA.cost("lv_cable", 1.0, "NAYY 4x240 SE").low_eur == 63_500.0
+    assert DENA.cost("mv_lv_transformer", 1.0, "1000 kVA 20/0.4 kV EU tier 1").eur == 13_800.0
+    assert DENA.cost("mv_lv_transformer", 1.0, "400 kVA 20/0.4 kV EU tier 1").eur == 10_000.0
