@@ -1,6 +1,7 @@
 """Measure `larger_transformer`: MV/LV transformers of the next sizes in place of those of a station.
 
-Where several run in parallel all are replaced by equal ones, so that they share the load by their rating.
+Where several run in parallel all are replaced by equal ones, so that they share the load by their rating, or
+by one that carries it all, the others taken out.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def propose_larger_transformer(situation: Situation) -> Iterator[Measure | NotPr
 
 
 def larger_units(situation: Situation, kind: str, station: Station) -> Iterator[Measure | NotProposed]:
-    """Replace all transformers of a station by equal ones of the next sizes."""
+    """Replace all transformers of a station by equal ones of the next sizes, or by a single one."""
     types = types_at(situation, station.hv_kv, station.lv_kv, station.item)
     larger = types[types["sn_kva"] > station.units["sn_kva"].min()]
     if larger.empty:
@@ -34,21 +35,27 @@ def larger_units(situation: Situation, kind: str, station: Station) -> Iterator[
         yield NotProposed(kind, "transformers", station.first, reason)
         return
     usable = situation.yardstick.limits.loading.transformer_percent / 100.0
-    least_kva = station.load_kva / usable / station.count
-    for type_id, new in next_sizes(larger, least_kva, building_figures().transformer.sizes).iterrows():
-        yield _measure(situation, kind, station, str(type_id), new)
+    for count in dict.fromkeys((1, station.count)):
+        least_kva = station.load_kva / usable / count
+        if count < station.count and not (types["sn_kva"] >= least_kva).any():
+            continue  # no single one carries it
+        for type_id, new in next_sizes(larger, least_kva, building_figures().transformer.sizes).iterrows():
+            yield _measure(situation, kind, station, count, (str(type_id), new))
 
 
-def _measure(situation: Situation, kind: str, station: Station, type_id: str, new: pd.Series) -> Measure:
-    units = "" if station.count == 1 else f"{station.count} x "
+def _measure(
+    situation: Situation, kind: str, station: Station, count: int, chosen: tuple[str, pd.Series]
+) -> Measure:
+    type_id, new = chosen
+    units = "" if count == 1 else f"{count} x "
     names = " and ".join(map(str, station.units.index))
     return Measure(
-        measure_id=f"{kind}|{station.first}|{type_id}",
+        measure_id=f"{kind}|{station.first}|{units}{type_id}",
         kind=kind,
         table="transformers",
         element_id=station.first,
-        changes=NetworkChanges(cells=type_cells(situation, station, type_id, new)),
-        cost=situation.costs.cost(station.item, float(station.count), type_id),
+        changes=NetworkChanges(cells=type_cells(situation, station, type_id, new, count=count)),
+        cost=situation.costs.cost(station.item, float(count), type_id),
         months=situation.costs.months(station.item, type_id),
         text=f"replace {names} ({station.types}) by {units}{type_id}",
         from_type=station.types,
@@ -57,14 +64,21 @@ def _measure(situation: Situation, kind: str, station: Station, type_id: str, ne
     )
 
 
-def type_cells(situation: Situation, station: Station, type_id: str, new: pd.Series) -> pd.DataFrame:
-    """Cells that make the transformers of a station ones of a type.
+def type_cells(
+    situation: Situation, station: Station, type_id: str, new: pd.Series, *, count: int
+) -> pd.DataFrame:
+    """Cells that make the transformers of a station so many of a type, or leave all but one out of service.
 
     The type counts once the row's own figures are empty; ratio and vector group stay as they were.
     """
     cells: list[tuple[str, str, str, object]] = []
     transformers, kept = situation.network.transformers, like(station, new)
-    for transformer_id in station.units.index:
+    kept_units = station.units.index if count == station.count else station.units.index[:1]
+    spare = station.units.index.difference(kept_units, sort=False)
+    cells += [("transformers", str(one), "in_service", False) for one in spare]
+    if count < station.count and transformers["parallel"][station.first] > 1:
+        cells.append(("transformers", station.first, "parallel", 1))
+    for transformer_id in kept_units:
         key, row = str(transformer_id), transformers.loc[transformer_id]
         cells.append(("transformers", key, "type_id", type_id))
         cells += [("transformers", key, name, None) for name in OWN_FIGURES if pd.notna(row[name])]

@@ -15,7 +15,7 @@ from capacity.measures.building_figures import building_figures
 from capacity.measures.cables import cable_item, cables_for, laid_cost, no_price, spread_of, trench_eur_per_m
 from capacity.measures.measure import Measure
 from capacity.measures.proposals import NotProposed
-from capacity.measures.rows import added, line_row
+from capacity.measures.rows import NO_CELLS, added, line_row
 from capacity.measures.sections import Section, weak_sections
 from capacity.measures.situation import Situation
 from capacity.measures.ways import way_along
@@ -86,7 +86,7 @@ def _measure(situation: Situation, section: Section, type_id: str) -> Measure:
         kind=KIND,
         table="lines",
         element_id=str(rows[0]["line_id"]),
-        changes=NetworkChanges(added(lines=rows)),
+        changes=NetworkChanges(added(lines=rows), NO_CELLS),
         cost=total_cost([laid_cost(situation, section.vn_kv, type_id, way) for way in ways.values()]),
         months=situation.costs.months(cable_item(section.vn_kv), type_id),
         text=f"lay {type_id} beside {section.name} ({section.types}) over {section.length_m:,.0f} m",

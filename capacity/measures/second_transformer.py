@@ -14,7 +14,7 @@ import pandas as pd
 from capacity.measures.building_figures import building_figures
 from capacity.measures.measure import Measure
 from capacity.measures.proposals import NotProposed
-from capacity.measures.rows import added
+from capacity.measures.rows import NO_CELLS, added
 from capacity.measures.situation import Situation
 from capacity.measures.stations import RATINGS, TAPS, Station, strained_stations, types_at
 from gis.changes import NetworkChanges
@@ -71,7 +71,7 @@ def _measure(
         kind=kind,
         table="transformers",
         element_id=f"{measure_id}|transformer",
-        changes=NetworkChanges(added(transformers=[row | {"geometry": station.geometry}])),
+        changes=NetworkChanges(added(transformers=[row | {"geometry": station.geometry}]), NO_CELLS),
         cost=situation.costs.cost(station.item, 1.0, priced),
         months=situation.costs.months(station.item, priced),
         text=f"set up {told} beside {station.first} ({station.types})",

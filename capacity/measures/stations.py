@@ -5,7 +5,6 @@ Strained is what is overloaded or on the way to a broken voltage.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -78,21 +77,24 @@ class Station:
         return " + ".join(dict.fromkeys(told))
 
 
-def strained_stations(situation: Situation, item: str) -> Iterator[Station]:
+def strained_stations(situation: Situation, item: str) -> tuple[Station, ...]:
     """Stations whose transformers are of an item of the cost table and strained.
 
     One on the way to a broken voltage counts if its own drop matters to it.
     """
+    return tuple(station for station in _all_strained(situation) if station.item == item)
+
+
+@lru_cache(maxsize=2)
+def _all_strained(situation: Situation) -> tuple[Station, ...]:
     network, strain = situation.network, strain_of(situation)
     share = building_figures().section.least_drop_share
     weak = strain.weak_transformers
     weak = weak[weak["overloaded"] | (weak["drop_pu"] >= share * weak["need_pu"])]
     live = network.transformers[network.transformers["in_service"]]
     ends = live["hv_bus_id"].astype(str) + "|" + live["lv_bus_id"].astype(str)
-    for pair in dict.fromkeys(ends.reindex(weak.index).dropna()):
-        station = station_of(situation, ends.index[ends == pair])
-        if station.item == item:
-            yield station
+    pairs = dict.fromkeys(ends.reindex(weak.index).dropna())
+    return tuple(station_of(situation, ends.index[ends == pair]) for pair in pairs)
 
 
 def station_of(situation: Situation, ids: pd.Index) -> Station:
