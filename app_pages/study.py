@@ -38,7 +38,8 @@ _OPENED = "opened_network"
 # What pages remember of one network and must forget with it.
 _OF_ONE_NETWORK = (
     "scenario", "selected", "selected_row", "known_site", "place", "answered", "assessment", "picked_issue",
-    "headroom_asked",
+    "headroom_asked", "plan_run", "plan_problem", "plan_stopped", "plan_shelf", "plan_sent", "plan_written",
+    "plan_shapes",
 )  # fmt: skip
 
 

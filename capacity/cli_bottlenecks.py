@@ -73,7 +73,7 @@ def bottlenecks(
     if cut not in ("year", "worst", "none"):
         raise typer.BadParameter("must be year, worst or none", param_hint="--cut")
     output.require_target(out, network, suffix=TABLE_SUFFIXES)
-    asked = _years(years)
+    asked = years_named(years)
     profile, grid = read_limits(limits), cli_network.network_of(network)
     chosen = chosen_scenario(grid, scenario)
     if isinstance(chosen, str | None):
@@ -146,7 +146,7 @@ def require_years(scenario: DemandScenario, asked: list[int] | None) -> tuple[in
     return scenario.years if asked is None else tuple(asked)
 
 
-def _years(text: str | None) -> list[int] | None:
+def years_named(text: str | None) -> list[int] | None:
     """Years of an option, rising; nothing when it is absent."""
     if text is None:
         return None

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
+from capacity.measures.battery import propose_battery
+from capacity.measures.capacitor import propose_capacitor
+from capacity.measures.flexibility import propose_flexibility, propose_valley_tariff
 from capacity.measures.hv_mv_transformer import propose_hv_mv_transformer
 from capacity.measures.larger_transformer import propose_larger_transformer
 from capacity.measures.measure import Measure
+from capacity.measures.move_open_point import propose_move_open_point
 from capacity.measures.new_feeder import propose_new_feeder
 from capacity.measures.new_station import propose_new_station
 from capacity.measures.parallel_line import propose_parallel_line
@@ -18,13 +22,24 @@ from capacity.measures.proposals import NotProposed, Proposals, gathered
 from capacity.measures.regulated_transformer import propose_regulated_transformer
 from capacity.measures.replace_line import propose_replace_line
 from capacity.measures.second_transformer import propose_second_transformer
+from capacity.measures.setpoint import propose_line_drop_compensation, propose_oltc_setpoint
 from capacity.measures.situation import Situation
 from capacity.measures.split_feeder import propose_split_feeder
+from capacity.measures.tap_change import propose_tap_change
 from capacity.measures.voltage_regulator import propose_voltage_regulator
 
 Proposer = Callable[[Situation], Iterable[Measure | NotProposed]]
 
-OPERATING: dict[str, Proposer] = {}
+OPERATING: dict[str, Proposer] = {
+    "tap_change": propose_tap_change,
+    "oltc_setpoint": propose_oltc_setpoint,
+    "line_drop_compensation": propose_line_drop_compensation,
+    "move_open_point": propose_move_open_point,
+    "flexibility": propose_flexibility,
+    "valley_tariff": propose_valley_tariff,
+    "capacitor": propose_capacitor,
+    "battery": propose_battery,
+}
 BUILDING: dict[str, Proposer] = {
     "replace_line": propose_replace_line,
     "parallel_line": propose_parallel_line,

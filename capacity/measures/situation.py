@@ -124,19 +124,28 @@ def _no_solution(yardstick: Yardstick) -> pd.DataFrame:
     return pd.DataFrame([row])
 
 
+def switching_groups(cases: PlanCases) -> list[tuple[np.ndarray, NetworkChanges]]:
+    """Rows of the cases in each switching state, with what it changes; the normal state first."""
+    orders = cases.switching[cases.switching["element_id"].notna()]
+    of_case = {
+        str(case_id): tuple(rows[["table", "element_id", "state"]].itertuples(index=False, name=None))
+        for case_id, rows in orders.groupby("case_id", sort=False)
+    }
+    together: dict[tuple[tuple[str, str, str], ...], list[int]] = {(): []}
+    for row, case_id in enumerate(cases.labels.index):
+        together.setdefault(of_case.get(str(case_id), ()), []).append(row)
+    return [(np.array(rows), _as_changes(switching)) for switching, rows in together.items() if rows]
+
+
 def _switched_yardsticks(yardstick: Yardstick, cases: PlanCases) -> dict[str, Yardstick]:
     """Yardstick per case whose switching decides what its bands count from."""
-    if not yardstick.bands["from_busbar"].any() or cases.switching.empty:
+    if not yardstick.bands["from_busbar"].any():
         return {}
-    rows = cases.switching[cases.switching["element_id"].notna()]
-    known: dict[tuple[object, ...], Yardstick] = {}
     found = {}
-    for case_id, of_case in rows.groupby("case_id", sort=False):
-        orders = tuple(of_case[["table", "element_id", "state"]].itertuples(index=False, name=None))
-        if orders not in known:
-            switched = apply_changes(yardstick.network, _as_changes(orders))
-            known[orders] = make_yardstick(switched, yardstick.limits)
-        found[str(case_id)] = known[orders]
+    for rows, changes in switching_groups(cases):
+        if len(changes.cells):
+            own = make_yardstick(apply_changes(yardstick.network, changes), yardstick.limits)
+            found.update({str(case_id): own for case_id in cases.labels.index[rows]})
     return found
 
 

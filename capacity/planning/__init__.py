@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from capacity.planning.plan import Plan, PlanTerms, Taken
 from capacity.planning.plan_cases import PlanCases, cases_of_scenarios, joined_cases
+
+if TYPE_CHECKING:
+    from capacity.planning.expansion import plan_expansion
 
 __all__ = [
     "Plan",

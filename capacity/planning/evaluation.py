@@ -2,7 +2,7 @@
 
 Excess is in percent: of nominal voltage, of the loading limit, of all demand for customers that a plan leaves
 without supply; less than nothing is within the limit. What has no supply is within its limits, and counted
-under those without supply. A state without load flow is at `UNSOLVED_EXCESS`, for it alone.
+under those without supply; a ring that the network as it is does not have is broken too. A state without load flow is at `UNSOLVED_EXCESS`, for it alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from capacity.planning.plan_grid import (
     LINES,
     LOW,
     NO_SOLUTION,
+    RINGS,
     TRANSFORMERS,
     UNSUPPLIED,
     PlanGrid,
@@ -25,6 +26,8 @@ from capacity.planning.references import Tracer, VoltageBounds
 from gridmodel.drawn_states import Flags, SolvedStates, Step, flags_of, solve_steps, turned
 
 UNSOLVED_EXCESS = 100.0
+# Per ring that a plan closes.
+RING_EXCESS = 50.0
 # What is out or dead is so far within its limits.
 IDLE_EXCESS = -100.0
 # A limit holds up to this [%]: what two engines may differ by.
@@ -69,6 +72,7 @@ class Evaluation:
             LINES: _grouped(grid.drawn.line_owner), TRANSFORMERS: _grouped(grid.drawn.transformer_owner),
         }  # fmt: skip
         self._dark_at_first: dict[int, float] = {}
+        self._rings: dict[int, int] = {}
 
     def standing(self, case: int, taken: np.ndarray) -> Standing:
         """A plan in one case."""
@@ -115,12 +119,17 @@ class Evaluation:
     ) -> np.ndarray:
         found = np.empty((len(part.solved), len(self.grid.kind)))
         low, high = standing.bounds.above(part.vm_pu)
+        rings = np.full(len(part.solved), standing.bounds.rings)
         for row in range(len(part.solved)):
             given_up, taken = steps[part.first + row]
             if standing.moving[given_up].any() or standing.moving[taken].any():
                 bounds = self._bounds_after(standing, given_up, taken)
                 low[row], high[row] = bounds.above(part.vm_pu[row])
-        found[:, self._columns[LOW]], found[:, self._columns[HIGH]] = low[:, self._buses], high[:, self._buses]
+                rings[row] = bounds.rings
+        found[:, self._columns[LOW]], found[:, self._columns[HIGH]] = (
+            low[:, self._buses],
+            high[:, self._buses],
+        )
         loading = self.grid.limits.loading
         for kind, percent, limit in (
             (LINES, part.line_percent, loading.line_percent),
@@ -132,6 +141,8 @@ class Evaluation:
                 found[:, self._columns[kind]] = 100.0 * (most / limit - 1.0)
         found[np.isnan(found)] = IDLE_EXCESS
         found[:, self._columns[UNSUPPLIED][0]] = np.where(dark > TOLERANCE, dark, IDLE_EXCESS)
+        more = RING_EXCESS * (rings - self._rings_at_first(standing.case))
+        found[:, self._columns[RINGS][0]] = np.where(more > 0, more, IDLE_EXCESS)
         found[:, self._columns[NO_SOLUTION][0]] = IDLE_EXCESS
         found[~part.solved] = IDLE_EXCESS
         found[~part.solved, self._columns[NO_SOLUTION][0]] = UNSOLVED_EXCESS
@@ -151,6 +162,12 @@ class Evaluation:
     def _seen(self, case: int, flags: Flags) -> Flags:
         turns = self.grid.case_turns(case)
         return flags if turns is None else turned(flags, turns[0], np.array([turns[1]]))
+
+    def _rings_at_first(self, case: int) -> int:
+        """Rings of the network as it is: a plan may keep them, not close further ones."""
+        if case not in self._rings:
+            self._rings[case] = self._bounds(case, self._nothing).rings
+        return self._rings[case]
 
     def _lost_at_first(self, case: int, weights: np.ndarray) -> float:
         """Demand without supply in the network as it is: no plan has to answer for it."""

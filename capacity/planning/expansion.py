@@ -18,11 +18,12 @@ import pandas as pd
 from capacity.costs import CostTable
 from capacity.limits import Limits
 from capacity.planning.checkpoint import checkpoint_key, open_checkpoint
+from capacity.planning.outage_cases import OutageCases, outage_cases, security_table
 from capacity.planning.plan import Plan, PlanTerms, years_of
 from capacity.planning.plan_cases import PlanCases, joined_cases
 from capacity.planning.plan_costs import step_costs
 from capacity.planning.plan_draft import Draft, Progress, Question
-from capacity.planning.plan_steps import case_table, loading_table, steps_table, unresolved_table
+from capacity.planning.plan_steps import case_table, steps_table, unresolved_table
 from capacity.planning.rerun import Rerun, run_again
 from capacity.planning.scenario_hours import ScenarioHours, prove_years
 from capacity.planning.selecting import select_from_the_ground, select_on_top
@@ -93,7 +94,10 @@ def plan_expansion(
     scenario = None if hours is None else (hours.scenario.model_dump_json(), hours.years)
     key = checkpoint_key(network, cases, limits, own_terms, costs, scenario=scenario, n_minus_1=n_minus_1)
     draft = Draft(cases, open_checkpoint(checkpoint, key, resume=resume))
-    return _plan(question, *_drafted(question, draft), began)
+    if n_minus_1:
+        draft, _ = _proved(replace(question, hours=None), draft)
+    before = draft.security
+    return _plan(question, *_drafted(question, draft), before, began)
 
 
 def _drafted(question: Question, draft: Draft) -> tuple[Draft, Rerun]:
@@ -131,15 +135,21 @@ def _again(question: Question, draft: Draft) -> Rerun:
 
 
 def _proved(question: Question, draft: Draft) -> tuple[Draft, bool]:
-    """The draft with the proof of all hours; hours that break a limit and were no cases are cases then."""
-    if question.hours is None:
-        return draft, False
-    question.told(draft.progress("proving all hours of each year"))
-    proof = prove_years(question.network, draft.taken, draft.cases, question.hours)
-    draft = replace(draft, proof=proof, proofs=draft.proofs + 1)
-    if proof.further is None:
-        return draft, False
-    return replace(draft, cases=joined_cases([draft.cases, proof.further])), True
+    """The draft proved in all hours and outages; those that break a limit become cases."""
+    further, draft = [], replace(draft, proofs=draft.proofs + 1)
+    if question.hours is not None:
+        question.told(draft.progress("proving all hours of each year"))
+        proof = prove_years(question.network, draft.taken, draft.cases, question.hours)
+        draft, further = replace(draft, proof=proof), [proof.further]
+    if question.n_minus_1:
+        question.told(draft.progress("taking every element out once"))
+        security = outage_cases(
+            question.network, draft.taken, draft.cases, question.limits, catalogue=question.catalogue
+        )
+        draft = replace(draft, security=security)
+        further.append(security.limited)
+    grown = joined_cases([draft.cases, *(part for part in further if part is not None)])
+    return replace(draft, cases=grown), len(grown.labels) > len(draft.cases.labels)
 
 
 def _year_to_plan(draft: Draft, after: Rerun) -> object:
@@ -151,7 +161,9 @@ def _year_to_plan(draft: Draft, after: Rerun) -> object:
     return next((year for year in broken if year not in draft.given_up), _NOWHERE)
 
 
-def _plan(question: Question, draft: Draft, after: Rerun, began: float) -> Plan:
+def _plan(
+    question: Question, draft: Draft, after: Rerun, secure_before: OutageCases | None, began: float
+) -> Plan:
     """The plan of a draft that has been run again."""
     network, years = question.network, years_of(draft.cases)
     before = run_again(network, (), draft.cases, question.limits, catalogue=question.catalogue)
@@ -179,8 +191,8 @@ def _plan(question: Question, draft: Draft, after: Rerun, began: float) -> Plan:
         terms=question.terms,
         states=draft.cases,
         not_proposed=draft.not_proposed,
-        loading=loading_table(before, after),
         hours=None if draft.proof is None else draft.proof.years,
+        security=security_table(secure_before, draft.security),
         price_year=question.costs.price_year,
         asked=_asked(question, draft),
     )

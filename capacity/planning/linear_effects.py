@@ -8,6 +8,7 @@ its largest area has measures.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array, vstack
@@ -40,6 +41,8 @@ class LinearEffects:
         Rows x measures [%].
     usable
         Runs x measures: the measure's own state had a load flow, so that its effect is known.
+    about
+        Measures x years of the plan.
     """
 
     run: np.ndarray
@@ -48,6 +51,12 @@ class LinearEffects:
     base: np.ndarray
     effect: csr_array
     usable: np.ndarray
+    about: np.ndarray
+
+    @cached_property
+    def effect_by_measure(self) -> csc_array:
+        """The effects, measure by measure."""
+        return csc_array(self.effect)
 
 
 def linear_effects(
@@ -81,6 +90,7 @@ def linear_effects(
         base=np.concatenate([part.base for _, part in parts]),
         effect=csr_array(vstack([part.effect for _, part in parts])),
         usable=usable,
+        about=in_force,
     )
 
 
@@ -211,4 +221,3 @@ def _as_part(
         effect = csc_array(effect + effect @ mixing)
     base = at_plan[rows] - effect[:, standing.taken].sum(axis=1)
     return _Part(rows, at_plan[rows], np.asarray(base), csr_array(effect), usable)
-

@@ -32,10 +32,6 @@ PLAN_CASE_COLUMNS = (
     "line_loading_percent", "transformer_loading_before_percent", "transformer_loading_percent",
     "loss_before_kw", "loss_kw", "unserved_before_kw", "unserved_kw", "status", "engine",
 )  # fmt: skip
-PLAN_LOADING_COLUMNS = (
-    "table", "element_id", "year", "loading_before_percent", "loading_percent", "vm_min_before_pu",
-    "vm_min_pu", "vm_max_before_pu", "vm_max_pu",
-)  # fmt: skip
 
 
 class PlanTerms(BaseModel):
@@ -93,12 +89,12 @@ class Plan:
         What it was made for: limits, terms, and every case with its power per bus and switching.
     not_proposed
         Columns `capacity.measures.proposals.NOT_PROPOSED_COLUMNS`: what could not be proposed, and why.
-    loading
-        Columns `PLAN_LOADING_COLUMNS`: extremes per element and year before and after; missing where an
-        element is not there.
     hours
         Columns `capacity.planning.scenario_hours.YEAR_PROOF_COLUMNS`: all hours of each year of a demand
         scenario solved on the network of the plan; none where it has no such years.
+    security
+        Columns `capacity.planning.outage_cases.PLAN_SECURITY_COLUMNS`: how outages end without and with the
+        plan; none where N-1 was not asked for.
     asked
         What was asked for, by name, for files and pages.
     """
@@ -119,8 +115,8 @@ class Plan:
     terms: PlanTerms = field(default_factory=PlanTerms)
     states: PlanCases | None = None
     not_proposed: pd.DataFrame | None = None
-    loading: pd.DataFrame | None = None
     hours: pd.DataFrame | None = None
+    security: pd.DataFrame | None = None
     price_year: int | None = None
     asked: Mapping[str, object] | None = None
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Literal, cast
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from capacity.planning.plan import Plan, Taken
@@ -152,3 +153,12 @@ def _text(value: object) -> str:
     if value is None or pd.isna(value):
         return ""
     return str(value).lower() if isinstance(value, bool) or type(value).__name__ == "bool_" else str(value)
+
+
+def assets_in_force(rows: pd.DataFrame, year: int | None) -> np.ndarray:
+    """Flag per planned asset: its step is done in that year and not undone; None: in the end."""
+    if year is None:
+        return rows["until"].isna().to_numpy(dtype=bool)
+    begun = (rows["year"] <= year).fillna(True)
+    ended = (rows["until"] <= year).fillna(False)
+    return (begun & ~ended).to_numpy(dtype=bool)

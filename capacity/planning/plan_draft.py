@@ -1,4 +1,4 @@
-"""What a plan is asked for (`Question`) and how far it is (`Draft`); the walk is `capacity.planning.expansion`."""
+"""What a plan is asked for (`Question`) and how far it is (`Draft`); the walk is in `expansion`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 from capacity.costs import CostTable
 from capacity.limits import Limits
 from capacity.planning.checkpoint import Checkpoint
+from capacity.planning.outage_cases import OutageCases
 from capacity.planning.plan import PlanTerms, Taken, years_of
 from capacity.planning.plan_cases import PlanCases
 from capacity.planning.plan_costs import step_costs
@@ -75,7 +76,7 @@ class Draft:
     number
         Selections made.
     proofs
-        Proofs of all hours made; `proof` is the last.
+        Proofs of all hours and outages made; `proof` and `security` are of the last.
     selected_cases
         How many of the cases the last selection on the network as it is knew.
     given_up
@@ -92,6 +93,7 @@ class Draft:
     given_up: Mapping[int | None, str] = field(default_factory=dict)
     not_proposed: pd.DataFrame | None = None
     proof: YearProof | None = None
+    security: OutageCases | None = None
 
     @property
     def unselected(self) -> bool:
@@ -105,7 +107,7 @@ class Draft:
 
     def reason_of(self, row: pd.Series, stopped: str) -> str:
         """Why a limit is still broken."""
-        year = None if pd.isna(row["run_year"]) else int(row["run_year"])
+        year = None if pd.isna(row["year"]) else int(row["year"])
         why = stopped or self.given_up.get(year, _STILL)
         if self.not_proposed is None:
             return why

@@ -23,12 +23,13 @@ from gis.changes import NetworkChanges
 from gis.voltage import LV_MAX_KV
 from gridmodel import Catalogue
 from gridmodel.drawn_network import LINE, SWITCH, TRANSFORMER, DrawnNetwork, Turns, draw_network
+from gridmodel.drawn_states import entries_of
 
-# What a constraint is of, in the order of the columns; two more follow: unsupplied, no solution.
-LOW, HIGH, LINES, TRANSFORMERS, UNSUPPLIED, NO_SOLUTION = range(6)
+# What a constraint is of, in the order of the columns; of the last three there is one each.
+LOW, HIGH, LINES, TRANSFORMERS, UNSUPPLIED, RINGS, NO_SOLUTION = range(7)
 CHECKS = (
     ("undervoltage", "buses"), ("overvoltage", "buses"), ("line_overload", "lines"),
-    ("transformer_overload", "transformers"), ("unsupplied", "buses"), ("no_solution", "sources"),
+    ("transformer_overload", "transformers"), ("unsupplied", "buses"), ("rings", "lines"), ("no_solution", "sources"),
 )  # fmt: skip
 EVERYWHERE = -1
 
@@ -194,8 +195,8 @@ def _power(
 def _constraints(drawn: DrawnNetwork) -> tuple[np.ndarray, np.ndarray]:
     buses = np.flatnonzero(~np.isin(np.arange(len(drawn.network.buses)), _stubs(drawn)))
     lines, transformers = np.unique(drawn.line_owner), np.unique(drawn.transformer_owner)
-    places = (buses, buses, lines, transformers, [EVERYWHERE], [EVERYWHERE])
-    kind = np.repeat(np.arange(6), [len(one) for one in places])
+    places = (buses, buses, lines, transformers, *[[EVERYWHERE]] * 3)
+    kind = np.repeat(np.arange(NO_SOLUTION + 1), [len(one) for one in places])
     return kind, np.concatenate(places).astype(np.int64)
 
 
@@ -236,8 +237,7 @@ def _measure_areas(
 ) -> tuple[np.ndarray, dict[tuple[int, int], int]]:
     """Area per measure, and the area of what those that act in one area build above it.
 
-    A measure acts beyond its area when it touches what stands above, brings power or a capacitor, or sets
-    cells in single cases.
+    A measure acts beyond its area when it touches what stands above, or brings power or a capacitor.
     """
     turns, ends = drawn.turns, _ends(drawn)
     switch_area = _switch_areas(drawn, bus_area, ends)
@@ -246,9 +246,9 @@ def _measure_areas(
     }  # fmt: skip
     area, own = np.full(len(measures), EVERYWHERE), {}
     for row, one in enumerate(measures):
-        if one.power_kva or one.cells_in or {"capacitors", "sources"} & _tables(one):
+        if one.power_kva or {"capacitors", "sources"} & _tables(one):
             continue
-        at = slice(turns.start[row], turns.start[row + 1])
+        at = entries_of(turns, np.unique(option[:, row]))
         found, above = set(), []
         for code, place in zip(turns.table[at], turns.at[at], strict=True):
             here = int(switch_area[place] if code == SWITCH else bus_area[ends[code][place]].max())
@@ -272,7 +272,8 @@ def _is_new(drawn: DrawnNetwork, table: str) -> np.ndarray:
 
 def _tables(measure: Measure) -> set[str]:
     changes = measure.changes
-    return {*changes.added, *changes.removed, *changes.cells["table"]}
+    controlled = (table for cells in measure.cells_in.values() for table in cells["table"])
+    return {*changes.added, *changes.removed, *changes.cells["table"], *controlled}
 
 
 def _switch_areas(drawn: DrawnNetwork, bus_area: np.ndarray, ends: dict[int, np.ndarray]) -> np.ndarray:

@@ -99,3 +99,21 @@ def _percents(
     solved = zip(found.vm_pu, found.line_loading_percent, found.transformer_loading_percent, strict=True)
     for state in (State(*row) for row in solved):
         yield (*loading_used_percent(yardstick, state), band_used_percent(yardstick, state))
+
+
+def used_percent(
+    loading: pd.DataFrame | None, year: int | None, table: str, ids: pd.Index, *, after: bool
+) -> np.ndarray:
+    """Percent of its limit that each of these elements uses in a year, before or after; NaN where unknown."""
+    if loading is None:
+        return np.full(len(ids), np.nan)
+    of_year = loading["year"].isna() if year is None else loading["year"] == year
+    rows = loading[of_year.fillna(False).astype(bool) & (loading["table"] == table)]
+    column = LOADING_COLUMNS[4] if after else LOADING_COLUMNS[3]
+    return rows.set_index("element_id")[column].reindex(ids).to_numpy(dtype=float)
+
+
+def years_of_loading(loading: pd.DataFrame | None) -> list[int | None]:
+    """Years that a loading is known of, in order; None where it is of no year or unknown."""
+    known = [] if loading is None else sorted({int(year) for year in loading["year"].dropna()})
+    return list(known) or [None]

@@ -1,4 +1,4 @@
-"""A plan's tables: steps with their cost and why, what is left, cases and loading before and after."""
+"""A plan's tables: steps with their cost and why, what is left, and cases before and after."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pandas as pd
 
 from capacity.planning.plan import (
     PLAN_CASE_COLUMNS,
-    PLAN_LOADING_COLUMNS,
     PLAN_STEP_COLUMNS,
     UNRESOLVED_COLUMNS,
     PlanTerms,
@@ -32,7 +31,6 @@ _FIGURES = (
     ("unserved_kw", "unserved_before_kw"),
     ("violations", "violations_before"),
 )
-_EXTREMES = ("loading_percent", "vm_min_pu", "vm_max_pu")
 
 
 def steps_table(
@@ -92,21 +90,6 @@ def case_table(before: Rerun, after: Rerun, cases: PlanCases) -> pd.DataFrame:
     table = new.assign(**figures, violations_after=new["violations"]).reset_index()
     table = table.merge(cases.labels[_LABELS], left_on="case_id", right_index=True, how="left")
     return table.rename(columns={"run_year": "year"})[list(PLAN_CASE_COLUMNS)]
-
-
-def loading_table(before: Rerun, after: Rerun) -> pd.DataFrame:
-    """Columns `PLAN_LOADING_COLUMNS`: extremes per element and year."""
-    old, new = (_by_element(run).add_suffix(mark) for run, mark in ((before, "|old"), (after, "|new")))
-    both = old.join(new, how="outer").reset_index().rename(columns={"run_year": "year"})
-    names = {f"{name}|new": name for name in _EXTREMES}
-    names |= {f"{name}|old": name.replace("_p", "_before_p") for name in _EXTREMES}
-    return both.rename(columns=names)[list(PLAN_LOADING_COLUMNS)]
-
-
-def _by_element(run: Rerun) -> pd.DataFrame:
-    """Extremes per table, element and year over all its cases."""
-    least = {"loading_percent": "max", "vm_min_pu": "min", "vm_max_pu": "max"}
-    return run.elements.groupby(["table", "element_id", "run_year"], sort=False, dropna=False).agg(least)
 
 
 def _worst_by_element(before: Rerun) -> dict[tuple[str, str], pd.Series]:

@@ -22,11 +22,15 @@ from gridmodel.drawn_states import Flags
 
 @dataclass(frozen=True, eq=False)
 class VoltageBounds:
-    """Lowest and highest voltage per drawn bus [pu], and the bus they count from (-1: none)."""
+    """Lowest and highest voltage per drawn bus [pu], the bus they count from (-1: none), and rings supplied.
+
+    Elements in parallel make no ring.
+    """
 
     low: np.ndarray
     high: np.ndarray
     reference: np.ndarray
+    rings: int
 
     def above(self, vm_pu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """By how much voltages (... x buses) are under and over [% of nominal]; less than nothing: within."""
@@ -65,7 +69,7 @@ class Tracer:
 
     def bounds(self, flags: Flags) -> VoltageBounds:
         """Voltage bounds in a state."""
-        parents, through = self._trace(flags)
+        parents, through, rings = self._trace(flags)
         here = np.arange(self._count)
         busbar = roots_of(np.where((through == LINE) | (through == SWITCH), parents, here))
         low, high = self._bands["min_pu"].to_numpy().copy(), self._bands["max_pu"].to_numpy().copy()
@@ -74,10 +78,10 @@ class Tracer:
             at = np.flatnonzero((through == TRANSFORMER) & self._low_voltage)
             low[at], high[at], relative[at] = self._station.min_pu, self._station.max_pu, True
             busbar[at] = parents[at]
-        return VoltageBounds(low, high, np.where(relative, busbar, -1))
+        return VoltageBounds(low, high, np.where(relative, busbar, -1), rings)
 
-    def _trace(self, flags: Flags) -> tuple[np.ndarray, np.ndarray]:
-        """Feeding bus per bus (-1: none), and the kind of what feeds it."""
+    def _trace(self, flags: Flags) -> tuple[np.ndarray, np.ndarray, int]:
+        """Feeding bus per bus (-1: none), the kind of what feeds it, and the number of rings."""
         count, pairs = self._count, self.joined_pairs(flags)
         every = np.concatenate([pairs[LINE], pairs[TRANSFORMER], pairs[SWITCH]])
         kinds = np.repeat([LINE, TRANSFORMER, SWITCH], [len(pairs[k]) for k in (LINE, TRANSFORMER, SWITCH)])
@@ -86,11 +90,14 @@ class Tracer:
         u = np.concatenate([keys // count, np.full(len(fed), count)])
         v = np.concatenate([keys % count, fed])
         graph = csr_array((np.ones(len(u), dtype=np.int8), (u, v)), shape=(count + 1, count + 1))
-        _, parents = breadth_first_order(graph, count, directed=False)
+        reached, parents = breadth_first_order(graph, count, directed=False)
+        lit = np.zeros(count + 1, dtype=bool)
+        lit[reached] = True
+        rings = int(lit[keys // count].sum()) - (len(reached) - 1 - len(fed))
         parents = parents[:count].astype(np.int64)
         parents[(parents == count) | (parents < 0)] = -1
         child = np.flatnonzero(parents >= 0)
         pair = np.minimum(child, parents[child]) * count + np.maximum(child, parents[child])
         through = np.full(count, -1)
         through[child] = kinds[first[np.searchsorted(keys, pair)]]
-        return parents, through
+        return parents, through, rings

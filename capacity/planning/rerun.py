@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -23,9 +22,6 @@ from gis.changes import NetworkChanges, apply_changes, cells_of
 from gridmodel import Catalogue
 from gridmodel.switch_sets import STATES
 
-if TYPE_CHECKING:
-    from gridmodel.power_cases import PowerCases
-
 # The column of each table that a switching order sets.
 _STATE_COLUMNS = {"switches": "closed", "lines": "in_service", "transformers": "in_service",
                   "sources": "in_service"}  # fmt: skip
@@ -35,9 +31,6 @@ BROKEN_COLUMNS = (
 RUN_COLUMNS = (
     "case_id", "run_year", "status", "demand_kw", "vm_min_pu", "vm_max_pu", "line_loading_percent",
     "transformer_loading_percent", "loss_kw", "unserved_kw", "violations", "engine",
-)  # fmt: skip
-ELEMENT_COLUMNS = (
-    "run_year", "table", "element_id", "loading_percent", "vm_min_pu", "vm_max_pu",
 )  # fmt: skip
 
 
@@ -54,14 +47,10 @@ class Rerun:
         Columns `BROKEN_COLUMNS`: every limit broken. Checks beside those of `capacity.checks`: "no_supply"
         (table buses, at the bus where most is lost; value is all demand [kW] that no source reaches) and
         "no_solution".
-    elements
-        Columns `ELEMENT_COLUMNS`: extremes per line, transformer and bus over the cases run in a year; of
-        cases run apart a row each.
     """
 
     runs: pd.DataFrame
     broken: pd.DataFrame
-    elements: pd.DataFrame
 
     @property
     def holds(self) -> bool:
@@ -99,11 +88,9 @@ def run_again(
         Measures contradict each other, or a changed network cannot be built.
     """
     parts = [_run(stand, limits, catalogue) for stand in stands_of(network, taken, cases)]
-    return Rerun(
-        pd.concat([runs for runs, _, _ in parts], ignore_index=True),
-        stacked([broken for _, broken, _ in parts], BROKEN_COLUMNS),
-        pd.concat([elements for _, _, elements in parts], ignore_index=True),
-    )
+    broken = stacked([broken for _, broken in parts], BROKEN_COLUMNS)
+    numeric = {"run_year": "Int64", **dict.fromkeys(("value", "limit", "excess_percent"), float)}
+    return Rerun(pd.concat([runs for runs, _ in parts], ignore_index=True), broken.astype(numeric))
 
 
 def stands_of(network: Network, taken: Sequence[Taken], cases: PlanCases) -> Iterator[Stand]:
@@ -171,10 +158,8 @@ def stacked(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFra
     return pd.concat(filled, ignore_index=True)[list(columns)]
 
 
-def _run(
-    stand: Stand, limits: Limits, catalogue: Catalogue | None
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Key figures, broken limits and extremes per element of the cases of one network."""
+def _run(stand: Stand, limits: Limits, catalogue: Catalogue | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Key figures and broken limits of the cases of one network."""
     from gridmodel.power_cases import run_power_cases  # needs numba
 
     cases, network, ids = stand.cases, stand.network, stand.cases.labels.index
@@ -192,10 +177,10 @@ def _run(
         "run_year": year,
         "status": np.where(found.converged, "converged", "not_converged").astype(object),
         "demand_kw": np.maximum(cases.kva.real, 0.0).sum(axis=1),
-        "vm_min_pu": _extreme(found.vm_pu, 1, least=True),
-        "vm_max_pu": _extreme(found.vm_pu, 1),
-        "line_loading_percent": _extreme(found.line_loading_percent, 1),
-        "transformer_loading_percent": _extreme(found.transformer_loading_percent, 1),
+        "vm_min_pu": _extreme(found.vm_pu, least=True),
+        "vm_max_pu": _extreme(found.vm_pu),
+        "line_loading_percent": _extreme(found.line_loading_percent),
+        "transformer_loading_percent": _extreme(found.transformer_loading_percent),
         "loss_kw": found.loss_kw,
         "unserved_kw": found.unserved_kw,
         "violations": pd.Series(ids).map(broken["case_id"].value_counts()).fillna(0).astype(int).to_numpy(),
@@ -204,33 +189,11 @@ def _run(
     return (
         pd.DataFrame(figures)[list(RUN_COLUMNS)],
         broken.assign(run_year=pd.array([stand.year] * len(broken), dtype="Int64"))[list(BROKEN_COLUMNS)],
-        _elements(network, found, stand.year),
     )
 
 
-def _elements(network: Network, found: PowerCases, year: int | None) -> pd.DataFrame:
-    """Extremes per element over the cases of one network."""
-    nothing = {"loading_percent": np.nan, "vm_min_pu": np.nan, "vm_max_pu": np.nan}
-    parts = [
-        pd.DataFrame({"table": table, "element_id": network.table(table).index, **nothing, **figures})
-        for table, figures in (
-            ("lines", {"loading_percent": _extreme(found.line_loading_percent, 0)}),
-            ("transformers", {"loading_percent": _extreme(found.transformer_loading_percent, 0)}),
-            (
-                "buses",
-                {
-                    "vm_min_pu": _extreme(found.vm_pu, 0, least=True),
-                    "vm_max_pu": _extreme(found.vm_pu, 0),
-                },
-            ),
-        )
-    ]
-    table = pd.concat(parts, ignore_index=True)
-    return table.assign(run_year=pd.array([year] * len(table), dtype="Int64"))[list(ELEMENT_COLUMNS)]
-
-
-def _extreme(values: np.ndarray, axis: int, *, least: bool = False) -> np.ndarray:
-    """Largest or least along an axis; NaN where there is nothing."""
+def _extreme(values: np.ndarray, *, least: bool = False) -> np.ndarray:
+    """Largest or least of each row; NaN of a row of nothing."""
     sign = -1.0 if least else 1.0
-    found = np.max(np.where(np.isnan(values), -np.inf, sign * values), axis=axis, initial=-np.inf)
+    found = np.max(np.where(np.isnan(values), -np.inf, sign * values), axis=1, initial=-np.inf)
     return np.where(np.isinf(found), np.nan, sign * found)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,9 +32,10 @@ from gridmodel.profiles import ProfileResults, results_of_hours
 # How near its worst an element is in an hour that stands for it: what is missed shows in the proof of all
 # hours, and costs one more round.
 NEAR_PERCENT, NEAR_PU = 1.0, 0.001
-# Hours that one proof adds at most per year: the worst of those that are left come in the next.
+# Hours that one proof adds at most per year; what they leave comes in the next.
 MOST_ADDED = 12
-YEAR_PROOF_COLUMNS = ("scenario", "year", "hours", "hours_broken", "elements_broken", "engine")
+# most_broken: limits broken in the worst hour.
+YEAR_PROOF_COLUMNS = ("scenario", "year", "hours", "hours_broken", "most_broken", "engine")
 _COUNTS = ("undervoltages", "overvoltages", "line_overloads", "transformer_overloads")
 
 Told = Callable[[str], None]
@@ -211,20 +213,34 @@ def _prove(
         _hours_on(network, plain, there, cases, asked, demand, hours, case_id)
         for case_id, hours in like.items()
     ]
-    counts = pd.concat([part for part, _ in parts]).reindex(demand.factors.index)
-    broken = np.flatnonzero(counts["broken"].to_numpy() > 0)
+    times = demand.factors.index
+    broken = pd.concat([found.broken for found in parts]).reindex(times)
     row = {
-        "scenario": asked.scenario.scenario_id, "year": year, "hours": len(counts),
-        "hours_broken": len(broken), "elements_broken": int(counts["broken"].max(initial=0)),
-        "engine": parts[0][1],
+        "scenario": asked.scenario.scenario_id, "year": year, "hours": len(times),
+        "hours_broken": int((broken > 0).sum()), "most_broken": int(broken.max()), "engine": parts[0].engine,
     }  # fmt: skip
-    known = set(cases.labels["hour"][cases.of_year(year)].dropna())
-    new = [at for at in broken if demand.factors.index[at] not in known]
-    worst = sorted(new, key=lambda at: -counts["broken"].iloc[at])[:MOST_ADDED]
-    if not worst:
+    known = cases.labels["hour"][cases.of_year(year)].dropna()
+    worst = pd.concat([found.worst for found in parts])
+    new = worst[~worst.index.isin(pd.DatetimeIndex(known))]
+    new = new.sort_values(ascending=False, kind="stable").iloc[:MOST_ADDED]
+    if new.empty:
         return row, None
-    at = np.array(sorted(worst))
+    at = np.sort(times.get_indexer(new.index))
     return row, _cases_at(demand, at, _on_buses_of(network, plain, bus_power_at(demand, at)))
+
+
+class _Hours(NamedTuple):
+    """Hours solved on one network: limits broken in each, and those in which elements are at their worst.
+
+    Attributes
+    ----------
+    worst
+        By hour: how many elements that break a limit break it most then.
+    """
+
+    broken: pd.Series
+    worst: pd.Series
+    engine: str
 
 
 def _most_like(
@@ -254,8 +270,8 @@ def _hours_on(
     demand: YearDemand,
     hours: np.ndarray,
     case_id: str | None,
-) -> tuple[pd.DataFrame, str]:
-    """Limits broken per hour, with what measures do in one case."""
+) -> _Hours:
+    """Solve hours with what measures do in one case."""
     controlled = case_id is not None and any(case_id in one.measure.cells_in for one in there)
     stands = network_with(network, there, demand.year, case_id) if controlled else plain
     model = demand.model_on(stands)
@@ -286,7 +302,21 @@ def _hours_on(
     )
     # Of an hour without solution everything is broken.
     broken = found.hours[list(_COUNTS)].sum(axis=1, min_count=1).astype(float).fillna(len(stands.buses))
-    return pd.DataFrame({"broken": broken}), found.engine
+    return _Hours(broken, _worst_of(found), found.engine)
+
+
+def _worst_of(found: ProfileResults) -> pd.Series:
+    """By hour: how many elements that break a limit break it most then; of hours without solution all."""
+    buses, lines, transformers = found.buses, found.lines, found.transformers
+    named = [
+        buses.loc[buses["hours_below"] > 0, "vm_min_hour"],
+        buses.loc[buses["hours_above"] > 0, "vm_max_hour"],
+        lines.loc[lines["hours_over"] > 0, "loading_max_hour"],
+        transformers.loc[transformers["hours_over"] > 0, "loading_max_hour"],
+        found.hours.index[found.hours["status"] != "converged"].to_series(),
+    ]
+    times = [pd.Series(pd.DatetimeIndex(part)) for part in named if len(part)]
+    return pd.concat(times).value_counts() if times else pd.Series(dtype="int64")
 
 
 def _on_buses_of(network: Network, changed: Network, kva: np.ndarray) -> np.ndarray:

@@ -38,7 +38,8 @@ class Selection:
         The same by load flow of every cheaper combination; missing where there were too many.
     left
         Columns `LEFT_COLUMNS`: limits still broken. check "no_solution" stands for a case without load flow,
-        "unsupplied" for one that leaves more customers without supply than the network as it is.
+        "unsupplied" for one that leaves more customers without supply, "rings" for one with more closed rings,
+        than the network as it is.
     rounds
         Columns `ROUND_COLUMNS`: what was tried, in order.
     status

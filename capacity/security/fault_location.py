@@ -28,7 +28,8 @@ from gis.tracing import line_lengths_m
 LIT, DARK = "lit", "dark"
 INDICATOR_COLUMNS = ("indicator_id", "state")
 CANDIDATE_COLUMNS = (
-    "rank", "section_id", "contradicted", "contradicted_ids", "elements", "length_m", "line_share", "geometry",
+    "rank", "section_id", "contradicted", "contradicted_ids", "elements", "length_m", "line_share",
+    "geometry",
 )  # fmt: skip
 # How an indicator at an end of a line without switch is named: LINE@BUS.
 AT = "@"
@@ -156,7 +157,7 @@ def _placed(
     sections: Sections, indicators: pd.DataFrame, parent: np.ndarray, fed: np.ndarray
 ) -> pd.DataFrame:
     """Indicators with the node behind them, seen from the source; -1 where nothing flows."""
-    given = indicators.astype({column: str for column in INDICATOR_COLUMNS})
+    given = indicators.astype(dict.fromkeys(INDICATOR_COLUMNS, str))
     pairs, faults = [], []
     for indicator_id, state in given.itertuples(index=False):
         pair, fault = _pair(sections, indicator_id, parent)

@@ -37,7 +37,7 @@ class Protection(_Frozen):
 
 
 class Operation(_Frozen):
-    """Kinds of switches that may be operated under load, and those operated from afar above a voltage [kV]."""
+    """Kinds of switches that may be moved under load, and those moved from afar above a voltage [kV]."""
 
     under_load: tuple[Kind, ...]
     remote: tuple[Kind, ...]
@@ -126,7 +126,7 @@ def failure_figures(network: Network, practice: Practice, catalogue: Catalogue |
     Returns
     -------
     DataFrame
-        Columns `FIGURE_COLUMNS`: failures_per_year of the whole element, repair_h [h], and the source of both.
+        Columns `FIGURE_COLUMNS`: failures_per_year of the whole element, repair_h [h], the source of both.
 
     Raises
     ------

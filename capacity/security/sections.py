@@ -2,8 +2,8 @@
 
 A fault makes its section dead until it is repaired; a switching order only opens and closes cuts.
 
-        S1                                              sections: [source S1] [M1] [K1] [M2] [T1] [B1 L1 A1 L2 A2]
-        M1 --o/o-- K1 --o/o-- M2 ==T1== B1 --L1-- A1 --L2-- A2      cuts: S1, both switches, both ends of T1
+        S1                                              sections: S1, M1, K1, M2, T1, B1 with all behind it
+        M1 ---o--- K1 ---o--- M2 ==T1== B1 --L1-- A1    cuts: S1, both switches, both ends of T1
 
 A transformer and a source can be switched where they stand even if the data have no switch there: each is a
 section of its own, and taking it out of service is its cut. Nothing is solved here.
@@ -68,6 +68,17 @@ class Sections:
         sections = np.append(self.section, -1)
         return np.asarray(sections[np.where(at < 0, -1, self.node[table] + at)])
 
+    def kv(self) -> np.ndarray:
+        """Highest nominal voltage per section [kV]: of its buses and lines, and above its transformers."""
+        network, kv = self.network, np.zeros(self.count)
+        hv_kv = network.transformers["hv_bus_id"].map(network.buses["vn_kv"])
+        for table, vn_kv in (
+            ("buses", network.buses["vn_kv"]), ("lines", network.lines["vn_kv"]), ("transformers", hv_kv),
+        ):  # fmt: skip
+            at = self.of(table, vn_kv.index)
+            np.maximum.at(kv, at[at >= 0], vn_kv.fillna(0.0).to_numpy()[at >= 0])
+        return kv
+
     def elements(self, sections: Collection[int]) -> pd.DataFrame:
         """Lines, transformers, buses and sources of some sections: table, element_id, section."""
         parts = []
@@ -79,7 +90,7 @@ class Sections:
         return pd.concat(parts, ignore_index=True)
 
     def fed(self, closed: np.ndarray, without: np.ndarray | None = None) -> np.ndarray:
-        """Flag per section: a source reaches it through the cuts that are closed, and not through `without`."""
+        """Flag per section: a source reaches it through closed cuts, and not through `without`."""
         island, infeed = self.islands(closed, without), self.infeed.copy()
         if without is not None:
             infeed &= ~without

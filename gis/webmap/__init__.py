@@ -10,7 +10,7 @@ from gis.webmap.escape import escape_for_map
 from gis.webmap.layers import LineLayer, PointLayer
 from gis.webmap.legend import Legend, Swatch, class_legend
 from gis.webmap.map import Bounds, NetworkMap, network_map, save_html, update_group
-from gis.webmap.markers import highlight, route_group, site_group
+from gis.webmap.markers import halo_group, highlight, route_group, site_group
 from gis.webmap.palette import NO_DATA_COLOUR, PALETTE, classify, width_by_class
 from gis.webmap.pick import nearest_asset
 
@@ -30,6 +30,7 @@ __all__ = [
     "code_lines",
     "code_points",
     "escape_for_map",
+    "halo_group",
     "highlight",
     "nearest_asset",
     "network_map",

@@ -6,7 +6,7 @@ Only circle markers, polylines, polygons and tooltips: folium's `Icon` needs awe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 import folium
@@ -22,6 +22,8 @@ SELECTED_COLOUR: Final = "#111111"
 SITE_COLOUR: Final = "#7b3294"
 ROUTE_COLOUR: Final = "#008837"
 _RING_RADIUS_PX: Final = 9
+_HALO_WIDTH_PX: Final = 11.0
+_HALO_OPACITY: Final = 0.45
 
 
 def highlight(geometry: gpd.GeoSeries, *, label: str = "") -> folium.FeatureGroup:
@@ -99,6 +101,31 @@ def route_group(geometry: gpd.GeoSeries, labels: Mapping[str, str]) -> folium.Fe
     return group
 
 
+def halo_group(
+    geometry: gpd.GeoSeries, colours: Sequence[str], *, name: str = "planned"
+) -> folium.FeatureGroup:
+    """Feature group that lays a wide translucent band on assets; the colour beneath still shows.
+
+    Parameters
+    ----------
+    geometry
+        Points or lines with a CRS; missing geometry is left out.
+    colours
+        One a row.
+
+    Returns
+    -------
+    folium.FeatureGroup
+        For `show_map(feature_group=...)`.
+    """
+    group = folium.FeatureGroup(name=name, control=False)
+    parts, rows = shapely.get_parts(geometry.to_crs(4326).to_numpy(), return_index=True)
+    for part, row in zip(parts, rows, strict=True):
+        look = {"color": colours[row], "weight": _HALO_WIDTH_PX, "opacity": _HALO_OPACITY}
+        _let_clicks_through(_mark(part, look)).add_to(group)
+    return group
+
+
 def _lonlat_parts(geometry: gpd.GeoSeries) -> list[BaseGeometry]:
     parts = shapely.get_parts(geometry.dropna().to_crs(4326).to_numpy())
     return [part for part in parts if not part.is_empty]
@@ -116,7 +143,7 @@ def _add(
     _let_clicks_through(mark).add_to(group)
 
 
-def _mark(part: BaseGeometry, look: dict[str, str | float | None]) -> Mark:
+def _mark(part: BaseGeometry, look: Mapping[str, str | float | None]) -> Mark:
     latlon = [(y, x) for x, y in shapely.get_coordinates(part)]
     if part.geom_type == "Point":
         return folium.CircleMarker(latlon[0], radius=_RING_RADIUS_PX, **look)

@@ -1,0 +1,188 @@
+"""A plan on the map: the network before or after it, what is new, and a band on all that it touches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import folium
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from app_pages.map_frame import asset_url
+from app_pages.network_layers import (
+    LV_WIDTH_PX,
+    MV_WIDTH_PX,
+    THRESHOLDS_PERCENT,
+    ColourBy,
+    at_elements,
+    class_layers,
+)
+from app_pages.study import Study
+from capacity.planning.plan_assets import assets_in_force
+from capacity.planning.plan_loading import used_percent
+from capacity.planning.plan_report import PlanReport
+from gis import Network
+from gis.voltage import LV_MAX_KV
+from gis.webmap import (
+    Legend,
+    LineLayer,
+    NetworkMap,
+    PointLayer,
+    Swatch,
+    class_legend,
+    classify,
+    halo_group,
+    network_map,
+    width_by_class,
+)
+
+# Band on an asset by what becomes of it; apart from the colours of loading, and named in the legend.
+STATUS_COLOURS = {
+    "new": "#008837", "replaced": "#7b3294", "removed": "#111111", "switched": "#e7298a",
+    "moved": "#e7298a", "adjusted": "#00a5c8",
+}  # fmt: skip
+_STATUS_WORDS = {
+    "new": "new", "replaced": "replaced by a larger one", "removed": "taken out",
+    "switched": "switched or moved", "adjusted": "set anew",
+}  # fmt: skip
+# Order in which shapes lie on each other.
+_DRAWN = ("lines", "transformers", "buses", "switches", "capacitors", "generators", "loads", "sources")
+
+
+@dataclass(frozen=True)
+class View:
+    """What the map shows of a plan."""
+
+    year: int | None
+    after: bool
+    colour_by: ColourBy
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedShapes:
+    """What a plan touches, as shapes; made once a plan.
+
+    Attributes
+    ----------
+    assets
+        Planned assets of all tables with their places: status, year, until, geometry.
+    network
+        The network with all of the plan; `lines` and `transformers` are those of it that are new.
+    """
+
+    assets: gpd.GeoDataFrame
+    network: Network
+    lines: gpd.GeoDataFrame
+    transformers: gpd.GeoDataFrame
+
+
+def plan_map(study: Study, report: PlanReport, shapes: PlannedShapes, view: View) -> NetworkMap:
+    """The network in one year, before or after the plan; what is not built then is grey and dashed."""
+    lines, stations = (
+        classify(percent, THRESHOLDS_PERCENT) for percent in _used(study.network, report, view, known=True)
+    )
+    limits = report.asked.get("limits", "")
+    when = f"{'with' if view.after else 'without'} the plan" + (f", {view.year}" if view.year else "")
+    return network_map(
+        [*class_layers(study, lines, stations), *_new_layers(report, shapes, view)],
+        legends=[_percent_legend(view, f"{when}; {limits}"), _status_legend(shapes.assets)],
+        bounds_lonlat=_bounds(shapes) or study.homes_lonlat,
+        asset_url=asset_url(),
+        attribution=study.network.info.get("attribution"),
+    )
+
+
+def touched_group(shapes: PlannedShapes, view: View) -> folium.FeatureGroup:
+    """A band on each asset that the plan has changed by that year; on none before it."""
+    rows = shapes.assets[assets_in_force(shapes.assets, view.year) & view.after]
+    return halo_group(rows.geometry, rows["status"].map(STATUS_COLOURS).to_list())
+
+
+def planned_shapes(report: PlanReport, assets: dict[str, pd.DataFrame]) -> PlannedShapes:
+    """Shapes of planned assets, by `capacity.planning.plan_assets.planned_assets`."""
+    columns = ["status", "year", "until", "geometry"]
+    parts = [
+        rows[columns].dropna(subset=["geometry"])
+        for table in _DRAWN
+        if isinstance(rows := assets.get(table), gpd.GeoDataFrame)
+    ]
+    plan, crs = report.plan, report.plan.network.crs
+    empty = gpd.GeoDataFrame({name: [] for name in columns}, geometry="geometry", crs=crs)
+    drawn = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=crs) if parts else empty
+    return PlannedShapes(drawn, plan.network_in(None), _new(assets, "lines"), _new(assets, "transformers"))
+
+
+def _new(assets: dict[str, pd.DataFrame], table: str) -> gpd.GeoDataFrame:
+    rows = assets.get(table)
+    if not isinstance(rows, gpd.GeoDataFrame):
+        return gpd.GeoDataFrame({"geometry": []}, geometry="geometry", crs=4326)
+    new = rows[rows["status"] == "new"]
+    return new.set_index(new.columns[0])
+
+
+def _new_layers(report: PlanReport, shapes: PlannedShapes, view: View) -> list[LineLayer | PointLayer]:
+    """New lines and stations, in the class of their loading once they are built."""
+    layers: list[LineLayer | PointLayer] = []
+    if len(shapes.lines):
+        classes = _classes_of_new(report, shapes, shapes.lines, "lines", view)
+        low = (shapes.lines["vn_kv"] <= LV_MAX_KV).to_numpy()
+        widths = np.where(
+            low,
+            width_by_class(classes, base_width_px=LV_WIDTH_PX),
+            width_by_class(classes, base_width_px=MV_WIDTH_PX),
+        )
+        layers.append(LineLayer("Planned lines", shapes.lines.geometry, classes, widths))
+    if len(shapes.transformers):
+        classes = _classes_of_new(report, shapes, shapes.transformers, "transformers", view)
+        layers.append(PointLayer("Planned stations", shapes.transformers.geometry, classes, 7.0, "square"))
+    return layers
+
+
+def _classes_of_new(
+    report: PlanReport, shapes: PlannedShapes, rows: gpd.GeoDataFrame, table: str, view: View
+) -> np.ndarray:
+    lines, stations = _used(shapes.network, report, view, known=False)
+    percent = pd.Series(
+        lines if table == "lines" else stations, shapes.network.table(table).index, dtype=float
+    ).reindex(rows.index)
+    built = assets_in_force(rows, view.year) & view.after
+    return classify(np.where(built, percent, np.nan), THRESHOLDS_PERCENT)
+
+
+def _used(network: Network, report: PlanReport, view: View, *, known: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Percent of the limit used by lines and stations; of what is only planned, with the plan."""
+    after = view.after or not known
+    if view.colour_by == "Loading":
+        lines, stations = (
+            used_percent(report.loading, view.year, table, network.table(table).index, after=after)
+            for table in ("lines", "transformers")
+        )
+        return lines, stations
+    of_buses = used_percent(report.loading, view.year, "buses", network.buses.index, after=after)
+    return at_elements(network, of_buses)
+
+
+def _percent_legend(view: View, note: str) -> Legend:
+    """Classes alone: what the symbols mean stands on the page of the network, and the map needs its room."""
+    title = "Loading, of the limit" if view.colour_by == "Loading" else "Voltage band used"
+    return class_legend(title, THRESHOLDS_PERCENT, unit="%", note=note)
+
+
+def _status_legend(assets: gpd.GeoDataFrame) -> Legend:
+    found = set(assets["status"].replace("moved", "switched"))
+    rows = [
+        Swatch(words, STATUS_COLOURS[status], "line", 9.0)
+        for status, words in _STATUS_WORDS.items()
+        if status in found
+    ]
+    return Legend("Done by the plan", tuple(rows), note="Grey and dashed: planned, not yet built.")
+
+
+def _bounds(shapes: PlannedShapes) -> tuple[float, float, float, float] | None:
+    if shapes.assets.empty:
+        return None
+    west, south, east, north = shapes.assets.to_crs(4326).total_bounds
+    # A little air, also around a single point.
+    air = max(0.1 * (east - west), 0.1 * (north - south), 0.002)
+    return float(west - air), float(south - air), float(east + air), float(north + air)
