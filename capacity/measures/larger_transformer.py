@@ -1,7 +1,7 @@
 """Measure `larger_transformer`: MV/LV transformers of the next sizes in place of those of a station.
 
-Where several run in parallel all are replaced by equal ones, so that they share the load by their rating, or
-by one that carries it all, the others taken out.
+Where several run in parallel all are replaced by equal ones, so that they share the load by their rating: by
+as many as there are, by one that carries it all, or by as many of the largest as the load asks for.
 """
 
 from __future__ import annotations
@@ -14,7 +14,16 @@ from capacity.measures.building_figures import building_figures
 from capacity.measures.measure import Measure
 from capacity.measures.proposals import NotProposed
 from capacity.measures.situation import Situation
-from capacity.measures.stations import OWN_FIGURES, Station, like, next_sizes, strained_stations, types_at
+from capacity.measures.stations import (
+    OWN_FIGURES,
+    Station,
+    like,
+    needed_kva,
+    next_sizes,
+    strained_stations,
+    types_at,
+    units_needed,
+)
 from gis.changes import NetworkChanges, cells_of
 
 KIND = "larger_transformer"
@@ -27,17 +36,19 @@ def propose_larger_transformer(situation: Situation) -> Iterator[Measure | NotPr
 
 
 def larger_units(situation: Situation, kind: str, station: Station) -> Iterator[Measure | NotProposed]:
-    """Replace all transformers of a station by equal ones of the next sizes, or by a single one."""
+    """Replace all transformers of a station by equal ones: as many, a single one, or as many as needed."""
     types = types_at(situation, station.hv_kv, station.lv_kv, station.item)
     larger = types[types["sn_kva"] > station.units["sn_kva"].min()]
     if larger.empty:
         reason = f"the catalogue or the cost table {situation.costs.name} has no larger one for its voltages"
         yield NotProposed(kind, "transformers", station.first, reason)
         return
-    usable = situation.yardstick.limits.loading.transformer_percent / 100.0
-    for count in dict.fromkeys((1, station.count)):
-        least_kva = station.load_kva / usable / count
-        if count < station.count and not (types["sn_kva"] >= least_kva).any():
+    largest_kva = float(larger["sn_kva"].max())
+    needed = max(units_needed(situation, station, largest_kva), station.count)
+    # The load is an estimate once it is far over the rating: one more than that is compared too.
+    for count in sorted({1, station.count, needed, needed + (needed > station.count)}):
+        least_kva = needed_kva(situation, station) / count
+        if count < station.count and largest_kva < least_kva:
             continue  # no single one carries it
         for type_id, new in next_sizes(larger, least_kva, building_figures().transformer.sizes).iterrows():
             yield _measure(situation, kind, station, count, (str(type_id), new))
@@ -59,7 +70,8 @@ def _measure(
         months=situation.costs.months(station.item, type_id),
         text=f"replace {names} ({station.types}) by {units}{type_id}",
         from_type=station.types,
-        to_type=type_id,
+        to_type=f"{units}{type_id}",
+        excludes=frozenset({station.key}),
         geometry=station.geometry,
     )
 
@@ -67,7 +79,9 @@ def _measure(
 def type_cells(
     situation: Situation, station: Station, type_id: str, new: pd.Series, *, count: int
 ) -> pd.DataFrame:
-    """Cells that make the transformers of a station so many of a type, or leave all but one out of service.
+    """Cells that make the transformers of a station so many of a type.
+
+    Where their number changes they stand as one row, the other rows out of service.
 
     The type counts once the row's own figures are empty; ratio and vector group stay as they were.
     """
@@ -76,8 +90,8 @@ def type_cells(
     kept_units = station.units.index if count == station.count else station.units.index[:1]
     spare = station.units.index.difference(kept_units, sort=False)
     cells += [("transformers", str(one), "in_service", False) for one in spare]
-    if count < station.count and transformers["parallel"][station.first] > 1:
-        cells.append(("transformers", station.first, "parallel", 1))
+    if count != station.count and transformers["parallel"][station.first] != count:
+        cells.append(("transformers", station.first, "parallel", count))
     for transformer_id in kept_units:
         key, row = str(transformer_id), transformers.loc[transformer_id]
         cells.append(("transformers", key, "type_id", type_id))

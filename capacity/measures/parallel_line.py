@@ -11,8 +11,14 @@ from collections.abc import Iterator
 import pandas as pd
 
 from capacity.costs.cost import total_cost
-from capacity.measures.building_figures import building_figures
-from capacity.measures.cables import cable_item, cables_for, laid_cost, no_price, spread_of, trench_eur_per_m
+from capacity.measures.cables import (
+    cable_item,
+    cables_for,
+    laid_cost,
+    no_price,
+    trench_eur_per_m,
+    worth_comparing,
+)
 from capacity.measures.measure import Measure
 from capacity.measures.proposals import NotProposed
 from capacity.measures.rows import NO_CELLS, added, line_row
@@ -52,7 +58,7 @@ def _sizes(situation: Situation, section: Section) -> pd.DataFrame:
         old, new = pieces["needed_a"] * share, pieces["needed_a"] * (1.0 - share)
         holds.append(bool((old <= pieces["i_max_a"]).all() and (new <= cable["i_max_a"]).all()))
     enough = cables[pd.Series(holds, cables.index, dtype=bool)]
-    return spread_of(enough if len(enough) else cables.nlargest(1, "i_max_a"), building_figures().cable.sizes)
+    return worth_comparing(enough if len(enough) else cables.nlargest(1, "i_max_a"))
 
 
 def _in_parallel(situation: Situation) -> pd.Index:

@@ -112,6 +112,7 @@ def _measure(
             for case_id, position in zip(case_ids, positions, strict=True)
             if position != resting
         },
+        excludes=frozenset({station.key}),
         geometry=station.geometry,
     )
 
