@@ -59,7 +59,7 @@ class CutQuestion(_Frozen):
 
 
 class PlanQuestion(PlanTerms):
-    """The block [plan]: terms of a plan, its prices, and what it must hold in beside the study's scenarios."""
+    """The block [plan]: terms of a plan, its prices, and what it must hold in beside the scenarios."""
 
     costs: str = DEFAULT_TABLE
     price_year: int | None = None

@@ -21,11 +21,8 @@ def _first_cells(heading: str) -> list[str]:
 
 
 def test_the_page_lists_every_key() -> None:
-    blocks = {
-        "headroom": {"direction", "cos_phi"},
-        "unserved": {"hours"},
-        "plan": set(PlanQuestion.model_fields),
-    }
+    blocks = {"headroom": {"direction", "cos_phi"}, "unserved": {"hours"}}
+    blocks |= {"plan": set(PlanQuestion.model_fields)}
     keys = {name for name in StudyFile.model_fields if name not in blocks}
     keys |= {f"{block}.{name}" for block, names in blocks.items() for name in names}
     assert set(_first_cells("| key |")) == keys
