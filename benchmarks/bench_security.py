@@ -89,8 +89,8 @@ def run() -> list[str]:
             for way, seconds in zip(ways, per_state, strict=True)
         ),
         "",
-        f"The study, which chooses among {every:,} states and finds load transfers and firm capacity, takes "
-        f"{study_s:.3f} s; a pandapower loop over as many states {loop_s:.1f} s ({len(pp_pu)} of them timed), "
+        f"The study, which chooses among {every:,} states and finds load transfers and firm capacity, "
+        f"takes {study_s:.3f} s; a pandapower loop over as many {loop_s:.1f} s ({len(pp_pu)} of them timed), "
         f"{loop_s / study_s:.0f} times as long. Outcomes: {outcomes}. {agreed} final states rebuilt in "
         f"pandapower ({final_s:.1f} s) supply what the study says, within limits, with the same highest "
         "loading.",
