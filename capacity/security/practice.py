@@ -64,6 +64,13 @@ class Minutes(_Frozen):
     source: str
 
 
+class Energy(_Frozen):
+    """Mean demand over the year as a share of that of the design case: a fault comes in any hour."""
+
+    mean_share: float = Field(gt=0.0, le=1.0)
+    source: str
+
+
 class Failure(_Frozen):
     """Failures per year and repair time of one kind of element; per km of line, per unit of the others.
 
@@ -93,6 +100,7 @@ class Practice(_Frozen):
     protection: Protection
     operation: Operation
     minutes: Minutes
+    energy: Energy
     failure: tuple[Failure, ...]
 
 
