@@ -17,7 +17,6 @@ from app_pages.network_layers import (
     ColourBy,
     at_elements,
     class_layers,
-    network_legends,
 )
 from app_pages.study import Study
 from capacity.planning.plan_assets import assets_in_force
@@ -31,6 +30,7 @@ from gis.webmap import (
     NetworkMap,
     PointLayer,
     Swatch,
+    class_legend,
     classify,
     halo_group,
     network_map,
@@ -86,7 +86,7 @@ def plan_map(study: Study, report: PlanReport, shapes: PlannedShapes, view: View
     when = f"{'with' if view.after else 'without'} the plan" + (f", {view.year}" if view.year else "")
     return network_map(
         [*class_layers(study, lines, stations), *_new_layers(report, shapes, view)],
-        legends=[*network_legends(view.colour_by, f"{when}; {limits}"), _status_legend(shapes.assets)],
+        legends=[_percent_legend(view, f"{when}; {limits}"), _status_legend(shapes.assets)],
         bounds_lonlat=_bounds(shapes) or study.homes_lonlat,
         asset_url=asset_url(),
         attribution=study.network.info.get("attribution"),
@@ -161,6 +161,12 @@ def _used(network: Network, report: PlanReport, view: View, *, known: bool) -> t
         return lines, stations
     of_buses = used_percent(report.loading, view.year, "buses", network.buses.index, after=after)
     return at_elements(network, of_buses)
+
+
+def _percent_legend(view: View, note: str) -> Legend:
+    """Classes alone: what the symbols mean stands on the page of the network, and the map needs its room."""
+    title = "Loading, of the limit" if view.colour_by == "Loading" else "Voltage band used"
+    return class_legend(title, THRESHOLDS_PERCENT, unit="%", note=note)
 
 
 def _status_legend(assets: gpd.GeoDataFrame) -> Legend:

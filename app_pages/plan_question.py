@@ -1,4 +1,4 @@
-"""What the page of plans asks: what a plan must hold in, limits, prices, what it may use, how long to search."""
+"""What the page of plans asks: cases a plan must hold in, limits, prices, measures, how long to search."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from capacity.demand.demand_scenario import DemandScenario
 from capacity.import_session import keep_upload
 from capacity.limits import profile_names, read_limits
 from capacity.measures import BUILDING, kinds
-from capacity.planning.background_plan import PlanQuestion
+from capacity.planning.background_plan import Method, PlanQuestion
 from capacity.planning.worst_cases import worst_case_names
 from gis import InputError
 
@@ -51,7 +51,7 @@ def ask_question(study: Study) -> PlanQuestion | None:
             "Budget a year [thousands]", min_value=0.0, value=0.0, step=50.0, key="plan_budget",
             help="In the currency of the cost table; 0 is none.",
         )  # fmt: skip
-        method = st.radio(
+        method: Method = st.radio(
             "Search", ["milp", "greedy"], format_func={"milp": "least cost", "greedy": "fast"}.__getitem__,
             horizontal=True, key="plan_method",
         )  # fmt: skip
@@ -91,7 +91,9 @@ def _ask_years() -> _Cases | None:
     known = known_scenarios()
     names = list(known)
     name = st.selectbox(
-        "Demand scenario", names, format_func=lambda one: title_of(one, known),
+        "Demand scenario",
+        names,
+        format_func=lambda one: title_of(one, known),
         key=f"plan_demand_{len(names)}",
     )
     years = list(known[name].years)

@@ -45,7 +45,7 @@ def plans_at_hand(study: Study) -> list[Shelved]:
         sent = st.file_uploader(
             "Plans to look at or compare (GeoPackage)", type="gpkg", accept_multiple_files=True,
             key="plan_files", max_upload_size=_FILE_MOST_MB,
-            help="As this page or `feederplan plan` writes them, for this network. They stay in this session.",
+            help="As this page or `feederplan plan` writes them, for this network. They stay here.",
         )  # fmt: skip
     found = [_sent(study, file.name, file.getvalue()) for file in sent]
     return [*_made(), *(plan for plan in found if plan is not None)]

@@ -19,12 +19,19 @@ from capacity.planning.plan_loading import years_of_loading
 from capacity.planning.plan_money import cash_flow, cost_by_level_and_year
 from capacity.planning.plan_page import summary_html, summary_pdf
 from capacity.planning.plan_report import INDICATIVE, PlanReport
-from capacity.planning.plan_summary import plan_figures, plan_sentence, plan_summary, unresolved_in_words
+from capacity.planning.plan_summary import (
+    plan_figures,
+    plan_sentence,
+    plan_summary,
+    prices_in_words,
+    unresolved_in_words,
+)
 from capacity.planning.plan_tables import placed_steps
 from gis.webmap import highlight
 
 _NUMBER = st.column_config.NumberColumn
-_CARDS = ("Cost", "Steps", "Limits broken", "Unlocked", "Unlocked per cost", "Customers helped")
+# Figures told beneath the cards instead.
+_BENEATH = ("Present value", "Above the proved lower bound", "Unresolved")
 _HELP = {
     "Cost": "Capital, mid price, and the range of the cost table.",
     "Limits broken": "Over all cases, without the plan and with it.",
@@ -34,8 +41,8 @@ _HELP = {
 _STEPS: Columns = {
     "step": _NUMBER("Step", width=50),
     "year": _NUMBER("Year", format="%d", width=60),
+    "cost_eur": _NUMBER("Cost", format="localized", width=80),
     "text": "What",
-    "cost_eur": _NUMBER("Cost", format="%.0f", width=80),
     "range": "Range",
     "months": _NUMBER("Lead time [months]", width=70),
 }
@@ -46,14 +53,11 @@ def show_answer(report: PlanReport) -> None:
     say = {"resolved": st.success, "unresolved": st.warning, "cancelled": st.warning}[report.plan.status]
     say(plain(plan_sentence(report)))
     figures = plan_figures(report)
-    for place, label in zip(st.columns(len(_CARDS)), _CARDS, strict=True):
-        place.metric(label, figures[label], help=_HELP.get(label))
-    prices = "" if report.price_year is None else f", prices of {report.price_year}"
-    rest = (
-        f"Present value {figures['Present value']}, above the proved lower bound "
-        f"{figures['Above the lower bound']}. Costs: {report.plan.cost_table}{prices}. {INDICATIVE}"
-    )
-    st.caption(plain(rest))
+    cards = {label: text for label, text in figures.items() if label not in _BENEATH}
+    for place, (label, text) in zip(st.columns(len(cards)), cards.items(), strict=True):
+        place.metric(label, text, help=_HELP.get(label))
+    beneath = [f"{label}: {figures[label]}" for label in _BENEATH]
+    st.caption(plain("; ".join([*beneath, f"costs: {prices_in_words(report)}"]) + f". {INDICATIVE}"))
 
 
 @st.fragment
@@ -93,7 +97,7 @@ def show_money(report: PlanReport) -> None:
     """Cost by level and year, and the cash flow."""
     with st.expander(f"Cost by voltage level and year, cash flow [{report.plan.currency}]"):
         left, right = st.columns(2)
-        money = {
+        money: Columns = {
             "cost_low_eur": _NUMBER("Low", format="%.0f"), "cost_eur": _NUMBER("Mid", format="%.0f"),
             "cost_high_eur": _NUMBER("High", format="%.0f"), "yearly_eur": _NUMBER("Yearly", format="%.0f"),
             "capital_eur": _NUMBER("Capital", format="%.0f"), "total_eur": _NUMBER("Total", format="%.0f"),
@@ -152,15 +156,15 @@ def _shapes(report: PlanReport) -> PlannedShapes:
 
 def _ask_view(report: PlanReport) -> View:
     years = years_of_loading(report.loading)
-    places = st.columns([2, 2, 3])
-    after = places[0].radio("Show", ["Before", "After"], index=1, horizontal=True, key="plan_after") == "After"
+    places = st.columns([3, 4, 4])
+    shown = places[0].radio("Show", ["Before", "After"], index=1, horizontal=True, key="plan_after")
     colour: ColourBy = places[1].radio(
         "Colour by", ["Loading", "Voltage"], horizontal=True, key="plan_colour_by"
     )
     year = years[-1]
     if len(years) > 1:
         year = places[2].select_slider("Year", years, value=years[-1], key=f"plan_year_{years}")
-    return View(year, after, colour)
+    return View(year, shown == "After", colour)
 
 
 def _step_table(report: PlanReport) -> int | None:
@@ -172,7 +176,7 @@ def _step_table(report: PlanReport) -> int | None:
         return None
     steps = pd.DataFrame(placed_steps(plan))
     low, high = (steps[name].map("{:,.0f}".format) for name in ("cost_low_eur", "cost_high_eur"))
-    shown = steps.assign(range=low + " - " + high)[list(_STEPS)]
+    shown = steps.assign(range=low + " - " + high)[list(_STEPS)].dropna(axis="columns", how="all")
     event = st.dataframe(
         shown, hide_index=True, on_select="rerun", selection_mode="single-row", column_config=_STEPS,
         key=f"plan_steps_{plan.capital_eur:.2f}_{len(steps)}", height=min(38 + 35 * len(steps), 420),

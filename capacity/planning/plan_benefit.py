@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from capacity.checks import make_yardstick
 from capacity.limits import Limits
 from capacity.planning.plan import Plan
@@ -103,8 +101,9 @@ def _cuts_on(
     """Least cut [kW] and customers cut per case; of one that counts in several years in the last of them."""
     cuts = {}
     for stand in stands_of(plan.network, taken, states):
-        for row in np.flatnonzero(stand.cases.labels.index.isin(asked)):
-            case_id = str(stand.cases.labels.index[row])
+        for row, case_id in enumerate(stand.cases.labels.index.astype(str)):
+            if case_id not in asked:
+                continue
             cuts[case_id] = _least_cut(stand, row, limits, plan.network, catalogue)
     return cuts
 

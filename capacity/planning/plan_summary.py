@@ -102,7 +102,7 @@ def plan_sentence(report: PlanReport) -> str:
     by = f" by {int(years.max())}" if len(years) else ""
     what = f"{what_is_done(plan)} for {money_range(plan)}{by}"
     begun = "Stopped before the end, the best plan so far: " if plan.status == "cancelled" else ""
-    return f"{begun}{what[0].upper()}{what[1:]} {_effect(report)}; {proof}."
+    return f"{begun}{what[0].upper()}{what[1:]}{_effect(report)}; {proof}."
 
 
 def what_is_done(plan: Plan) -> str:
@@ -114,21 +114,21 @@ def what_is_done(plan: Plan) -> str:
 def plan_figures(report: PlanReport) -> dict[str, str]:
     """Key figures by label, each with its unit."""
     plan, benefit = report.plan, report.benefit
-    cases = plan.cases
+    cases, per_cost = plan.cases, f"Unlocked per k{plan.currency}"
     figures = {
         "Cost": money_range(plan),
         "Present value": _thousands(plan.present_value_eur, plan),
-        "Above the lower bound": _gap(plan),
+        "Above the proved lower bound": _gap(plan),
         "Steps": f"{len(plan.steps):,}",
         "Limits broken": " → ".join(f"{int(cases[name].sum()):,}" for name in _VIOLATIONS),
         "Unlocked": "not asked",
-        "Unlocked per cost": "not asked",
+        per_cost: "not asked",
         "Customers helped": "not asked",
         "Unresolved": f"{len(plan.unresolved):,}",
     }
     if benefit is not None:
         figures["Unlocked"] = f"{benefit.unlocked_kw:,.0f} kW"
-        figures["Unlocked per cost"] = _per_cost(benefit.unlocked_kw, plan)
+        figures[per_cost] = _per_cost(benefit.unlocked_kw, plan)
         figures["Customers helped"] = f"{benefit.customers_helped:,}"
     return figures
 
@@ -169,12 +169,13 @@ def _effect(report: PlanReport) -> str:
     plan, broken = report.plan, broken_of(report)
     before, after = (int(plan.cases[name].sum()) for name in _VIOLATIONS)
     if before == 0 and after == 0:
-        return "where no limit was broken"
+        return ", though no limit was broken"
     if after == 0 and not len(plan.unresolved):
         all_of = broken[0].in_words() if broken is not None and broken[0].count else ""
         told = all_of or f"{_count(before, 'limit', 'limits')} broken in the cases"
-        return f"end all that was broken ({told})"
-    return f"bring the limits broken in all cases from {before:,} to {after:,}, and leave those with a reason"
+        return f": that ends all that was broken ({told})"
+    left = "what is left is told with its reason"
+    return f": that brings the limits broken in all cases from {before:,} to {after:,}, {left}"
 
 
 def _done(plan: Plan) -> Iterator[str]:
@@ -264,12 +265,17 @@ def _dearest(plan: Plan) -> pd.DataFrame:
 
 def _rests_on(report: PlanReport) -> tuple[Pair, ...]:
     plan = report.plan
-    price_year = "" if report.price_year is None else f", prices of {report.price_year}"
     return (
-        ("Cost table", f"{plan.cost_table}{price_year}, {plan.currency}"),
+        ("Cost table", f"{prices_in_words(report)}, {plan.currency}"),
         *((name[0].upper() + name[1:], text) for name, text in report.asked.items()),
         ("Network data (SHA-256)", report.network_sha256),
     )
+
+
+def prices_in_words(report: PlanReport) -> str:
+    """The cost table with the year of its prices."""
+    name, year = report.plan.cost_table, report.price_year
+    return name if year is None or str(year) in name else f"{name}, prices of {year}"
 
 
 def _unresolved(row: dict) -> str:
@@ -292,7 +298,7 @@ def _gap(plan: Plan) -> str:
 def _per_cost(unlocked_kw: float, plan: Plan) -> str:
     if plan.capital_eur <= 0:
         return "no cost"
-    return f"{unlocked_kw / (plan.capital_eur / 1000):,.1f} kW per k{plan.currency}"
+    return f"{unlocked_kw / (plan.capital_eur / 1000):,.1f} kW"
 
 
 def _thousands(eur: float, plan: Plan) -> str:

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from capacity import study as study_module
+from capacity.network_record import network_record
 from capacity.result_files import GEOPACKAGE, RECORD, sha256_of
 from capacity.study import run_study, write_study
 from capacity.study.comparison import compare_years
 from capacity.study.study_file import STEP_NAMES, open_study
-from capacity.network_record import network_record
 from capacity.study.study_tables import ELEMENT_COLUMNS, YEAR_COLUMNS
 from gis import InputError
 from gis.findings import make_findings
