@@ -158,7 +158,7 @@ def _dark(sections: Sections, practice: Practice, load: np.ndarray) -> _Dark:
     off = lost[top]
     looped = _in_loops(sections, closed, parent_cut) & fed
     for section in np.flatnonzero(looped):
-        lost[section] = load[~sections.fed(closed, without=_only(sections, section))].sum(axis=0)
+        lost[section] = load[~sections.fed(closed, without=_only(sections, int(section)))].sum(axis=0)
     # All that no device parts trips alike.
     block = sections.islands(closed & ~protective(sections, practice))
     for number in np.unique(block[looped]):
