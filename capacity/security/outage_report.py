@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from capacity.output import Report, plain_values, rows_of, weak_lines, weak_values
@@ -13,11 +14,16 @@ from capacity.security.fault_location import Location
 from capacity.security.reliability import Reliability
 from capacity.security.rules import SHORT, SecurityRule
 from capacity.security.switching_plan import DARK, FAULTY, UNTOUCHED, SwitchingPlan
-from capacity.security.switching_work import REPAIR
+from capacity.security.switching_work import REPAIR, TRIP, UPSTREAM
 from gis import Network
 
 # Elements of a section, feeders and contributions named in text; JSON has them all.
 NAMED = 8
+# What becomes of a part of the network after a fault, in the order of the classes of the map.
+PART_WORDS = (
+    "not affected", "back when protection is reclosed", "back through open points", "dark until the repair",
+    "faulty section",
+)  # fmt: skip
 
 
 def outage_report(
@@ -95,6 +101,37 @@ def step_text(step: Mapping[str, Any]) -> str:
     return what + who + doubt
 
 
+def shown_steps(plan: SwitchingPlan) -> pd.DataFrame:
+    """The steps as people read them: `what` says stage and action, status has its reason."""
+    steps = pd.DataFrame(plan.steps.drop(columns="geometry"))
+    stage = steps["stage"].str.replace("_", " ")
+    switching = ~steps["stage"].isin([TRIP, REPAIR])
+    what = (stage + ": " + steps["action"]).where(switching, steps["action"])
+    said = steps["status"].str.replace("_", " ") + ("; " + steps["reason"]).where(steps["reason"] != "", "")
+    return steps.assign(what=what, status=said.where(steps["stage"] != REPAIR, ""))
+
+
+def outage_sentence(plan: SwitchingPlan) -> str:
+    """The whole outage in one sentence."""
+    told = plan.figures()
+    devices = ", ".join(plan.devices["element_id"]) or "nothing"
+    left = told["customers_left"]
+    rest = f"{left:,} wait for the repair at minute {told['repair_minutes']:,.0f}" if left else "nobody waits"
+    return (
+        f"{plan.element_id} fails, {devices} trips: {told['customers_off']:,} customers with "
+        f"{told['kw_off']:,.0f} kW are off; {told['customers_restored']:,} are back by switching within "
+        f"{told['switching_minutes']:,.0f} minutes, {rest}. The faulty section is {section_text(plan)}."
+    )
+
+
+def step_labels(plan: SwitchingPlan) -> gpd.GeoDataFrame:
+    """Switching steps with a place: label like "2 close", closes."""
+    steps = plan.steps[plan.steps.geometry.notna() & (plan.steps["stage"] != REPAIR)]
+    labels = steps["step"].astype(str) + " " + steps["action"]
+    closes = steps["action"].isin(["close", "switch on"])
+    return steps[["geometry"]].assign(label=labels, closes=closes)
+
+
 def location_values(location: Location) -> dict[str, object]:
     """What the indicators say, for JSON."""
     return {
@@ -156,6 +193,20 @@ def affected_parts(network: Network, plan: SwitchingPlan) -> dict[str, gpd.GeoDa
         )
         for table, rows in touched.groupby("table", sort=False)
     }
+
+
+def part_classes(network: Network, plan: SwitchingPlan) -> tuple[np.ndarray, np.ndarray]:
+    """Class per line and per transformer, as `PART_WORDS` names them; -1 out of service."""
+    stages = plan.steps["stage"].to_numpy()
+    part = plan.parts["part"].to_numpy()
+    restored = np.where(stages[np.maximum(part, 0)] == UPSTREAM, 1, 2)
+    number = np.select([part == FAULTY, part == DARK, part == UNTOUCHED], [4, 3, 0], restored)
+    classes = plan.parts.assign(number=number)
+    found = []
+    for table in ("lines", "transformers"):
+        own = classes[classes["table"] == table].set_index("element_id")["number"]
+        found.append(own.reindex(network.table(table).index).fillna(-1).to_numpy().astype(np.int8))
+    return found[0], found[1]
 
 
 def _loads(network: Network, plan: SwitchingPlan) -> gpd.GeoDataFrame:

@@ -103,6 +103,22 @@ class Practice(_Frozen):
     energy: Energy
     failure: tuple[Failure, ...]
 
+    def table(self) -> pd.DataFrame:
+        """All figures with their sources: columns part, figures, source."""
+        blocks = {name: getattr(self, name) for name in ("protection", "operation", "minutes", "energy")}
+        rows = [(self.name, "", self.source)]
+        rows += [(name, _told(block), block.source) for name, block in blocks.items()]
+        rows += [(f"failures of {one.table}", _told(one), one.source) for one in self.failure]
+        return pd.DataFrame(rows, columns=["part", "figures", "source"])
+
+
+def _told(block: BaseModel) -> str:
+    """Figures of a block in words."""
+    values = block.model_dump(exclude={"source", "table"})
+    return "; ".join(
+        f"{name} {', '.join(value) if isinstance(value, tuple) else value}" for name, value in values.items()
+    )
+
 
 def practice_names() -> tuple[str, ...]:
     """Names of the practices that ship."""
