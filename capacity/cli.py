@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capacity import cli_allocate, cli_bottlenecks, cli_data, cli_network, cli_plan, cli_study, output
+from capacity import (
+    cli_allocate,
+    cli_bottlenecks,
+    cli_data,
+    cli_network,
+    cli_plan,
+    cli_security,
+    cli_study,
+    output,
+)
 from capacity.cli_headroom import say_headroom, say_hosting, say_joint_headroom
 from capacity.cli_options import (
     BAD_INPUT,
@@ -145,6 +154,7 @@ def loadflow(
 
 
 app.command()(cli_bottlenecks.bottlenecks)
+app.command()(cli_security.security)
 app.command()(cli_plan.plan)
 
 

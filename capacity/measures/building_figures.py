@@ -37,15 +37,12 @@ class SplitFigures(_Block):
 
 
 class NewFeederFigures(_Block):
-    """How far a direct cable may reach, from how many busbars."""
+    """How far a direct cable may reach, and from how many busbars."""
 
     nodes_per_feeder: int = Field(ge=1)
     busbars: int = Field(ge=1)
     reach_lv_m: float = Field(gt=0.0)
     reach_mv_m: float = Field(gt=0.0)
-    drawn_low: float = Field(ge=0.0)
-    drawn_high: float = Field(gt=0.0)
-    detour_factor: float = Field(ge=1.0)
 
 
 class NewStationFigures(_Block):

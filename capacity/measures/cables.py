@@ -103,21 +103,9 @@ def spread_of(sizes: pd.DataFrame, count: int) -> pd.DataFrame:
 def laid_cost(situation: Situation, vn_kv: float, type_id: str, way: Way) -> Cost:
     """Cost of a cable laid in its own trench."""
     item, costs = cable_item(vn_kv), situation.costs
-    whole = costs.cost(item, way.length_m / M_PER_KM, type_id)
-    more_m = way.trench_m - way.length_m
-    if abs(more_m) < 1e-9 or not costs.has(CABLES[item]):
-        return whole
-    # A surface that costs more counts so many metres of trench more.
-    dug = costs.cost(item, more_m / M_PER_KM)
-    laid = costs.cost(CABLES[item], -more_m / M_PER_KM)
-    return whole + Cost(
-        low_eur=dug.low_eur + laid.low_eur,
-        eur=dug.eur + laid.eur,
-        high_eur=dug.high_eur + laid.high_eur,
-        yearly_low_eur=dug.yearly_low_eur + laid.yearly_low_eur,
-        yearly_eur=dug.yearly_eur + laid.yearly_eur,
-        yearly_high_eur=dug.yearly_high_eur + laid.yearly_high_eur,
-    )
+    if not costs.has(CABLES[item], type_id):  # the surface cannot be told apart
+        return costs.cost(item, way.length_m / M_PER_KM, type_id)
+    return costs.cable_cost(item, way.length_m, way.trench_m, type_id=type_id)
 
 
 def trench_eur_per_m(situation: Situation, vn_kv: float) -> float:

@@ -147,7 +147,7 @@ def _days(situation: Situation) -> tuple[np.ndarray, np.ndarray]:
 def _moved(
     kva: np.ndarray, peak: np.ndarray, day: np.ndarray, valley: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    """Power per case [kVA], less in the peak and more in the valley of its day; the most moved a day [kWh]."""
+    """Power per case [kVA], less in the peak and more in the valley of its day; most moved a day [kWh]."""
     power, most = np.zeros_like(kva), 0.0
     for one in np.unique(day[peak]):
         leaves, lands = peak & (day == one), valley & (day == one)

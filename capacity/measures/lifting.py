@@ -30,7 +30,7 @@ class Lifted:
         return np.where(np.isnan(self.vm_pu).all(axis=1)[:, None], np.nan, known)
 
     def best(self, lifts: np.ndarray, wanted: float) -> np.ndarray:
-        """Row of the lift of the largest margin per case; where none bounds, that nearest to the one wanted."""
+        """Row of the lift of the largest margin per case; where none bounds, the one nearest to `wanted`."""
         margins = self.margins(lifts)
         nearest = int(np.argmin(np.abs(lifts - wanted)))
         bounded = np.isfinite(margins).all(axis=1)

@@ -1,7 +1,7 @@
 """Measure `new_feeder`: a direct cable from a busbar to the weak part of a feeder, which is opened above it.
 
-It leaves the way of the old feeder: from its own busbar where that is shorter, or from another station's in
-reach. Only where the map shows the feeder about as long as it is; along the feeder it is `split_feeder`.
+It leaves the way of the old feeder: along corridors or straight across from its own busbar where that is
+shorter, or from another station's in reach. Along the feeder itself it is `split_feeder`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from capacity.measures.proposals import NotProposed
 from capacity.measures.situation import Situation
 from capacity.measures.split_feeder import second_cables
 from capacity.measures.strain import strain_of
-from capacity.measures.ways import is_drawn_true, straight_way
+from capacity.measures.ways import routed_way, trench_m
 from capacity.measures.weak_feeders import WeakFeeder, second_supply_points, weak_feeders
 from gis.voltage import LV_MAX_KV, same_voltage
 
@@ -29,8 +29,6 @@ def propose_new_feeder(situation: Situation) -> Iterator[Measure | NotProposed]:
     figures, least = building_figures().new_feeder, building_figures().split_feeder.least_moved_share
     for feeder in weak_feeders(situation):
         reason = no_price(situation, feeder.vn_kv)
-        if not reason and not is_drawn_true(situation, strain_of(situation).tree.way(feeder.worst)):
-            reason = "the map does not show it as long as it is, so no way across can be told"
         if reason:
             yield NotProposed(KIND, "lines", feeder.feeder_id, reason)
             continue
@@ -41,23 +39,30 @@ def propose_new_feeder(situation: Situation) -> Iterator[Measure | NotProposed]:
             least_moved_share=least,
             count=figures.nodes_per_feeder,
         )
-        for point in points:
-            for from_bus, way in _ways(situation, feeder, point):
-                yield from second_cables(situation, KIND, feeder, from_bus, point, way)
+        found = [(point, *way) for point in points for way in _ways(situation, feeder, point)]
+        if not found:
+            yield NotProposed(
+                KIND, "lines", feeder.feeder_id, "no busbar in reach has a way beside the feeder"
+            )
+        for point, from_bus, way in found:
+            yield from second_cables(situation, KIND, feeder, from_bus, point, way)
 
 
 def _ways(situation: Situation, feeder: WeakFeeder, point: int) -> Iterator[tuple[int, Way]]:
-    """Direct ways from busbars in reach, nearest first; from its own one only if shorter than the feeder."""
+    """Ways from the nearest busbars in reach; from its own one only if shorter than the feeder."""
     figures, tree = building_figures().new_feeder, strain_of(situation).tree
-    places = situation.network.buses.geometry
     reach_m = figures.reach_lv_m if feeder.vn_kv <= LV_MAX_KV else figures.reach_mv_m
     busbars = _busbars(situation, feeder.vn_kv)
-    apart = places.iloc[busbars].distance(places.iloc[point]).to_numpy()
-    for at in np.argsort(apart, kind="stable")[: figures.busbars]:
+    far = trench_m(situation, point, busbars)
+    for at in np.argsort(far, kind="stable")[: figures.busbars]:
         from_bus = int(busbars[at])
-        way = straight_way(situation, from_bus, point)
-        own = from_bus == feeder.busbar
-        if 0.0 < way.length_m <= reach_m and not (own and way.length_m >= tree.from_root_m[point]):
+        found = routed_way(situation, from_bus, point) if np.isfinite(far[at]) else None
+        if found is None or found[0].length_m > reach_m:
+            continue
+        way, basis = found
+        if from_bus != feeder.busbar or (
+            basis != "existing_lines" and way.length_m < tree.from_root_m[point]
+        ):
             yield from_bus, way
 
 

@@ -22,7 +22,7 @@ from capacity.measures.rows import added, bus_row, line_row, opened, supply_key
 from capacity.measures.situation import Situation
 from capacity.measures.stations import Station, like, next_sizes, station_of, types_at
 from capacity.measures.strain import strain_of
-from capacity.measures.ways import is_drawn_true, straight_way, way_of_feeder
+from capacity.measures.ways import routed_way, trench_m, way_of_feeder
 from capacity.measures.weak_feeders import WeakFeeder, second_supply_points, weak_feeders
 from gis.changes import NetworkChanges
 from gis.voltage import LV_MAX_KV, MV_MAX_KV, same_voltage
@@ -119,22 +119,21 @@ def _way_to_centre(situation: Situation, cut: int) -> list[int]:
 
 
 def _shortest_way(situation: Situation, centre: int, old: Station) -> tuple[int, Way]:
-    """The medium-voltage bus to connect to, and the way from there.
+    """The medium-voltage bus with the cheapest way to a load centre, and the way from there.
 
-    Along the feeder, or straight across where the map can be trusted and it is nearer.
+    Where no other way can be told it is along the feeder, from the station that feeds it.
     """
-    network, tree = situation.network, strain_of(situation).tree
-    along = tree.way(centre)[::-1]
-    own = int(network.buses.index.get_indexer([old.units["hv_bus_id"].iloc[0]])[0])
-    best = own, way_of_feeder(situation, along)
-    if not is_drawn_true(situation, along):
-        return best
-    fed = np.isin(np.arange(len(network.buses)), tree.order)
-    alike = np.flatnonzero(same_voltage(network.buses["vn_kv"], old.hv_kv).to_numpy() & fed)
-    apart = network.buses.geometry.iloc[alike].distance(network.buses.geometry.iloc[centre]).to_numpy()
-    nearest = int(alike[np.argmin(apart)])
-    across = straight_way(situation, nearest, centre)
-    return (nearest, across) if 0.0 < across.length_m < best[1].length_m else best
+    buses, tree = situation.network.buses, strain_of(situation).tree
+    fed = np.zeros(len(buses), dtype=bool)
+    fed[tree.order] = True
+    alike = np.flatnonzero(same_voltage(buses["vn_kv"], old.hv_kv).to_numpy() & fed)
+    far = trench_m(situation, centre, alike)
+    nearest = int(alike[np.argmin(far)])
+    found = routed_way(situation, nearest, centre) if np.isfinite(far.min()) else None
+    if found is not None:
+        return nearest, found[0]
+    own = int(buses.index.get_indexer([old.units["hv_bus_id"].iloc[0]])[0])
+    return own, way_of_feeder(situation, tree.way(centre)[::-1])
 
 
 def _measure(

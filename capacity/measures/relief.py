@@ -1,4 +1,4 @@
-"""How much power must go at a place so that the limits on its way to the source hold, by case and by estimate.
+"""How much power must go at a place so that the limits on its way to the source hold, case by case.
 
 The estimate is the linear load flow, scaled to what the engine found on the overloaded element. It sizes a
 battery, a contract or a capacitor; whether the size is enough is for the engine to say.
@@ -124,12 +124,14 @@ def share_over(situation: Situation, bus: int) -> np.ndarray:
 def share_under(situation: Situation, bus: int) -> np.ndarray:
     """Share of the demand of a feeder that must go in each case so that a bus of it is not too low.
 
-    The voltage of the busbar is taken as it is: what the feeder spares lifts it only further.
+    The voltage of the busbar, of a station's that of the bus above it, is taken as it is: what is spared only
+    lifts it.
     """
     low, _ = _broken_by(situation)
     found = np.zeros(len(situation.cases.labels))
     for group in weak_groups(situation):
         root = group.tree.root[bus]
+        root = group.tree.parents[bus] if root == bus and group.tree.parents[bus] >= 0 else root
         drop = situation.vm_pu[group.rows, root] - situation.vm_pu[group.rows, bus]
         with np.errstate(invalid="ignore", divide="ignore"):
             share = np.where((low[group.rows, bus] > 0.0) & (drop > 0.0), low[group.rows, bus] / drop, 0.0)

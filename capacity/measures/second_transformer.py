@@ -33,8 +33,9 @@ def further_unit(situation: Situation, kind: str, station: Station) -> Iterator[
     """Add a transformer to a station: the same as its first, and larger ones that may run beside it."""
     most = building_figures().transformer.units_max
     reason = ""
-    if station.count >= most:
-        reason = f"{station.count} transformers stand there already, at most {most} are taken to fit"
+    types = types_at(situation, station.hv_kv, station.lv_kv, station.item)
+    if station.count >= most and (types["sn_kva"] > station.units["sn_kva"].min()).any():
+        reason = f"{station.count} transformers stand there already; replace them by larger ones"
     elif not situation.costs.has(station.item):
         reason = f"the cost table {situation.costs.name} has no price of {station.item}"
     if reason:

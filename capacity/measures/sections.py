@@ -78,8 +78,8 @@ class Section:
 
 
 def trench_key(line_id: str) -> str:
-    """Key of the trench along a line."""
-    return f"trench|{line_id}"
+    """Key of the trench along a line, as `gis.routing` names it."""
+    return f"lines {line_id}"
 
 
 def weak_sections(situation: Situation) -> list[Section]:

@@ -18,12 +18,11 @@ from capacity.measures.situation import Situation, switching_groups
 from capacity.measures.voltage_controls import (
     Cells,
     Control,
-    cells_frame,
     control_of_buses,
     controls_of,
     untapped,
 )
-from gis.changes import NetworkChanges, apply_changes
+from gis.changes import NetworkChanges, apply_changes, cells_of
 from gis.feeders import trace_supply
 
 SETPOINT, COMPENSATION = "oltc_setpoint", "line_drop_compensation"
@@ -39,12 +38,12 @@ def propose_oltc_setpoint(situation: Situation) -> Iterator[Measure | NotPropose
         if not situation.costs.has(ITEM):
             yield _no_price(situation, SETPOINT, control)
             continue
-        known: set[Cells] = set()
+        known: set[tuple[Cells, ...]] = set()
         for set_pu in _steps(control, sides):
-            cells = control.cells(set_pu)
+            cells = _cells(control, np.full(len(control.vm_pu), set_pu))
             if isinstance(cells, str):
                 yield NotProposed(SETPOINT, control.table, control.ids[0], cells)
-            elif cells not in known and not control.is_now(cells):
+            elif cells not in known and not all(control.is_now(one) for one in cells):
                 known.add(cells)
                 yield _setpoint(situation, control, set_pu, cells)
     if _voltages(situation).any():
@@ -122,21 +121,35 @@ def _loads_kw(situation: Situation, bus: int) -> np.ndarray:
     return found
 
 
-def _setpoint(situation: Situation, control: Control, set_pu: float, cells: Cells) -> Measure:
-    first, shown = control.ids[0], _shown(cells)
+def _cells(control: Control, set_pu: np.ndarray) -> tuple[Cells, ...] | str:
+    """Cells per case for a set-point per case, or why there are none."""
+    found = []
+    for case, one in enumerate(set_pu):
+        cells = control.cells(float(one), case)
+        if isinstance(cells, str):
+            return cells
+        found.append(cells)
+    return tuple(found)
+
+
+def _setpoint(situation: Situation, control: Control, set_pu: float, cells: tuple[Cells, ...]) -> Measure:
+    """A voltage for all cases: of a source one cell, of a transformer the tap that holds it in each case."""
+    ids = situation.cases.labels.index
+    fixed = cells[0] if len(set(cells)) == 1 else ()
     return Measure(
-        measure_id=f"{SETPOINT}|{first}|{shown}",
+        measure_id=f"{SETPOINT}|{control.ids[0]}|{set_pu:.3f}",
         kind=SETPOINT,
         table=control.table,
-        element_id=first,
-        changes=NetworkChanges(cells=cells_frame(cells)),
+        element_id=control.ids[0],
+        changes=NetworkChanges(cells=cells_of(*fixed)),
         cost=situation.costs.cost(ITEM, 1.0),
         months=situation.costs.months(ITEM),
         text=f"hold the busbar {_busbar(situation, control)} at {set_pu:.3f} pu, now {control.now_pu:.3f}",
         from_type=f"{control.now_pu:.3f} pu",
         to_type=f"{set_pu:.3f} pu",
+        cells_in={} if fixed else {str(case): cells_of(*one) for case, one in zip(ids, cells, strict=True)},
         reversible=True,
-        geometry=situation.network.table(control.table).geometry[first],
+        geometry=situation.network.table(control.table).geometry[control.ids[0]],
     )
 
 
@@ -145,14 +158,11 @@ def _compensation(
 ) -> Measure | NotProposed:
     """Set-point per case on the line from the least to the largest load; the network keeps that of today."""
     first, ends_kw = control.ids[0], (float(load_kw.min()), float(load_kw.max()))
-    wanted = np.interp(load_kw, ends_kw, set_pu)
-    cells_in = {}
-    for case_id, one in zip(situation.cases.labels.index, wanted, strict=True):
-        cells = control.cells(float(one))
-        if isinstance(cells, str):
-            return NotProposed(COMPENSATION, control.table, first, cells)
-        cells_in[str(case_id)] = cells_frame(cells)
+    cells = _cells(control, np.interp(load_kw, ends_kw, set_pu))
+    if isinstance(cells, str):
+        return NotProposed(COMPENSATION, control.table, first, cells)
     rule = f"{set_pu[0]:.3f} pu at {ends_kw[0]:,.0f} kW to {set_pu[1]:.3f} pu at {ends_kw[1]:,.0f} kW"
+    ids = situation.cases.labels.index
     return Measure(
         measure_id=f"{COMPENSATION}|{first}|{set_pu[0]:.3f}-{set_pu[1]:.3f}",
         kind=COMPENSATION,
@@ -164,7 +174,7 @@ def _compensation(
         text=f"let the set-point of busbar {_busbar(situation, control)} follow its load: {rule}",
         from_type=f"{control.now_pu:.3f} pu",
         to_type=f"{set_pu[0]:.3f}-{set_pu[1]:.3f} pu",
-        cells_in=cells_in,
+        cells_in={str(case): cells_of(*one) for case, one in zip(ids, cells, strict=True)},
         reversible=True,
         geometry=situation.network.table(control.table).geometry[first],
     )
@@ -177,7 +187,3 @@ def _no_price(situation: Situation, kind: str, control: Control) -> NotProposed:
 
 def _busbar(situation: Situation, control: Control) -> str:
     return str(situation.network.buses.index[control.bus])
-
-
-def _shown(cells: Cells) -> str:
-    return f"{cells[0][3]:g}"

@@ -48,7 +48,7 @@ class Tree:
 
     def flows(self, kva: np.ndarray) -> np.ndarray:
         """Power that enters each bus from what feeds it [kVA], its own and all behind it: cases x buses."""
-        through = np.ascontiguousarray(kva.T, dtype=complex)
+        through = np.array(kva.T, dtype=complex, order="C")
         for bus in self.order[::-1]:
             if self.parents[bus] >= 0:
                 through[self.parents[bus]] += through[bus]

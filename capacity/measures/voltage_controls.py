@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from capacity.measures.proposals import NotProposed
 from capacity.measures.situation import Situation
+from capacity.measures.strain import strain_of
 from capacity.measures.taps import Taps, coupled_buses, groups_of, positions_for, taps_of
-from gis.changes import cells_of
 from gis.voltage import LV_MAX_KV, MV_MAX_KV
 
 Cells = tuple[tuple[str, str, str, object], ...]
@@ -30,8 +29,10 @@ class Control:
         Sources or transformers that hold its voltage together.
     bus
         Position of the busbar.
-    now_pu
-        Present set-point; of transformers the voltage of the busbar in the mean of the cases.
+    vm_pu
+        Present voltage of the busbar per case; the mean of all in a case without solution.
+    drop_pu
+        Drop over the transformers per case, at 1 pu; none of sources.
     taps
         Of transformers; empty for sources.
     """
@@ -39,14 +40,25 @@ class Control:
     table: str
     ids: tuple[str, ...]
     bus: int
-    now_pu: float
+    vm_pu: np.ndarray
+    drop_pu: np.ndarray
     taps: dict[str, Taps]
 
-    def cells(self, set_pu: float) -> Cells | str:
-        """Cells that bring the busbar to a set-point as nearly as its steps allow, or why none do."""
+    @property
+    def now_pu(self) -> float:
+        """Present set-point; of transformers the voltage in the mean of the cases."""
+        return float(self.vm_pu.mean())
+
+    def cells(self, set_pu: float, case: int) -> Cells | str:
+        """Cells that bring the busbar to a set-point in a case as nearly as its steps allow, or why none do.
+
+        Behind a transformer of constant power the drop falls as the voltage rises.
+        """
         if self.table == "sources":
             return tuple(("sources", one, "vm_pu", round(set_pu, 6)) for one in self.ids)
-        positions = positions_for(self.taps, list(self.ids), set_pu / self.now_pu)
+        now, drop = self.vm_pu[case], self.drop_pu[case]
+        lift = (set_pu + drop / set_pu) / (now + drop / now)
+        positions = positions_for(self.taps, list(self.ids), float(lift))
         if isinstance(positions, str):
             return positions
         return tuple(("transformers", one, "tap_pos", at) for one, at in positions.items())
@@ -56,11 +68,6 @@ class Control:
         if self.table == "sources":
             return all(np.isclose(float(str(cell[3])), self.now_pu, atol=1e-9) for cell in cells)
         return all(float(str(cell[3])) == self.taps[cell[1]].now for cell in cells)
-
-
-def cells_frame(cells: Cells) -> pd.DataFrame:
-    """Cells as a table."""
-    return cells_of(*cells)
 
 
 def controls_of(situation: Situation) -> list[Control]:
@@ -98,7 +105,8 @@ def _sources(situation: Situation) -> list[Control]:
     for _, group in ours.groupby(node, sort=False):
         bus = int(network.buses.index.get_indexer(group["bus_id"].iloc[:1])[0])
         ids = tuple(map(str, group.index))
-        found.append(Control("sources", ids, bus, float(group["vm_pu"].iloc[0]), {}))
+        held = np.full(len(situation.vm_pu), float(group["vm_pu"].iloc[0]))
+        found.append(Control("sources", ids, bus, held, np.zeros(len(held)), {}))
     return found
 
 
@@ -115,7 +123,11 @@ def _transformers(situation: Situation) -> list[Control]:
         voltages = situation.vm_pu[:, bus]
         if bus >= 0 and not np.isnan(voltages).all():
             ids = (tapped[0], *(one for one in group if one != tapped[0]))
-            found.append(Control("transformers", ids, bus, float(np.nanmean(voltages)), known))
+            held = np.where(np.isnan(voltages), np.nanmean(voltages), voltages)
+            strain = strain_of(situation)
+            found.append(
+                Control("transformers", ids, bus, held, strain.tree.drops(strain.flows)[:, bus], known)
+            )
     return found
 
 

@@ -1,4 +1,4 @@
-"""Ways of new cables: beside a line, along a feeder, or straight across where the map can be trusted.
+"""Ways of new cables: beside a line, along a feeder, or the cheapest one by corridors (`gis.routing`).
 
 A cable along existing lines is as long as they are by their stated lengths, whatever the map shows; so it
 costs what it costs also where a network has no coordinates.
@@ -7,17 +7,17 @@ costs what it costs also where a network has no coordinates.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 import shapely
 
-from capacity.measures.building_figures import building_figures
 from capacity.measures.cables import Way
 from capacity.measures.sections import trench_key
 from capacity.measures.situation import Situation
 from capacity.measures.strain import strain_of
-from gis.tracing import line_lengths_m
+from gis.routing import Basis, Router
 
 
 def way_along(situation: Situation, line_id: str, length_m: float) -> Way:
@@ -37,24 +37,26 @@ def way_of_feeder(situation: Situation, buses: Sequence[int]) -> Way:
     return Way(drawn, float(lengths.sum()), float(lengths.sum()), trenches)
 
 
-def straight_way(situation: Situation, from_bus: int, to_bus: int) -> Way:
-    """The straight line between two buses, longer by the detour of a route."""
-    ends = [_place(situation, bus) for bus in (from_bus, to_bus)]
-    drawn = shapely.LineString(ends)
-    length_m = float(drawn.length) * building_figures().new_feeder.detour_factor
-    return Way(drawn, length_m, length_m, {})
+def routed_way(situation: Situation, from_bus: int, to_bus: int) -> tuple[Way, Basis] | None:
+    """The cheapest way between two buses and what it follows; nothing where none can be told."""
+    ids = situation.network.buses.index
+    found = router_of(situation).ways(str(ids[from_bus]), [str(ids[to_bus])])[str(ids[to_bus])]
+    if not found.found or found.geometry is None or not found.length_m > 0.0:
+        return None
+    return Way(found.geometry, found.length_m, found.weighted_m, dict(found.segments)), found.basis
 
 
-def is_drawn_true(situation: Situation, buses: Sequence[int]) -> bool:
-    """Tell whether the map shows the lines that feed some buses about as long as they are.
+def trench_m(situation: Situation, from_bus: int, to_buses: np.ndarray) -> np.ndarray:
+    """Metres of trench from a bus to others, weighted by surface; infinite where no way can be told."""
+    ids = situation.network.buses.index
+    far = router_of(situation).weighted_m(str(ids[from_bus]), [str(one) for one in ids[to_buses]])
+    return far.to_numpy(dtype=float)
 
-    Only then does a distance between buses mean anything.
-    """
-    figures, tree = building_figures().new_feeder, strain_of(situation).tree
-    at = tree.line[list(buses)]
-    lines = situation.network.lines.iloc[at]
-    stated, drawn = float(line_lengths_m(lines).sum()), float(lines.geometry.length.sum())
-    return stated > 0.0 and figures.drawn_low <= drawn / stated <= figures.drawn_high
+
+@lru_cache(maxsize=2)
+def router_of(situation: Situation) -> Router:
+    """Ways for new cables of the network of a situation."""
+    return Router(situation.network)
 
 
 def _place(situation: Situation, bus: int) -> shapely.Point:

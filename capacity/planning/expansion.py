@@ -135,7 +135,7 @@ def _again(question: Question, draft: Draft) -> Rerun:
 
 
 def _proved(question: Question, draft: Draft) -> tuple[Draft, bool]:
-    """The draft proved in all hours and outages; those that break a limit and were no cases are cases then."""
+    """The draft proved in all hours and outages; those that break a limit become cases."""
     further, draft = [], replace(draft, proofs=draft.proofs + 1)
     if question.hours is not None:
         question.told(draft.progress("proving all hours of each year"))

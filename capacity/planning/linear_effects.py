@@ -41,6 +41,8 @@ class LinearEffects:
         Rows x measures [%].
     usable
         Runs x measures: the measure's own state had a load flow, so that its effect is known.
+    about
+        Measures x years of the plan.
     """
 
     run: np.ndarray
@@ -49,6 +51,7 @@ class LinearEffects:
     base: np.ndarray
     effect: csr_array
     usable: np.ndarray
+    about: np.ndarray
 
     @cached_property
     def effect_by_measure(self) -> csc_array:
@@ -87,6 +90,7 @@ def linear_effects(
         base=np.concatenate([part.base for _, part in parts]),
         effect=csr_array(vstack([part.effect for _, part in parts])),
         usable=usable,
+        about=in_force,
     )
 
 

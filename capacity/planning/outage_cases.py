@@ -1,10 +1,11 @@
 """N-1 as cases of a plan: what is switched after an outage, with everybody supplied again.
 
-Asked of a plan is what switching can reach: where an open point leads to the part that an outage leaves dark,
-all of it must be supplied through it within limits; and what loses nobody must break no limit. An outage
-whose dark part no open point reaches (most of low voltage) is counted, not planned for: no measure here
-builds a tie. Outages are taken in the cases of scenarios, and of the hours of a year in the one with most
-demand.
+Outages are those of medium voltage and above (lines, transformers that feed it, sources), as planning
+practice asks N-1 there; low voltage, and stations that feed it, wait for repair or a mobile generator. Asked
+of a plan is what switching can reach: where an open point leads to the part that an outage leaves dark, all
+of it must be supplied through it within limits; and what loses nobody must break no limit. An outage whose
+dark part no open point reaches is counted, not planned for: no measure here builds a tie. Outages are taken
+in the cases of scenarios, and of the hours of a year in the one with most demand.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from capacity.planning.rerun import Stand, stacked, stands_of
 from capacity.security.dark_part import Plan, plans_of_one_tie
 from capacity.security.judged import Bench, make_bench, worst_of
 from capacity.security.outage_study import OutageFacts, study_outages
-from capacity.security.outages import OUTAGE_TABLES, outages_of
+from capacity.security.outages import OUTAGE_TABLES, Outage, outages_of
 from capacity.security.restoration import Search
 from capacity.security.security_tables import step_table
 from capacity.security.switchable import make_switchable
 from gis import Network
+from gis.voltage import LV_MAX_KV
 from gridmodel import Catalogue, Scenario, build_model
 from gridmodel.bus_power import with_bus_power
 from gridmodel.switch_sets import SWITCH_SET_COLUMNS
@@ -85,7 +87,7 @@ def outage_cases(
 
 
 def security_table(before: OutageCases | None, after: OutageCases | None) -> pd.DataFrame | None:
-    """Columns `PLAN_SECURITY_COLUMNS`: how outages end without and with the plan; nothing if not asked for."""
+    """Columns `PLAN_SECURITY_COLUMNS`: how outages end without and with the plan; none if not asked for."""
     if before is None or after is None:
         return None
     keys = ["case_id", "run_year", "status"]
@@ -122,7 +124,16 @@ def _studied(
     yardstick = make_yardstick(loaded, limits)
     found = make_switchable(yardstick)
     bench = make_bench(build_model(loaded, catalogue), yardstick, _ALL, found)
-    return bench, study_outages(bench, outages_of(found, OUTAGE_TABLES))
+    asked = [one for one in outages_of(found, OUTAGE_TABLES) if _is_asked(loaded, one)]
+    return bench, study_outages(bench, asked)
+
+
+def _is_asked(network: Network, outage: Outage) -> bool:
+    """Whether N-1 is asked of an element: it feeds medium voltage or above."""
+    row = network.table(outage.table).loc[outage.element_id]
+    if outage.table == "transformers":
+        return bool(network.buses.loc[row["lv_bus_id"], "vn_kv"] > LV_MAX_KV)
+    return outage.table == "sources" or bool(row["vn_kv"] > LV_MAX_KV)
 
 
 def _summary(facts: Sequence[OutageFacts], case_id: str, year: int | None) -> pd.DataFrame:

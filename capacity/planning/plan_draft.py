@@ -107,7 +107,7 @@ class Draft:
 
     def reason_of(self, row: pd.Series, stopped: str) -> str:
         """Why a limit is still broken."""
-        year = None if pd.isna(row["run_year"]) else int(row["run_year"])
+        year = None if pd.isna(row["year"]) else int(row["year"])
         why = stopped or self.given_up.get(year, _STILL)
         if self.not_proposed is None:
             return why

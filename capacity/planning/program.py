@@ -39,6 +39,8 @@ class Task:
         Sets of measures of which one can be in force; per measure the numbers of its sets.
     margin
         By how much [%] the linearised limits are kept.
+    about, most_changes
+        Measures x years of a plan that a component may differ from in so many measures; anything when absent.
     """
 
     effects: LinearEffects
@@ -50,6 +52,8 @@ class Task:
     budget_eur: float | None
     margin: float
     gap: float
+    about: np.ndarray | None = None
+    most_changes: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +105,8 @@ def _undominated(task: Task, component: Component) -> np.ndarray:
     gone: set[int] = set()
     for group in groups.values():
         gone |= _beaten(group, effect[:, group].toarray(), task.prices)
-    return np.setdiff1d(measures, list(gone))
+    kept = set() if task.about is None else set(np.flatnonzero(task.about.any(axis=1)).tolist())
+    return np.setdiff1d(measures, list(gone - kept))
 
 
 def _beaten(group: list[int], effect: np.ndarray, prices: Prices) -> set[int]:
@@ -130,8 +135,11 @@ class _Program:
         ]  # fmt: skip
         self.limits = self._limits()
         self.right = -(task.effects.base[self.rows] + task.margin)
-        self.fixed = vstack([self._stays(), self._cliques(), self._starts(), self._digs(), self._budget()])
-        self.fixed_right = np.concatenate([self._zeros(3), self._budget_right()])
+        near, near_right = self._near()
+        self.fixed = vstack(
+            [self._stays(), self._cliques(), self._starts(), self._digs(), self._budget(), near]
+        )
+        self.fixed_right = np.concatenate([self._zeros(), self._budget_right(), near_right])
 
     @property
     def width(self) -> int:
@@ -298,7 +306,18 @@ class _Program:
         budget = self.task.budget_eur
         return np.zeros(0) if budget is None else np.full(self.years, budget)
 
-    def _zeros(self, _: int) -> np.ndarray:
+    def _near(self) -> tuple[csr_array, np.ndarray]:
+        """At most so many measures differ from the plan that the effects were taken about, in each year."""
+        if self.task.about is None:
+            return csr_array((0, self.width)), np.zeros(0)
+        about = self.task.about[self.measures]
+        rows = np.zeros((self.years, self.width))
+        for year in range(self.years):
+            columns = np.arange(len(about)) * self.years + year
+            rows[year, columns] = np.where(about[:, year], -1.0, 1.0)
+        return csr_array(rows), self.task.most_changes - about.sum(axis=0).astype(float)
+
+    def _zeros(self) -> np.ndarray:
         stays, starts, digs = self._stays().shape[0], self._starts().shape[0], self._digs().shape[0]
         return np.concatenate([np.zeros(stays), np.ones(self._clique_count), np.zeros(starts + digs)])
 

@@ -34,11 +34,13 @@ from capacity.planning.worth import Prices, prices_of
 from gridmodel import Catalogue
 
 Told = Callable[[Selection], None]
-MOST_ROUNDS = 10
+# Rounds in which a component may change altogether; then so many of its measures at a time, half as many
+# each time that the load flow does not bear the program out.
+FREE_ROUNDS, FIRST_CHANGES = 4, 16
 # By how much [%] the linear limits are kept: next to nothing at first, more each time the plan did not hold.
-MARGINS = (1e-3, 1e-3, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+MARGINS = (1e-3, 1e-3, 0.01, 0.02, 0.05, 0.1)
 # Rounds without a better plan after which the program has told what it can.
-IDLE_ROUNDS = 3
+IDLE_ROUNDS = 2
 _GREEDY_ROUNDS = 400
 
 
@@ -172,9 +174,32 @@ def _from_strength(work: _Work, plan: Tried, allowed: np.ndarray) -> Tried:
 
 
 def _rounds(work: _Work, plan: Tried, allowed: np.ndarray) -> LinearEffects | None:
-    """Program and load flow in turn; returns the last effects."""
+    """Program and load flow in turn: first free, then with few changes at a time; returns the last effects."""
+    effects = _free_rounds(work, plan, allowed)
+    plan, changes, margin = _best(work), FIRST_CHANGES, 0
+    while changes and not work.over():
+        if effects is None or (effects.about != plan.in_force).any():
+            if len(unsolved(work.grid, plan)):
+                break
+            effects = linear_effects(work.evaluation, plan.in_force, allowed)
+        chosen, _, parts = _program(work, effects, allowed, MARGINS[margin], changes)
+        if (chosen == plan.in_force).all():
+            break
+        tried = _try(work, f"program of {parts} parts, {changes} changes", chosen, plan)
+        together = merged(work.grid, work.prices, [plan, tried])
+        if (together != tried.in_force).any() and (together != plan.in_force).any():
+            tried = _try(work, "best of each area", together, tried)
+        if tried.beats(plan):
+            plan = tried
+        else:
+            changes, margin = changes // 2, min(margin + 1, len(MARGINS) - 1)
+    return effects
+
+
+def _free_rounds(work: _Work, plan: Tried, allowed: np.ndarray) -> LinearEffects | None:
+    """Program and load flow in turn, each about the plan before."""
     effects, seen, idle, failed = None, [plan], 0, 0
-    for number in range(MOST_ROUNDS):
+    for number in range(FREE_ROUNDS):
         if work.over():
             break
         effects = linear_effects(work.evaluation, plan.in_force, allowed)
@@ -200,7 +225,7 @@ def _rounds(work: _Work, plan: Tried, allowed: np.ndarray) -> LinearEffects | No
 
 
 def _program(
-    work: _Work, effects: LinearEffects, allowed: np.ndarray, margin: float
+    work: _Work, effects: LinearEffects, allowed: np.ndarray, margin: float, changes: int | None = None
 ) -> tuple[np.ndarray, float | None, int]:
     """Solve all components; returns the plan, the sum of their bounds and their number."""
     cliques, cliques_at = cliques_of([one.keys for one in work.measures])
@@ -214,6 +239,8 @@ def _program(
         budget_eur=work.terms.budget_eur_per_year,
         margin=margin,
         gap=work.terms.mip_gap_percent / 100.0,
+        about=None if changes is None else effects.about,
+        most_changes=changes or 0,
     )
     joint = work.terms.budget_eur_per_year is not None
     parts = components_of(

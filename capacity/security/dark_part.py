@@ -100,6 +100,10 @@ class DarkPart:
     def restored_customers(self, plan: Plan) -> float:
         return float(self.customers[np.asarray(plan) != DARK].sum())
 
+    def supplies(self, plan: Plan) -> bool:
+        """Whether a plan supplies any demand or customer."""
+        return self.restored_kw(plan) > 0 or self.restored_customers(plan) > 0
+
     def opened(self, plan: Plan) -> list[tuple[int, bool]]:
         """Cuts a plan opens, and whether the side next to the fault has supply."""
         return [

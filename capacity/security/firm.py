@@ -41,10 +41,10 @@ class _Group:
 def firm_capacities(
     bench: Bench, facts: Sequence[OutageFacts] = (), *, restore: bool = True
 ) -> gpd.GeoDataFrame:
-    """Firm capacity per group of transformers; columns `FIRM_COLUMNS`, index group_id (its first transformer).
+    """Firm capacity per group of transformers; columns `FIRM_COLUMNS`, by group_id (its first transformer).
 
-    status: "secured" (capacity_kw covers demand_kw), "short" (short_kw is missing), "meshed" (the busbar keeps
-    its supply without the group; what it could carry is not told). No rows with `restore` false.
+    status: "secured" (capacity_kw covers demand_kw), "short" (by short_kw), "meshed" (the busbar keeps its
+    supply without the group; what it could carry is not told). No rows with `restore` false.
 
     Parameters
     ----------

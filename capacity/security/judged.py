@@ -150,11 +150,21 @@ def make_bench(model: GridModel, yardstick: Yardstick, scenario: Scenario, found
     point = points_of_scenario(model, scenario, 1)
     kw, customers = _weights(model, point.load_factor)
     grid = compiled_switching(model, _joints(found))
+    stated = bounds_of(yardstick)
     bench = Bench(
-        model=model, found=found, grid=grid, bounds=(bounds := bounds_of(yardstick)),
+        model=model,
+        found=found,
+        grid=grid,
+        bounds=stated,
         injection_pu=grid.injection_pu(point.load_factor, point.generator_factor),
-        kw=kw, customers=customers, kva=bus_power(model.network, scenario), bounds_as_stated=bounds, busbar=busbar_of(yardstick.supply), rings=0, broken_now=0,
-    )  # fmt: skip
+        kw=kw,
+        customers=customers,
+        kva=bus_power(model.network, scenario),
+        bounds_as_stated=stated,
+        busbar=busbar_of(model.network, yardstick.supply),
+        rings=0,
+        broken_now=0,
+    )
     now = _solve(bench, [Asked([])], keep=True)
     low, high, percent = _excess(bench, [Asked([])], now)
     parts = (low, high, percent)

@@ -121,7 +121,7 @@ def _status(
         return "no_backfeed"
     if search.is_full:
         return "restored"
-    return "partly" if search.restored_kw > 0 != None else "not_restored"
+    return "partly" if search.plan is not None else "not_restored"
 
 
 def _loading(search: Search | None, calm: int | None, verdicts: Verdicts) -> float:
@@ -131,7 +131,7 @@ def _loading(search: Search | None, calm: int | None, verdicts: Verdicts) -> flo
 
 
 def _check(bench: Bench, outages: Sequence[Outage], rows: Sequence[int], searches: Sequence[Search]) -> None:
-    """Hold every restored state to its plan: what the load flow leaves without supply is what the plan leaves.
+    """Hold every restored state to its plan: the load flow leaves without supply what the plan leaves.
 
     Raises
     ------

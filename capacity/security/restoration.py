@@ -83,6 +83,9 @@ def find_restorations(bench: Bench, lost: Sequence[Lost]) -> list[Search]:
     grow(bench, large)
     rests = [(search, _best_first(search, plans_leaving_a_rest(search.lost.part))) for search in large]
     _look_through(bench, [(search, queue[:MOST_PLANS]) for search, queue in rests if not search.is_full])
+    for search in searches:
+        if search.plan is not None and not search.lost.part.supplies(search.plan):
+            search.plan = None  # nothing but joints and idle cables
     return searches
 
 
@@ -208,7 +211,7 @@ Piece = tuple[int, frozenset[int]]
 
 @dataclass
 class _Growth:
-    """One dark part on its way: the plan so far, pieces known not to hold, and the best piece of this round."""
+    """One dark part on its way: the plan so far, pieces that do not hold, and the best of this round."""
 
     search: Search
     plan: Plan

@@ -68,6 +68,17 @@ class Sections:
         sections = np.append(self.section, -1)
         return np.asarray(sections[np.where(at < 0, -1, self.node[table] + at)])
 
+    def kv(self) -> np.ndarray:
+        """Highest nominal voltage per section [kV]: of its buses and lines, and above its transformers."""
+        network, kv = self.network, np.zeros(self.count)
+        hv_kv = network.transformers["hv_bus_id"].map(network.buses["vn_kv"])
+        for table, vn_kv in (
+            ("buses", network.buses["vn_kv"]), ("lines", network.lines["vn_kv"]), ("transformers", hv_kv),
+        ):  # fmt: skip
+            at = self.of(table, vn_kv.index)
+            np.maximum.at(kv, at[at >= 0], vn_kv.fillna(0.0).to_numpy()[at >= 0])
+        return kv
+
     def elements(self, sections: Collection[int]) -> pd.DataFrame:
         """Lines, transformers, buses and sources of some sections: table, element_id, section."""
         parts = []

@@ -53,7 +53,7 @@ def outage_table(bench: Bench, facts: Sequence[OutageFacts]) -> gpd.GeoDataFrame
         "restored_customers": customers[1],
         "left_kw": lost[:, 0] - restored[:, 0],
         "left_customers": customers[0] - customers[1],
-        "steps": np.array([0 if plan is None else plan[0].operations(plan[1]) for plan in plans], dtype="int64"),
+        "steps": np.array([_operations(plan) for plan in plans], dtype="int64"),
         "open_points": [", ".join(_open_points(bench, plan)) for plan in plans],
         "loading_max_percent": np.array([one.loading_percent for one in facts], dtype=float),
         "limiting_table": [one.worst.table or None for one in facts],
@@ -93,6 +93,11 @@ def _plan_of(one: OutageFacts) -> tuple[DarkPart, Plan] | None:
     return one.search.lost.part, one.search.plan
 
 
+def _operations(plan: tuple[DarkPart, Plan] | None) -> int:
+    """Switches turned to restore supply."""
+    return 0 if plan is None else plan[0].operations(plan[1])
+
+
 def _open_points(bench: Bench, plan: tuple[DarkPart, Plan] | None) -> list[str]:
     """Ids of the elements whose open switches are closed."""
     if plan is None:
@@ -113,7 +118,7 @@ def _steps(bench: Bench, one: OutageFacts) -> list[tuple[str, str, str, str]]:
 
 
 def restoring_steps(bench: Bench, part: DarkPart, plan: Plan) -> list[tuple[str, str, str, str]]:
-    """Table, id, state and reason of the steps that a plan takes: first all that opens, then all that closes."""
+    """Table, id, state and reason of a plan's steps: first all that opens, then all that closes."""
     found, steps = bench.found, []
     for cut, from_above in part.opened(plan):
         edge = int(found.cut_edge[cut])
@@ -132,8 +137,8 @@ def restoring_steps(bench: Bench, part: DarkPart, plan: Plan) -> list[tuple[str,
         at = found.network.switches["bus_id"].to_numpy()
         inside = found.network.buses.index[bus]
         # The end in the dark part first: the last switch closed is the one that brings the voltage.
-        for row in sorted(found.open_switches(edge), key=lambda row: at[row] != inside):
-            steps.append(("switches", found.switch_id(row), "closed", reason))
+        rows = sorted(found.open_switches(edge), key=lambda row, inside=inside: at[row] != inside)
+        steps += [("switches", found.switch_id(row), "closed", reason) for row in rows]
     return steps
 
 

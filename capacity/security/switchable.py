@@ -242,7 +242,7 @@ def _alone(
 def _cuts(
     network: Network, edges: Edges, fed_by: np.ndarray, alone: np.ndarray, place: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Edges that can be opened and leave a part dark, and the bus each feeds, in the order of their places."""
+    """Edges that can be opened and leave a part dark, and the bus each feeds, by their places."""
     child = np.flatnonzero(alone & (fed_by >= 0))
     child = child[np.argsort(place[child])]
     edge = fed_by[child]

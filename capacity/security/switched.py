@@ -21,9 +21,9 @@ from gridmodel import KEEP_ALL, GridModel, Keep, Scenario, TopologyResults, run_
 if TYPE_CHECKING:
     from gridmodel.engine.bounds import Bounds
 
-# A limit counts as newly broken when its excess grows by more than this [percentage points]: ten times what
-# a load flow is exact to.
-WORSE_PERCENT = 1e-4
+# A limit that the normal state breaks already counts again when its excess grows by more than this [% of
+# the limit]: half of what a meter of class 0.2 can tell. One that holds normally has no such room.
+WORSE_PERCENT = 0.1
 OK, LIMITS, NOT_RADIAL = "ok", "limits", "not_radial"
 
 
@@ -207,7 +207,9 @@ def _judge(yardstick: Yardstick, base: Switched, solved: TopologyResults, row: i
         return Judged(str(figures["status"]), str(figures["reason"]), figures, 0, radial, None)
     found = broken_limits(yardstick, _state(solved, row))
     before = base.excess_percent.reindex(pd.MultiIndex.from_frame(found[["check", "table", "element_id"]]))
-    new = found[found["excess_percent"].to_numpy() > before.fillna(0.0).to_numpy() + WORSE_PERCENT]
+    new = found[
+        (found["excess_percent"].to_numpy() > before.to_numpy() + WORSE_PERCENT) | before.isna().to_numpy()
+    ]
     if len(new):
         worst = new.loc[new["excess_percent"].idxmax()]
         reason = (
