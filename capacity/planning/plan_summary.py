@@ -131,13 +131,13 @@ def plan_figures(report: PlanReport) -> dict[str, str]:
         "Limits broken": " → ".join(f"{int(cases[name].sum()):,}" for name in _VIOLATIONS),
         "Unlocked": "not asked",
         per_cost: "not asked",
-        "Customers helped": "not asked",
+        "Helped": "not asked",
         "Unresolved": f"{len(plan.unresolved):,}",
     }
     if benefit is not None:
         figures["Unlocked"] = f"{benefit.unlocked_kw:,.0f} kW"
         figures[per_cost] = _per_cost(benefit.unlocked_kw, plan)
-        figures["Customers helped"] = f"{benefit.customers_helped:,}"
+        figures["Helped"] = _count(benefit.customers_helped, "customer", "customers")
     return figures
 
 
