@@ -84,7 +84,7 @@ def _measure(
     units = "" if count == 1 else f"{count} x "
     measure_id = f"{kind}|{station.first}|beside|{units}{label}"
     row = _row(station, new, f"{measure_id}|transformer", type_id) | {"parallel": count}
-    priced = type_id if type_id and situation.costs.has(station.item, type_id) else ""
+    priced = _priced_as(situation, station, new, type_id)
     told = units + (type_id or f"{new['sn_kva']:,.0f} kVA")
     return Measure(
         measure_id=measure_id,
@@ -100,6 +100,15 @@ def _measure(
         excludes=frozenset({station.key}),
         geometry=station.geometry,
     )
+
+
+def _priced_as(situation: Situation, station: Station, new: pd.Series, type_id: str) -> str:
+    """Type whose price counts: its own, of one without type that of the next size."""
+    if type_id in situation.catalogue.transformers.index:
+        return type_id
+    types = types_at(situation, station.hv_kv, station.lv_kv, station.item)
+    enough = types[types["sn_kva"] >= new["sn_kva"]]
+    return str(enough.index[0]) if len(enough) else ""
 
 
 def _row(station: Station, new: pd.Series, transformer_id: str, type_id: str) -> dict[str, object]:
