@@ -21,7 +21,6 @@ from capacity.measures.stations import (
     RATINGS,
     TAPS,
     Station,
-    needed_kva,
     strained_stations,
     types_at,
     units_needed,
@@ -40,12 +39,8 @@ def propose_second_transformer(situation: Situation) -> Iterator[Measure | NotPr
 
 def further_unit(situation: Situation, kind: str, station: Station) -> Iterator[Measure | NotProposed]:
     """Add transformers to a station: the same as its first, and larger ones that may run beside it."""
-    reason = ""
-    if station.count >= building_figures().transformer.units_max and _larger_would_do(situation, station):
-        reason = f"{station.count} transformers stand there already; replace them by larger ones"
-    elif not situation.costs.has(station.item):
+    if not situation.costs.has(station.item):
         reason = f"the cost table {situation.costs.name} has no price of {station.item}"
-    if reason:
         yield NotProposed(kind, "transformers", station.first, reason)
         return
     own = station.units.iloc[0]
@@ -57,14 +52,6 @@ def further_unit(situation: Situation, kind: str, station: Station) -> Iterator[
         needed = units_needed(situation, station, float(new["sn_kva"]), beside_kva=present_kva)
         for count in sorted({1, needed, needed + (needed > 1)}):
             yield _measure(situation, kind, station, new, (count, label, type_id))
-
-
-def _larger_would_do(situation: Situation, station: Station) -> bool:
-    """Tell whether as many transformers of the largest type would carry the load."""
-    types = types_at(situation, station.hv_kv, station.lv_kv, station.item)
-    largest_kva = types["sn_kva"].max()
-    larger = largest_kva > station.units["sn_kva"].min()
-    return bool(larger and largest_kva * station.count >= needed_kva(situation, station))
 
 
 def _beside(situation: Situation, station: Station) -> pd.DataFrame:
