@@ -229,9 +229,7 @@ def _draw_removed(sheet: _Sheet, option: int, table: str, element_id: str) -> No
         sheet.turns.append((option, "switches", _moved_bank(sheet, element_id), False))
 
 
-def _draw_cells(
-    sheet: _Sheet, option: int, table: str, element_id: str, cells: dict[str, object]
-) -> None:
+def _draw_cells(sheet: _Sheet, option: int, table: str, element_id: str, cells: dict[str, object]) -> None:
     if table in _WITHOUT_EFFECT:
         return
     if table not in TABLES or element_id not in sheet.network.table(table).index:
@@ -348,9 +346,7 @@ def _drawn_tables(sheet: _Sheet) -> tuple[Network, dict[int, np.ndarray]]:
     removed = {"capacitors": tuple(sorted(sheet.moved_banks))} if sheet.moved_banks else {}
     drawn = apply_changes(sheet.network, NetworkChanges(added=whole, removed=removed))
     index = drawn.switches.index
-    of = {
-        int(index.get_indexer([switch])[0]): index.get_indexer(clones) for switch, clones in copied.items()
-    }
+    of = {int(index.get_indexer([switch])[0]): index.get_indexer(clones) for switch, clones in copied.items()}
     return drawn, of
 
 
@@ -465,4 +461,3 @@ def _packed(entries: Sequence[tuple[int, int, int, bool]], options: int) -> Turn
     sizes = np.bincount(option, minlength=options)
     start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     return Turns(start, table[order], at[order], on[order])
-

@@ -100,6 +100,7 @@ def value_of(prices: Prices, in_force: np.ndarray, one: int, rows: np.ndarray) -
             for key in prices.lies_in[other] if other != one else ():
                 held[key] += 1
         digs = sum(prices.trench_eur[key] for key in prices.lies_in[one] if not held[key])
+    own += prices.tie_eur[one]
     return float(own + (prices.year_eur[one] * rows).sum() + digs * prices.discount[first])
 
 

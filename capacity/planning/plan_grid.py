@@ -58,6 +58,8 @@ class PlanGrid:
         The area a measure acts in alone; EVERYWHERE for one that acts beyond.
     measure_pairs, pairs_of
         Pairs of buses that the elements join which measures turn in, and the measure of each.
+    between
+        Per measure the pairs of buses whose elements it changes or adds to.
     rewires
         Measures that change who feeds whom whatever the plan.
     conflicts
@@ -79,6 +81,7 @@ class PlanGrid:
     measure_area: np.ndarray
     measure_pairs: np.ndarray
     pairs_of: np.ndarray
+    between: tuple[frozenset[object], ...]
     rewires: np.ndarray
     conflicts: tuple[np.ndarray, ...]
 
@@ -137,6 +140,7 @@ def make_plan_grid(
         measure_area=measure_area,
         measure_pairs=pairs,
         pairs_of=pairs_of,
+        between=_between(drawn, len(measures)),
         rewires=rewires,
         conflicts=conflicts_of(measures),
     )
@@ -310,6 +314,20 @@ def pair_codes(drawn: DrawnNetwork) -> dict[int, np.ndarray]:
         for code, ends in _ends(drawn).items()
         if len(ends)
     } | {code: np.zeros(0, dtype=np.int64) for code, ends in _ends(drawn).items() if not len(ends)}
+
+
+def _between(drawn: DrawnNetwork, count: int) -> tuple[frozenset[object], ...]:
+    turns, codes = drawn.turns, pair_codes(drawn)
+    found: list[frozenset[object]] = []
+    for row in range(count):
+        at = slice(turns.start[row], turns.start[row + 1])
+        pairs = [
+            int(codes[code][place])
+            for code, place in zip(turns.table[at], turns.at[at], strict=True)
+            if code in (LINE, TRANSFORMER)
+        ]
+        found.append(frozenset(("between", pair) for pair in pairs))
+    return tuple(found)
 
 
 def _joined_pairs(drawn: DrawnNetwork, option: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
