@@ -121,7 +121,7 @@ def _beaten(group: list[int], effect: np.ndarray, prices: Prices) -> set[int]:
 
 
 class _Program:
-    """The program of one component: columns x[m, y] measure by measure, starts of reversible ones, trenches."""
+    """The program of one component: columns x[m, y], then starts of reversible measures, then trenches."""
 
     def __init__(self, task: Task, component: Component) -> None:
         self.task, self.rows, self.measures = task, component.rows, component.measures

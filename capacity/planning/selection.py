@@ -23,12 +23,12 @@ from capacity.planning.evaluation import TOLERANCE, Evaluation
 from capacity.planning.exhaustive import cheapest_combination
 from capacity.planning.greedy import greedy_step, strongest_plan
 from capacity.planning.linear_effects import LinearEffects, linear_effects
-from capacity.planning.secant import secant
 from capacity.planning.plan import PlanTerms
 from capacity.planning.plan_cases import PlanCases
 from capacity.planning.plan_grid import CHECKS, UNSUPPLIED, PlanGrid, make_plan_grid
 from capacity.planning.program import Task, cliques_of, solve_component
 from capacity.planning.search import improve, unsolved
+from capacity.planning.secant import secant
 from capacity.planning.selected import LEFT_COLUMNS, ROUND_COLUMNS, Selection
 from capacity.planning.tried import Tried, merged, try_plan
 from capacity.planning.worth import Prices, prices_of
@@ -97,8 +97,8 @@ def select_measures(
 ) -> Selection:
     """Choose measures so that every case keeps every limit at the least present value.
 
-    Where no choice of measures keeps all limits, the one that comes nearest is given, cheapest first, and what
-    is left stands in `Selection.left`.
+    Where no choice of measures keeps all limits, the one that comes nearest is given, cheapest first, and
+    what is left stands in `Selection.left`.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def _from_strength(work: _Work, plan: Tried, allowed: np.ndarray) -> Tried:
 
 
 def _rounds(work: _Work, plan: Tried, allowed: np.ndarray) -> LinearEffects | None:
-    """Program and load flow in turn: first free, then with few changes at a time; returns the last effects."""
+    """Program and load flow in turn: free, then with few changes at a time; returns the last effects."""
     first, effects = _free_rounds(work, plan, allowed)
     plan, changes, margin = _best(work), FIRST_CHANGES, 0
     while changes and not work.over():
@@ -298,7 +298,7 @@ def _greedily(work: _Work, plan: Tried, allowed: np.ndarray) -> None:
 def _try(work: _Work, what: str, in_force: np.ndarray, known: Tried | None = None) -> Tried:
     """Solve a plan and keep it if it is the best so far."""
     tried = try_plan(work.evaluation, work.prices, in_force, known)
-    broken = tried.broken.any(axis=1)
+    broken = np.asarray(tried.broken.any(axis=1))
     work.broken_in = broken if work.broken_in is None else work.broken_in | broken
     _note(work, what, tried, work.grid.measure_count)
     return tried
@@ -311,7 +311,8 @@ def _note(work: _Work, what: str, tried: Tried, candidates: int) -> None:
             "round": len(work.rounds), "what": what, "candidates": candidates,
             "states": work.evaluation.solved_states, "measures": int(tried.in_force.any(axis=1).sum()),
             "present_value_eur": tried.worth.present_value_eur, "bound_eur": work.bound_eur,
-            "broken": int(tried.broken.sum()), "worst_excess_percent": float(over.max()) if len(over) else 0.0,
+            "broken": int(tried.broken.sum()),
+            "worst_excess_percent": float(over.max()) if len(over) else 0.0,
             "seconds": time.monotonic() - work.began,
         }
     )  # fmt: skip
