@@ -23,6 +23,7 @@ import bench_hosting
 import bench_import
 import bench_million
 import bench_plan
+import bench_security
 import bench_topologies
 import bench_year
 
@@ -38,6 +39,7 @@ BENCHMARKS = (
     bench_hosting,
     bench_topologies,
     bench_plan,
+    bench_security,
     bench_first_call,
     bench_bound,
 )
