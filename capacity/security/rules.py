@@ -85,9 +85,7 @@ class SupplyClass(_Frozen):
 
     def holds_for(self, group_demand_kw: float, vn_kv: float) -> bool:
         """Tell whether a group is of this class."""
-        return (
-            self.above_kw < group_demand_kw <= self.up_to_kw and self.above_kv < vn_kv <= self.up_to_kv
-        )
+        return self.above_kw < group_demand_kw <= self.up_to_kw and self.above_kv < vn_kv <= self.up_to_kv
 
 
 class SecurityRule(_Frozen):
@@ -159,9 +157,7 @@ def _judged(outages: pd.DataFrame, rule: SecurityRule) -> Iterator[dict[str, obj
     """Rows of one group."""
     head = outages.iloc[0]
     demand_kw, kv = float(head["group_demand_kw"]), float(head["vn_kv"])
-    group = {
-        name: head[name] for name in ("group_kind", "group_id", "vn_kv", "customers", "group_demand_kw")
-    }
+    group = {name: head[name] for name in ("group_kind", "group_id", "vn_kv", "customers", "group_demand_kw")}
     found = rule.class_of(demand_kw, kv)
     if found is None or not found.requirement:
         why = "the rule has no class for it" if found is None else found.source
