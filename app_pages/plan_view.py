@@ -36,7 +36,7 @@ _HELP = {
     "Cost": "Capital, mid price, and the range of the cost table.",
     "Limits broken": "Over all cases, without the plan and with it.",
     "Unlocked": "Demand that had to be cut for every limit to hold, less what still has, in the worst case.",
-    "Customers helped": "From whom something had to be cut, less those from whom it still would.",
+    "Helped": "Customers from whom something had to be cut, less those from whom it still would.",
 }
 _STEPS: Columns = {
     "step": _NUMBER("Step", width=50),
@@ -156,7 +156,7 @@ def _shapes(report: PlanReport) -> PlannedShapes:
 
 def _ask_view(report: PlanReport) -> View:
     years = years_of_loading(report.loading)
-    places = st.columns([3, 4, 4])
+    places = st.columns([4, 4, 4])
     shown = places[0].radio("Show", ["Before", "After"], index=1, horizontal=True, key="plan_after")
     colour: ColourBy = places[1].radio(
         "Colour by", ["Loading", "Voltage"], horizontal=True, key="plan_colour_by"

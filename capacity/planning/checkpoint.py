@@ -97,14 +97,20 @@ def checkpoint_key(
 
 
 def open_checkpoint(path: Path | None, key: Mapping[str, str], *, resume: bool) -> Checkpoint:
-    """Take up a run that was stopped, or begin one.
+    """Take up a run that was stopped, or begin one where there is no file yet.
+
+    Parameters
+    ----------
+    resume
+        Whether there must be one. A file that is there is never written over by a run of other input: it may
+        be all that is left of one.
 
     Raises
     ------
     InputError
         There is nothing to take up, the file is damaged or it belongs to other input; what differs is named.
     """
-    if path is None or not resume:
+    if path is None or not (resume or path.exists()):
         return Checkpoint(path, key)
     if not path.is_file():
         raise _refusal(path, ["there is no such checkpoint; leave --resume out to begin"])
@@ -116,14 +122,12 @@ def open_checkpoint(path: Path | None, key: Mapping[str, str], *, resume: bool) 
         )
         version, kept = said["version"], dict(said["key"])
     except (ValueError, KeyError, TypeError) as error:
-        raise _refusal(
-            path, [f"this is no checkpoint of a plan ({error}); begin without --resume"]
-        ) from error
+        raise _refusal(path, [f"this is no checkpoint of a plan ({error}); name another file"]) from error
     differing = [name for name in {**kept, **key} if kept.get(name) != key.get(name)]
     if version != VERSION:
         differing.insert(0, "form of the file")
     if differing:
-        message = "the checkpoint is of another {}; give the same input, or begin without --resume"
+        message = "the checkpoint is of another {}; give the same input, or name another file"
         raise _refusal(path, [message.format(name) for name in differing])
     return Checkpoint(path, key, selections)
 

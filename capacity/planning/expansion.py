@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from capacity.costs import CostTable
@@ -85,31 +86,31 @@ def plan_expansion(
     InputError
         The input makes no model, or the checkpoint is of another question.
     """
-    began = time.monotonic()
-    own_terms = terms or PlanTerms()
+    began, asked = time.monotonic(), terms or PlanTerms()
     question = Question(
-        network, limits, costs, catalogue or read_catalogue(), own_terms, hours, n_minus_1,
-        cancelled or (lambda: False), told or (lambda _: None), began + own_terms.time_limit_s,
+        network, limits, costs, catalogue or read_catalogue(), asked, hours, n_minus_1,
+        cancelled or (lambda: False), told or (lambda _: None), np.inf,
     )  # fmt: skip
     scenario = None if hours is None else (hours.scenario.model_dump_json(), hours.years)
-    key = checkpoint_key(network, cases, limits, own_terms, costs, scenario=scenario, n_minus_1=n_minus_1)
+    key = checkpoint_key(network, cases, limits, asked, costs, scenario=scenario, n_minus_1=n_minus_1)
     draft = Draft(cases, open_checkpoint(checkpoint, key, resume=resume))
     if n_minus_1:
         draft, _ = _proved(replace(question, hours=None), draft)
+    # What the machine compiles once is no part of the search.
+    after = _again(question, draft)
+    question = replace(question, deadline=time.monotonic() + asked.time_limit_s)
     before = draft.security
-    return _plan(question, *_drafted(question, draft), before, began)
+    return _plan(question, *_drafted(question, draft, after), before, began)
 
 
-def _drafted(question: Question, draft: Draft) -> tuple[Draft, Rerun]:
+def _drafted(question: Question, draft: Draft, after: Rerun) -> tuple[Draft, Rerun]:
     """Select, re-run and prove until all holds or nothing more is to be tried."""
     while True:
-        after = _again(question, draft)
         if after.holds:
             draft, grown = _proved(question, draft)
-            if not grown:
+            after = _again(question, draft) if grown else after
+            if not grown or draft.proofs >= MOST_PROOFS or question.stopped:
                 return draft, after
-            if draft.proofs >= MOST_PROOFS or question.stopped:
-                return draft, _again(question, draft)
             continue
         year = _year_to_plan(draft, after)
         if draft.number >= MOST_SELECTIONS or year is _NOWHERE or question.stopped:
@@ -119,6 +120,7 @@ def _drafted(question: Question, draft: Draft) -> tuple[Draft, Rerun]:
             draft = select_from_the_ground(question, draft)
         else:
             draft = select_on_top(question, draft, year)  # type: ignore[arg-type]  # a year or None
+        after = _again(question, draft)
 
 
 _NOWHERE = object()

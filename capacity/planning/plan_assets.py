@@ -24,6 +24,9 @@ from gis.schema import TABLES
 AssetStatus = Literal["new", "replaced", "removed", "switched", "moved", "adjusted"]
 # Beside the canonical columns of each planned asset.
 ASSET_COLUMNS = ("status", "step", "year", "until", "measure_id", "measure", "step_cost_eur")
+CONTROL_COLUMNS = ("step", "measure_id", "case_id", "table", "element_id", "column", "value")
+POWER_COLUMNS = ("step", "measure_id", "case_id", "bus_id", "p_kw", "q_kvar")
+_CELL = ["table", "element_id", "column", "value"]
 CHANGE_COLUMNS = ("step", "year", "measure_id", "table", "element_id", "column", "before", "after")
 # What a change of a column is to the asset; the first one that any of its changes is. All else adjusts it.
 _OF_COLUMN: tuple[tuple[AssetStatus, tuple[str, ...]], ...] = (
@@ -57,7 +60,7 @@ def planned_assets(plan: Plan) -> dict[str, pd.DataFrame]:
 def planned_changes(plan: Plan) -> pd.DataFrame:
     """Every cell that the plan changes: columns `CHANGE_COLUMNS`, values before and after as text.
 
-    Cells that a control sets in single cases only are none of them.
+    Cells that a control sets in single cases only are those of `planned_controls`.
     """
     before = _networks_before(plan)
     rows = [
@@ -67,6 +70,38 @@ def planned_changes(plan: Plan) -> pd.DataFrame:
         for table, element_id, column, value in taken.measure.changes.cells.itertuples(index=False)
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=list(CHANGE_COLUMNS)).astype({"step": "Int64", "year": "Int64"})
+
+
+def planned_controls(plan: Plan) -> pd.DataFrame:
+    """What controls of the plan set in single cases: columns `CONTROL_COLUMNS`, values as text."""
+    rows = [
+        (step, one.measure.measure_id, case_id, table, element_id, column, _text(value))
+        for step, one in zip(plan.steps["step"], plan.taken, strict=True)
+        for case_id, cells in one.measure.cells_in.items()
+        for table, element_id, column, value in cells[_CELL].itertuples(index=False)
+    ]
+    return pd.DataFrame(rows, columns=list(CONTROL_COLUMNS)).astype({"step": "Int64"})
+
+
+def planned_power(plan: Plan) -> pd.DataFrame:
+    """What batteries and contracts do in each case: columns `POWER_COLUMNS`, drawn is positive [kW, kvar].
+
+    Cases in which one does nothing have no row; so has a plan that does not carry its cases.
+    """
+    if plan.states is None:
+        return pd.DataFrame(columns=list(POWER_COLUMNS)).astype({"step": "Int64"})
+    case_ids = plan.states.labels.index.astype(str).to_numpy(dtype=object)
+    parts = [
+        pd.DataFrame(
+            {"step": step, "measure_id": one.measure.measure_id, "case_id": case_ids[at], "bus_id": bus_id,
+             "p_kw": kva[at].real, "q_kvar": kva[at].imag}
+        )
+        for step, one in zip(plan.steps["step"], plan.taken, strict=True)
+        for bus_id, power in one.measure.power_kva.items()
+        if len(at := np.flatnonzero(kva := np.asarray(power, dtype=complex)))
+    ]  # fmt: skip
+    rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(POWER_COLUMNS))
+    return rows.astype({"step": "Int64"})
 
 
 def _networks_before(plan: Plan) -> dict[int, Network]:
@@ -109,6 +144,15 @@ def _touched(network: Network, taken: Taken, table: str) -> Iterator[tuple[str |
     gone = changes.removed.get(table, ())
     if gone:
         yield "removed", there.loc[list(gone)]
+    steered = _steered(taken, table) - set(cells["element_id"])
+    if steered:
+        yield "adjusted", there.loc[sorted(steered)]
+
+
+def _steered(taken: Taken, table: str) -> set[str]:
+    """Elements of a table whose cells a control sets in single cases."""
+    every = taken.measure.cells_in.values()
+    return {str(name) for cells in every for name in cells.loc[cells["table"] == table, "element_id"]}
 
 
 def _built(network: Network, table: str, added: pd.DataFrame) -> pd.DataFrame:

@@ -27,7 +27,7 @@ from capacity.planning.plan import (
     PlanTerms,
     Taken,
 )
-from capacity.planning.plan_assets import ASSET_COLUMNS, CHANGE_COLUMNS
+from capacity.planning.plan_assets import ASSET_COLUMNS, CHANGE_COLUMNS, CONTROL_COLUMNS
 from capacity.planning.plan_benefit import Benefit
 from capacity.planning.plan_loading import LOADING_COLUMNS
 from capacity.planning.plan_report import PlanReport
@@ -46,6 +46,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "cases": PLAN_CASE_COLUMNS,
     "unresolved": UNRESOLVED_COLUMNS,
     "planned_changes": CHANGE_COLUMNS,
+    "planned_controls": CONTROL_COLUMNS,
     "plan_costs": ("step", "item", "amount", "unit"),
     "plan_info": ("key", "value"),
 }
@@ -142,6 +143,10 @@ def _plan(layers: Layers, network: Network, info: dict[str, str]) -> Plan:
         cost_table=info.get("cost_table", ""),
         currency=info.get("currency", "EUR"),
         terms=_terms(info),
+        not_proposed=layers.get("not_proposed"),
+        hours=layers.get("plan_hours"),
+        security=layers.get("plan_security"),
+        price_year=int(info["price_year"]) if "price_year" in info else None,
     )
 
 
@@ -162,6 +167,7 @@ def _taken(layers: Layers, network: Network, row: dict) -> Taken:
         changes=_changes(layers, row["step"]),
         cost=_cost(layers, row),
         months=int(row["months"]),
+        cells_in=_controls(layers, row["step"]),
         text=_word(row["text"]),
         from_type=_word(row["from_type"]),
         to_type=_word(row["to_type"]),
@@ -192,6 +198,15 @@ def _changes(layers: Layers, step: int) -> NetworkChanges:
         if lost:
             removed[table] = lost
     return NetworkChanges(added, cells_of(*told), removed)
+
+
+def _controls(layers: Layers, step: int) -> dict[str, pd.DataFrame]:
+    rows = layers["planned_controls"]
+    rows = rows[rows["step"] == step]
+    told: dict[str, list[tuple[str, str, str, object]]] = {}
+    for case_id, table, element_id, column, text in rows[list(CONTROL_COLUMNS[2:])].itertuples(index=False):
+        told.setdefault(case_id, []).append((table, element_id, column, _value(table, column, text)))
+    return {case_id: cells_of(*cells) for case_id, cells in told.items()}
 
 
 def _assets_of(layers: Layers, step: int) -> list[tuple[str, pd.DataFrame]]:

@@ -18,6 +18,7 @@ from capacity.planning.plan_benefit import Benefit, plan_benefit
 from capacity.planning.plan_loading import plan_loading
 from gridmodel import Catalogue
 
+_METHODS = {"milp": "mixed-integer program with exact load flows", "greedy": "greedy with exact load flows"}
 INDICATIVE = "Indicative, not an offer: prices of the cost table; routes and equipment need a check on site."
 
 
@@ -51,7 +52,7 @@ class PlanReport:
     @property
     def price_year(self) -> int | None:
         """Of the cost table."""
-        return None if self.costs is None else self.costs.price_year
+        return self.plan.price_year if self.costs is None else self.costs.price_year
 
 
 def report_of(
@@ -69,17 +70,22 @@ def report_of(
 
 def asked_of(plan: Plan) -> dict[str, str]:
     """What was asked of the planner, in words."""
-    terms, budget = plan.terms, plan.terms.budget_eur_per_year
+    terms, budget, told = plan.terms, plan.terms.budget_eur_per_year, plan.asked or {}
     asked = {
         "limits": "" if plan.limits is None else plan.limits.name,
         "cases": cases_in_words(plan.cases),
         "measures allowed": "all kinds" if terms.measures is None else ", ".join(terms.measures),
-        "method": terms.method,
+        "N-1": _yes_no(told.get("n_minus_1")),
+        "method": _METHODS[terms.method],
         "discount rate": f"{terms.discount_rate_percent:g} % a year",
         "horizon": f"{terms.horizon_years} years",
         "budget": "none" if budget is None else f"{budget:,.0f} {plan.currency} a year",
     }
     return {name: value for name, value in asked.items() if value}
+
+
+def _yes_no(answer: object) -> str:
+    return "" if answer is None else "yes" if answer else "no"
 
 
 def cases_in_words(cases: pd.DataFrame) -> str:

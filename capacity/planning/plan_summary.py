@@ -92,7 +92,7 @@ def plan_summary(report: PlanReport) -> PlanSummary:
 def plan_sentence(report: PlanReport) -> str:
     """The answer to the planner in one sentence: what, for how much, by when, to what end, how proved."""
     plan = report.plan
-    proof = f"proved by {_count(len(plan.cases), 'load flow', 'load flows')}"
+    proof = f"proved by {_count(len(plan.cases), 'load flow', 'load flows')}{_all_hours(plan)}"
     left = int(plan.cases["violations_after"].sum())
     if not plan.taken:
         if left or len(plan.unresolved):
@@ -103,6 +103,14 @@ def plan_sentence(report: PlanReport) -> str:
     what = f"{what_is_done(plan)} for {money_range(plan)}{by}"
     begun = "Stopped before the end, the best plan so far: " if plan.status == "cancelled" else ""
     return f"{begun}{what[0].upper()}{what[1:]}{_effect(report)}; {proof}."
+
+
+def _all_hours(plan: Plan) -> str:
+    if plan.hours is None or not len(plan.hours):
+        return ""
+    hours, broken = (int(plan.hours[name].sum()) for name in ("hours", "hours_broken"))
+    left = f", {broken:,} of which still break a limit" if broken else ""
+    return f" and all {hours:,} hours of its years{left}"
 
 
 def what_is_done(plan: Plan) -> str:
@@ -123,13 +131,13 @@ def plan_figures(report: PlanReport) -> dict[str, str]:
         "Limits broken": " → ".join(f"{int(cases[name].sum()):,}" for name in _VIOLATIONS),
         "Unlocked": "not asked",
         per_cost: "not asked",
-        "Customers helped": "not asked",
+        "Helped": "not asked",
         "Unresolved": f"{len(plan.unresolved):,}",
     }
     if benefit is not None:
         figures["Unlocked"] = f"{benefit.unlocked_kw:,.0f} kW"
         figures[per_cost] = _per_cost(benefit.unlocked_kw, plan)
-        figures["Customers helped"] = f"{benefit.customers_helped:,}"
+        figures["Helped"] = _count(benefit.customers_helped, "customer", "customers")
     return figures
 
 

@@ -3,7 +3,9 @@
     planned_lines, planned_transformers, ...   the assets, in canonical columns, each with what becomes of it
     plan_steps                                 a row and a place per step
     unresolved, cases, plan_loading            the re-run of every case
-    planned_changes, plan_costs, cost_table    cells changed, items bought, prices with their sources
+    plan_hours, plan_security, not_proposed    all hours of its years, outages, what could not be proposed
+    planned_changes, _controls, _power         cells changed, what controls, batteries and contracts do
+    plan_costs, cost_table                     items bought, prices with their sources
     plan_info                                  what it comes to and rests on
 
 The same plan gives the same rows. How long it took is in none of them.
@@ -18,7 +20,7 @@ import geopandas as gpd
 import pandas as pd
 
 from capacity.planning.plan import Plan
-from capacity.planning.plan_assets import planned_assets, planned_changes
+from capacity.planning.plan_assets import planned_assets, planned_changes, planned_controls, planned_power
 from capacity.planning.plan_money import cost_items
 from capacity.planning.plan_report import INDICATIVE, PlanReport
 from capacity.result_files import settle
@@ -35,10 +37,15 @@ def plan_layers(report: PlanReport) -> dict[str, pd.DataFrame]:
     tables: dict[str, pd.DataFrame | None] = {
         **{f"{PLANNED}{table}": rows for table, rows in planned_assets(plan).items()},
         "plan_steps": placed_steps(plan),
-        "unresolved": pd.DataFrame(plan.unresolved.drop(columns="geometry", errors="ignore")),
+        "unresolved": _plain(plan.unresolved),
         "cases": plan.cases,
+        "plan_hours": plan.hours,
+        "plan_security": None if plan.security is None else _plain(plan.security),
+        "not_proposed": plan.not_proposed,
         "plan_loading": report.loading,
         "planned_changes": planned_changes(plan),
+        "planned_controls": planned_controls(plan),
+        "planned_power": planned_power(plan),
         "plan_costs": cost_items(plan, report.costs),
         "cost_table": price_rows(report),
         "plan_info": info_table(report),
@@ -84,6 +91,11 @@ def info_table(report: PlanReport) -> pd.DataFrame:
     told = info_of(report)
     values = [None if value is None else str(value) for value in told.values()]
     return pd.DataFrame({"key": list(told), "value": pd.Series(values, dtype=object)})
+
+
+def _plain(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows without places."""
+    return pd.DataFrame(rows.drop(columns="geometry", errors="ignore"))
 
 
 def price_rows(report: PlanReport) -> pd.DataFrame | None:

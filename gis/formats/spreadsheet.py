@@ -139,10 +139,12 @@ def _write_totals(sheet: Worksheet, rows: pd.DataFrame, summed: Sequence[str], b
     """A row of sums beneath the filter's rows, with their values for programs that do not calculate."""
     below = len(rows) + 1
     for column, name in enumerate(rows.columns):
-        if name in summed:
-            cells = xl_range(1, column, max(len(rows), 1), column)
+        if name in summed and len(rows):
+            cells = xl_range(1, column, len(rows), column)
             value = float(pd.to_numeric(rows[name]).sum())
             sheet.write_formula(below, column, f"=SUM({cells})", bold, value)
+        elif name in summed:
+            sheet.write_number(below, column, 0, bold)
         elif column == 0 and summed:
             sheet.write_string(below, column, "total", bold)
 

@@ -181,6 +181,7 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ("statement", "a network written in text has a line that says nothing", "correct the line"),
         ("bad_target", "the result cannot be written there", "choose another name or folder"),
         ("bad_place", "a place is no longitude and latitude", "write LON,LAT in degrees"),
+        ("bad_plan", "a file is no plan of this network", "name a plan written for the network that is open"),
         ("unknown_scenario", "the network has no such scenario", "name one of its scenarios"),
         ("unknown_limits", "there is no such limit profile", "name a shipped one or a TOML file"),
         ("unknown_demand_scenario", "there is no such demand scenario", "name a shipped one or a TOML file"),

@@ -23,13 +23,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run_page(url_path: str) -> AppTest:
     """Run one page framed as the router frames it."""
+    return page_of(url_path).run()
+
+
+def page_of(url_path: str) -> AppTest:
+    """One page that has not run yet."""
     script = (
         "from app_pages import PAGES\n"
         "from app_pages.frame import framed\n"
         f"framed(next(p for p in PAGES if p.url_path == {url_path!r}).show)()\n"
     )
     # The first year that is solved on a machine compiles the engine.
-    return AppTest.from_string(script, default_timeout=300).run()
+    return AppTest.from_string(script, default_timeout=300)
 
 
 def metric(page: AppTest, label: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from capacity.planning import background_plan
 from capacity.planning.background_plan import PlanQuestion, PlanRun, plan_command
 from capacity.planning.plan_files import write_plan
 from capacity.planning.plan_report import PlanReport
-from tests.app_pages.test_pages import metric, run_page
+from tests.app_pages.test_pages import metric, page_of, run_page
 from tests.capacity.planning.plans import EVIL, cheaper_plan, small_plan
 
 
@@ -35,19 +34,28 @@ def _report(plan) -> PlanReport:
     return PlanReport(plan, None, loading, None, {"limits": "EN 50160", "cases": "2 cases"})
 
 
-@pytest.fixture
-def network_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "town.gpkg"
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The network of the plans as a file, read once by all pages of this module."""
+    path = tmp_path_factory.mktemp("town") / "town.gpkg"
     gis.write_network(small_plan().network, path)
-    monkeypatch.setenv(NETWORK_VARIABLE, str(path))
     return path
 
 
 @pytest.fixture
-def page_with_plan(network_path: Path) -> Iterator[AppTest]:
-    page = run_page("plan")
-    page.session_state["plan_shelf"] = (Shelved("Plan 1", _report(small_plan())),)
-    yield page.run()
+def network_path(town: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(NETWORK_VARIABLE, str(town))
+    return town
+
+
+@pytest.fixture
+def page_with_plans(network_path: Path) -> AppTest:
+    """The page with two plans on its shelf."""
+    page = page_of("plan")
+    page.session_state["plan_shelf"] = (
+        Shelved("Plan 1", _report(small_plan())), Shelved("Plan 2 **x**", _report(cheaper_plan())),
+    )  # fmt: skip
+    return page.run()
 
 
 def test_page_asks_before_there_is_a_plan(network_path: Path) -> None:
@@ -61,8 +69,8 @@ def test_page_asks_before_there_is_a_plan(network_path: Path) -> None:
     assert page.button(key="plan_start").disabled
 
 
-def test_a_plan_is_answered_drawn_and_listed(page_with_plan: AppTest) -> None:
-    page = page_with_plan
+def test_a_plan_is_answered_drawn_listed_and_compared(page_with_plans: AppTest) -> None:
+    page = page_with_plans
     assert not page.exception and not page.error
     assert "220 m of low" in page.warning[0].value.replace("\\", "")
     assert metric(page, "Cost") == "17.6 kEUR (13.2-22.0)"
@@ -72,20 +80,9 @@ def test_a_plan_is_answered_drawn_and_listed(page_with_plan: AppTest) -> None:
     assert EVIL in steps["text"].iloc[1]  # a table shows text, never markup
     assert "no measure of the kinds allowed helps" in page.dataframe[1].value["what"].iloc[0]
 
-
-def test_before_and_after_by_year_and_by_voltage(page_with_plan: AppTest) -> None:
-    page = page_with_plan
-    page.radio(key="plan_after").set_value("Before").run()
-    page.select_slider[0].set_value(2027).run()
-    page.radio(key="plan_colour_by").set_value("Voltage").run()
-    assert not page.exception and not page.error
-
-
-def test_two_plans_beside_each_other(page_with_plan: AppTest) -> None:
-    page = page_with_plan
-    shelf = (*page.session_state["plan_shelf"], Shelved("Plan 2 **x**", _report(cheaper_plan())))
-    page.session_state["plan_shelf"] = shelf
-    page.run()
+    page.radio(key="plan_after").set_value("Before")
+    page.select_slider[0].set_value(2027)
+    page.radio(key="plan_colour_by").set_value("Voltage")
     page.selectbox(key="plan_other_1_Plan 2 **x**").set_value(0).run()
     assert not page.exception and not page.error
     rows = next(frame.value for frame in page.dataframe if "within" in frame.value)

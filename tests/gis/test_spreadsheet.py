@@ -60,3 +60,16 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
         write_workbook({"a": TABLE, "A": TABLE}, target)
     assert target.read_bytes() == before
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_sums_stand_beneath_and_the_same_tables_give_the_same_bytes(tmp_path: Path) -> None:
+    tables = {
+        "none": pd.DataFrame({"name": [], "eur": []}),
+        "one": pd.DataFrame({"name": ["=x"], "eur": [2.5]}),
+    }
+    for name in ("a.xlsx", "b.xlsx"):
+        write_workbook(tables, tmp_path / name, totals={"none": ["eur"], "one": ["eur"]})
+    assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
+    book = openpyxl.load_workbook(tmp_path / "a.xlsx")
+    assert [cell.value for cell in book["one"][3]] == ["total", "=SUM(B2)"]
+    assert book["none"]["B2"].value == 0  # a sum of nothing would be a sum of itself

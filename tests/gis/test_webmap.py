@@ -24,6 +24,7 @@ from gis.webmap import (
     code_lines,
     code_points,
     escape_for_map,
+    halo_group,
     highlight,
     nearest_asset,
     network_map,
@@ -284,3 +285,12 @@ def test_vendored_files_match_their_record() -> None:
     assert len(rows) >= 5
     for name, expected in rows:
         assert hashlib.sha256((asset_dir() / name).read_bytes()).hexdigest() == expected, name
+
+
+def test_bands_have_a_colour_each_and_let_clicks_through() -> None:
+    places = _starts(_lines(2))
+    group = halo_group(places, ["#008837", "#7b3294"])
+    marks = list(group._children.values())
+    assert [mark.options["color"] for mark in marks] == ["#008837", "#7b3294"]
+    assert all(mark.options["interactive"] is False for mark in marks)
+    assert not halo_group(places.iloc[:0], [])._children

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 
@@ -127,3 +128,20 @@ def cheaper_plan() -> Plan:
     return replace(
         plan, taken=plan.taken[::2], steps=plan.steps.iloc[::2].reset_index(drop=True), capital_eur=6_400.0
     )
+
+
+def control(network: Network) -> Measure:
+    """A set-point that follows the load: cells of single cases alone, and a battery's power beside it."""
+    return Measure(
+        measure_id="control|S", kind="line_drop_compensation", table="sources", element_id="S",
+        changes=NetworkChanges(), cost=Cost(), months=1, text="Let the set-point of S follow the load",
+        power_kva={"E": np.array([0.0, -5.0 + 1.0j])},
+        cells_in={"cold": cells_of(("sources", "S", "vm_pu", 1.03))}, geometry=network.sources.geometry["S"],
+    )  # fmt: skip
+
+
+def plan_with_control() -> Plan:
+    """The plan above with a control as its fourth step."""
+    plan = small_plan()
+    taken = (*plan.taken, Taken(control(plan.network), 2030))
+    return replace(plan, taken=taken, steps=steps_of(plan.network, taken))

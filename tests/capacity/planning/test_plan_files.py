@@ -17,7 +17,7 @@ import pytest
 
 from capacity.costs import read_costs
 from capacity.planning import plan_reading
-from capacity.planning.plan_assets import ASSET_COLUMNS, assets_in_force, planned_assets
+from capacity.planning.plan_assets import ASSET_COLUMNS, assets_in_force, planned_assets, planned_power
 from capacity.planning.plan_files import PLAN_SUFFIXES, write_plan
 from capacity.planning.plan_money import cash_flow, cost_by_level_and_year
 from capacity.planning.plan_reading import read_plan
@@ -25,7 +25,7 @@ from capacity.planning.plan_report import PlanReport
 from gis import InputError
 from gis.examples import network_from_text
 from gis.formats import read_source
-from tests.capacity.planning.plans import EVIL, small_plan
+from tests.capacity.planning.plans import EVIL, plan_with_control, small_plan
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +103,20 @@ def test_a_plan_comes_back_from_its_geopackage_as_it_was(
     assert back.plan.terms == plan.terms and back.asked == report.asked
     write_plan(back, tmp_path / "again.gpkg")
     assert (tmp_path / "again.gpkg").read_bytes() == written(".gpkg").read_bytes()
+
+
+def test_controls_and_power_in_single_cases_are_told_and_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_with_control()
+    assert planned_assets(plan)["sources"]["status"].tolist() == ["adjusted"]
+    power = planned_power(plan)
+    assert power[["case_id", "bus_id", "p_kw", "q_kvar"]].to_numpy().tolist() == [["cold", "E", -5.0, 1.0]]
+    monkeypatch.setattr(plan_reading, "read_untrusted", read_source)
+    write_plan(PlanReport(plan), tmp_path / "plan.gpkg")
+    back = read_plan(tmp_path / "plan.gpkg", plan.network).plan.taken[3].measure
+    assert back.changes_in("cold").cells["value"].tolist() == [1.03]
+    assert back.changes_in("base").cells.empty
 
 
 def test_a_plan_of_another_network_and_a_file_that_is_none_are_refused(
