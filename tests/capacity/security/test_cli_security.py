@@ -41,4 +41,4 @@ def test_lines_of_a_ring_are_secure_and_the_source_is_not(
 def test_what_cannot_fail_is_refused(run: Run, town_of_two: Path) -> None:
     code, _, err = run("security", town_of_two, "--tables", "lines,loads")
     assert code == 2
-    assert "'loads': give some of lines, transformers, sources" in err.replace("\n", " ")
+    assert "give some of lines, transformers" in err
