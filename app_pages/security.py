@@ -63,7 +63,8 @@ def show_security() -> None:
     if st.session_state.get("security_asked") != question:
         st.caption("Every line, transformer and source is taken out once; that takes some seconds.")
         st.button(
-            "Take every element out once", type="primary", key="ask_security", on_click=_remember, args=(question,)
+            "Take every element out once", type="primary", key="ask_security", on_click=_remember,
+            args=(question,),
         )  # fmt: skip
         return
     found = _studied(*question, study, choice, practice)

@@ -61,7 +61,7 @@ class SupplySecurity:
         return feeder_verdicts(self.judged(rule))
 
     def figures(self) -> dict[str, float]:
-        """Elements studied, not restorable in full (`_mv`: above low voltage), most left by one, the indices."""
+        """Elements studied, those not restorable (`_mv`: above low voltage), most left by one, indices."""
         elements = self.elements
         left, above = elements["kw_left"] > 0, elements["vn_kv"] > LV_MAX_KV
         return {
