@@ -22,6 +22,7 @@ from app_pages.study import Study
 from capacity.planning.plan_assets import assets_in_force
 from capacity.planning.plan_loading import used_percent
 from capacity.planning.plan_report import PlanReport
+from capacity.planning.plan_sketch import STATUS_COLOURS
 from gis import Network
 from gis.voltage import LV_MAX_KV
 from gis.webmap import (
@@ -37,11 +38,6 @@ from gis.webmap import (
     width_by_class,
 )
 
-# Band on an asset by what becomes of it; apart from the colours of loading, and named in the legend.
-STATUS_COLOURS = {
-    "new": "#008837", "replaced": "#7b3294", "removed": "#111111", "switched": "#e7298a",
-    "moved": "#e7298a", "adjusted": "#00a5c8",
-}  # fmt: skip
 _STATUS_WORDS = {
     "new": "new", "replaced": "replaced by a larger one", "removed": "taken out",
     "switched": "switched or moved", "adjusted": "set anew",

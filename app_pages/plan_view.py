@@ -54,7 +54,7 @@ def show_answer(report: PlanReport) -> None:
     say(plain(plan_sentence(report)))
     figures = plan_figures(report)
     cards = {label: text for label, text in figures.items() if label not in _BENEATH}
-    for place, (label, text) in zip(st.columns(len(cards)), cards.items(), strict=True):
+    for place, (label, text) in zip(st.columns([3] + [2] * (len(cards) - 1)), cards.items(), strict=True):
         place.metric(label, text, help=_HELP.get(label))
     beneath = [f"{label}: {figures[label]}" for label in _BENEATH]
     st.caption(plain("; ".join([*beneath, f"costs: {prices_in_words(report)}"]) + f". {INDICATIVE}"))
