@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import folium
 import geopandas as gpd
 import streamlit as st
 
@@ -16,7 +19,13 @@ _SELECTABLE = ("lines", "transformers", "buses", "sources")
 
 
 def show_asset_map(
-    study: Study, view: NetworkMap, found: gpd.GeoDataFrame, row: int | None, *, key: str
+    study: Study,
+    view: NetworkMap,
+    found: gpd.GeoDataFrame | None,
+    row: int | None,
+    *,
+    key: str,
+    groups: Sequence[folium.FeatureGroup] = (),
 ) -> None:
     """Draw the map with the asset selected, fly to the row clicked, and take a click on the map.
 
@@ -26,14 +35,16 @@ def show_asset_map(
         Rows of the table beside the map: table, element_id, geometry.
     row
         Position of the row clicked.
+    groups
+        What is drawn over the network beside the asset selected.
     """
-    if row is not None:
+    if row is not None and found is not None:
         _select_row(found, row)
-    groups = []
+    drawn = list(groups)
     if selected := selected_asset(study):
         table, element_id = selected
-        groups.append(highlight(study.network.table(table).geometry.loc[[element_id]], label=element_id))
-    shown = show_map(view, key=key, feature_group=groups, height=620, **_focus(found, row))
+        drawn.append(highlight(study.network.table(table).geometry.loc[[element_id]], label=element_id))
+    shown = show_map(view, key=key, feature_group=drawn, height=620, **_focus(found, row))
     _pick(study, shown, key=key)
 
 
@@ -53,8 +64,8 @@ def _select_row(found: gpd.GeoDataFrame, row: int) -> None:
     st.session_state["selected_row"] = place
 
 
-def _focus(found: gpd.GeoDataFrame, row: int | None) -> Focus:
-    if row is None:
+def _focus(found: gpd.GeoDataFrame | None, row: int | None) -> Focus:
+    if row is None or found is None:
         return {}
     return focus_on(found.geometry.iloc[row], found.crs, zoom=16, focus_id=str(found["element_id"].iloc[row]))
 

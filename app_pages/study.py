@@ -39,7 +39,7 @@ _OPENED = "opened_network"
 _OF_ONE_NETWORK = (
     "scenario", "selected", "selected_row", "known_site", "place", "answered", "assessment", "picked_issue",
     "headroom_asked", "plan_run", "plan_problem", "plan_stopped", "plan_shelf", "plan_sent", "plan_written",
-    "plan_shapes",
+    "plan_shapes", "security_asked", "outage_indicators",
 )  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 """ding0 grids as eDisGo 0.3.0 plans them: its data, its two worst cases at a multiple of today's power.
 
-Every load and generator is multiplied. Loads and generators draw reactive power at cos phi 0.90 in medium and
-0.95 in low voltage (eDisGo's default is inductive for both). Load case: loads 1.0, generation 0. Feed-in case:
-loads 0.15 in medium and 0.10 in low voltage, solar 0.85, other generation 1.0. The slack, 1.0 pu, is the
-medium-voltage busbar: the HV/MV transformer is no part of the model.
+Every load and generator is multiplied. Both draw reactive power, at cos phi 0.90 in medium and 0.95 in low
+voltage (eDisGo's default: inductive). Load case: loads 1.0, generation 0. Feed-in case: loads 0.15 in medium
+and 0.10 in low voltage, solar 0.85, other generation 1.0. The slack, 1.0 pu, is the medium-voltage busbar:
+the HV/MV transformer is no part of the model.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ import bench_headroom
 import bench_hosting
 import bench_import
 import bench_million
+import bench_security
 import bench_topologies
 import bench_year
 
@@ -36,6 +37,7 @@ BENCHMARKS = (
     bench_million,
     bench_hosting,
     bench_topologies,
+    bench_security,
     bench_first_call,
     bench_bound,
 )

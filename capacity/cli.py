@@ -19,6 +19,7 @@ from capacity import (
     cli_bottlenecks,
     cli_data,
     cli_network,
+    cli_outage,
     cli_plan,
     cli_security,
     cli_study,
@@ -155,6 +156,8 @@ def loadflow(
 
 app.command()(cli_bottlenecks.bottlenecks)
 app.command()(cli_security.security)
+app.command()(cli_outage.outage)
+app.command()(cli_outage.reliability)
 app.command()(cli_plan.plan)
 
 

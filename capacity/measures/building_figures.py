@@ -19,6 +19,7 @@ class CableFigures(_Block):
     """Which cables are compared."""
 
     sizes: int = Field(ge=1)
+    least_saving_share: float = Field(ge=0.0, lt=1.0)
     highest_kv_factor: float = Field(ge=1.0)
 
 

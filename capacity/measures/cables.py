@@ -83,7 +83,7 @@ def cables_for(situation: Situation, vn_kv: float) -> pd.DataFrame:
 
 
 def sizes_for(situation: Situation, vn_kv: float, current_a: float) -> pd.DataFrame:
-    """Cables to compare for a current [A]: the cheapest that carries it and larger ones, at most so many.
+    """Cables to compare for a current [A]: those that carry it and differ enough in price.
 
     Where none carries it the largest alone, which another measure may relieve.
     """
@@ -91,13 +91,21 @@ def sizes_for(situation: Situation, vn_kv: float, current_a: float) -> pd.DataFr
     enough = cables[cables["i_max_a"] >= current_a]
     if enough.empty:
         return cables.nlargest(1, "i_max_a")
-    return spread_of(enough, building_figures().cable.sizes)
+    return worth_comparing(enough)
 
 
-def spread_of(sizes: pd.DataFrame, count: int) -> pd.DataFrame:
-    """At most so many of some sizes, the first and the last among them."""
-    at = np.linspace(0, len(sizes) - 1, min(count, len(sizes))) if count > 1 else np.array([len(sizes) - 1])
-    return sizes.iloc[np.unique(at.round().astype(int))]
+def worth_comparing(cables: pd.DataFrame) -> pd.DataFrame:
+    """Of some cables, cheapest first, the largest and smaller ones that save enough, cheapest first.
+
+    The trench is most of the price: a smaller cable that saves next to nothing is no alternative.
+    """
+    figures, per_km = building_figures().cable, cables["per_km"].to_numpy()
+    kept = [len(cables) - 1]
+    for row in range(len(cables) - 2, -1, -1):
+        if per_km[row] <= (1.0 - figures.least_saving_share) * per_km[kept[-1]]:
+            kept.append(row)
+    spread = np.linspace(0, len(kept) - 1, min(figures.sizes, len(kept))).round().astype(int)
+    return cables.iloc[np.array(kept[::-1])[np.unique(spread)]]
 
 
 def laid_cost(situation: Situation, vn_kv: float, type_id: str, way: Way) -> Cost:

@@ -27,8 +27,9 @@ KIND = ITEM = "capacitor"
 def propose_capacitor(situation: Situation) -> Iterator[Measure | NotProposed]:
     """Propose capacitors in standard steps for feeders with undervoltage and for overloads."""
     known: set[int] = set()
-    low = situation.violations[situation.violations["check"] == "undervoltage"]["element_id"]
-    weak = [place for place in voltage_places(situation) if place.element_id in set(low)]
+    broken = strain_of(situation).broken
+    low = set(broken.loc[broken["check"] == "undervoltage", "element_id"])
+    weak = [place for place in voltage_places(situation) if place.element_id in low]
     for place, bus in (
         *((place, place.bus) for place in overload_places(situation, nearest_source=True)),
         *((place, _best_bus(situation, place.bus)) for place in weak),

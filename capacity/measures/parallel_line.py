@@ -11,11 +11,17 @@ from collections.abc import Iterator
 import pandas as pd
 
 from capacity.costs.cost import total_cost
-from capacity.measures.building_figures import building_figures
-from capacity.measures.cables import cable_item, cables_for, laid_cost, no_price, spread_of, trench_eur_per_m
+from capacity.measures.cables import (
+    cable_item,
+    cables_for,
+    laid_cost,
+    no_price,
+    trench_eur_per_m,
+    worth_comparing,
+)
 from capacity.measures.measure import Measure
 from capacity.measures.proposals import NotProposed
-from capacity.measures.rows import added, line_row
+from capacity.measures.rows import NO_CELLS, added, line_row
 from capacity.measures.sections import Section, weak_sections
 from capacity.measures.situation import Situation
 from capacity.measures.ways import way_along
@@ -52,7 +58,7 @@ def _sizes(situation: Situation, section: Section) -> pd.DataFrame:
         old, new = pieces["needed_a"] * share, pieces["needed_a"] * (1.0 - share)
         holds.append(bool((old <= pieces["i_max_a"]).all() and (new <= cable["i_max_a"]).all()))
     enough = cables[pd.Series(holds, cables.index, dtype=bool)]
-    return spread_of(enough if len(enough) else cables.nlargest(1, "i_max_a"), building_figures().cable.sizes)
+    return worth_comparing(enough if len(enough) else cables.nlargest(1, "i_max_a"))
 
 
 def _in_parallel(situation: Situation) -> pd.Index:
@@ -86,7 +92,7 @@ def _measure(situation: Situation, section: Section, type_id: str) -> Measure:
         kind=KIND,
         table="lines",
         element_id=str(rows[0]["line_id"]),
-        changes=NetworkChanges(added(lines=rows)),
+        changes=NetworkChanges(added(lines=rows), NO_CELLS),
         cost=total_cost([laid_cost(situation, section.vn_kv, type_id, way) for way in ways.values()]),
         months=situation.costs.months(cable_item(section.vn_kv), type_id),
         text=f"lay {type_id} beside {section.name} ({section.types}) over {section.length_m:,.0f} m",

@@ -55,7 +55,7 @@ def _of_station(situation: Situation, station: Station) -> Iterator[Measure | No
     types = types_at(situation, station.hv_kv, station.lv_kv, station.item)
     usable = situation.yardstick.limits.loading.transformer_percent / 100.0
     for type_id, new in next_sizes(types, station.load_kva / usable / station.count, 1).iterrows():
-        larger = type_cells(situation, station, str(type_id), new)
+        larger = type_cells(situation, station, str(type_id), new, count=station.count)
         yield _measure(situation, station, chosen, (str(type_id), larger))
 
 
@@ -112,6 +112,7 @@ def _measure(
             for case_id, position in zip(case_ids, positions, strict=True)
             if position != resting
         },
+        excludes=frozenset({station.key}),
         geometry=station.geometry,
     )
 

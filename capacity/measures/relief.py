@@ -84,7 +84,8 @@ def overload_places(situation: Situation, *, nearest_source: bool = False) -> li
 
 def voltage_places(situation: Situation) -> list[Place]:
     """The bus of each feeder whose voltage is farthest out of band, one for each side."""
-    rows = situation.violations[situation.violations["table"] == "buses"]
+    broken = strain_of(situation).broken
+    rows = broken[broken["table"] == "buses"]
     if rows.empty:
         return []
     feeder = rows["element_id"].map(situation.supply.buses["feeder_id"])
@@ -133,10 +134,17 @@ def share_under(situation: Situation, bus: int) -> np.ndarray:
         root = group.tree.root[bus]
         root = group.tree.parents[bus] if root == bus and group.tree.parents[bus] >= 0 else root
         drop = situation.vm_pu[group.rows, root] - situation.vm_pu[group.rows, bus]
+        drop = np.where(np.isnan(drop), _linear_drop(group, bus), drop)
         with np.errstate(invalid="ignore", divide="ignore"):
             share = np.where((low[group.rows, bus] > 0.0) & (drop > 0.0), low[group.rows, bus] / drop, 0.0)
         found[group.rows] = np.minimum(share, 1.0)
     return found
+
+
+def _linear_drop(group: Group, bus: int) -> np.ndarray:
+    """Drop [pu] over the lines of a feeder to a bus, of a station's bus over its transformer."""
+    way = group.tree.way(bus) or [bus]
+    return np.asarray(group.tree.drops(group.flows)[:, way].sum(axis=1))
 
 
 def _overload_kw(situation: Situation, group: Group, bus: int) -> np.ndarray:
@@ -184,7 +192,8 @@ def _voltage_kw(situation: Situation, group: Group, bus: int) -> np.ndarray:
 @lru_cache(maxsize=2)
 def _broken_by(situation: Situation) -> tuple[np.ndarray, np.ndarray]:
     """Cases x buses: how far voltages are below and above their band [pu]."""
-    rows = situation.violations[situation.violations["table"] == "buses"]
+    broken = strain_of(situation).broken
+    rows = broken[broken["table"] == "buses"]
     case = situation.cases.labels.index.get_indexer(rows["case_id"])
     bus = situation.network.buses.index.get_indexer(rows["element_id"])
     found = []

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from capacity.measures.cables import Way
 from capacity.measures.situation import Situation
-from gis.changes import cells_of
+from gis.changes import cells_of, no_cells
+
+NO_CELLS = no_cells()  # shared: a table of changes is never changed in place
 
 
 def line_row(line_id: str, ends: tuple[str, str], vn_kv: float, type_id: str, way: Way) -> dict[str, object]:
@@ -30,11 +34,18 @@ def added(**tables: list[dict[str, object]]) -> dict[str, pd.DataFrame]:
 
 def opened(situation: Situation, line_id: str) -> pd.DataFrame:
     """Cells that take a line out of the supply: its switch opened where it has one, else the line itself."""
-    switches = situation.network.switches
-    own = switches[(switches["element_table"] == "lines") & (switches["element_id"] == line_id)]
-    if own.empty:
+    switch_id = _switch_of_line(situation).get(line_id)
+    if switch_id is None:
         return cells_of(("lines", line_id, "in_service", False))
-    return cells_of(("switches", str(own.index[0]), "closed", False))
+    return cells_of(("switches", switch_id, "closed", False))
+
+
+@lru_cache(maxsize=2)
+def _switch_of_line(situation: Situation) -> dict[str, str]:
+    """The first switch of each line that has any."""
+    switches = situation.network.switches
+    own = switches[switches["element_table"] == "lines"]
+    return dict(zip(own["element_id"].to_numpy()[::-1], own.index.to_numpy()[::-1], strict=True))
 
 
 def supply_key(bus_id: str) -> str:

@@ -1,7 +1,8 @@
-"""Measure `second_transformer`: one more MV/LV transformer in a station, beside those that are there.
+"""Measure `second_transformer`: more MV/LV transformers in a station, beside those that are there.
 
 Only what may run in parallel is proposed: equal ratio and vector group, short-circuit voltages and rated
-powers near each other (IEC 60076-8 clause 6). The same once more always may.
+powers near each other (IEC 60076-8 clause 6). The same once more always may. One is proposed, and as many as
+the load asks for.
 """
 
 from __future__ import annotations
@@ -14,9 +15,17 @@ import pandas as pd
 from capacity.measures.building_figures import building_figures
 from capacity.measures.measure import Measure
 from capacity.measures.proposals import NotProposed
-from capacity.measures.rows import added
+from capacity.measures.rows import NO_CELLS, added
 from capacity.measures.situation import Situation
-from capacity.measures.stations import RATINGS, TAPS, Station, strained_stations, types_at
+from capacity.measures.stations import (
+    RATINGS,
+    TAPS,
+    Station,
+    needed_kva,
+    strained_stations,
+    types_at,
+    units_needed,
+)
 from gis.changes import NetworkChanges
 
 KIND = "second_transformer"
@@ -30,11 +39,9 @@ def propose_second_transformer(situation: Situation) -> Iterator[Measure | NotPr
 
 
 def further_unit(situation: Situation, kind: str, station: Station) -> Iterator[Measure | NotProposed]:
-    """Add a transformer to a station: the same as its first, and larger ones that may run beside it."""
-    most = building_figures().transformer.units_max
+    """Add transformers to a station: the same as its first, and larger ones that may run beside it."""
     reason = ""
-    types = types_at(situation, station.hv_kv, station.lv_kv, station.item)
-    if station.count >= most and (types["sn_kva"] > station.units["sn_kva"].min()).any():
+    if station.count >= building_figures().transformer.units_max and _larger_would_do(situation, station):
         reason = f"{station.count} transformers stand there already; replace them by larger ones"
     elif not situation.costs.has(station.item):
         reason = f"the cost table {situation.costs.name} has no price of {station.item}"
@@ -43,9 +50,21 @@ def further_unit(situation: Situation, kind: str, station: Station) -> Iterator[
         return
     own = station.units.iloc[0]
     name = str(own["type_id"]) if pd.notna(own["type_id"]) else ""
-    yield _measure(situation, kind, station, own, (SAME_AGAIN, name))
-    for type_id, new in _beside(situation, station).iterrows():
-        yield _measure(situation, kind, station, new, (str(type_id), str(type_id)))
+    further = [(own, SAME_AGAIN, name)]
+    further += [(new, str(one), str(one)) for one, new in _beside(situation, station).iterrows()]
+    present_kva = float((station.units["sn_kva"] * station.units["parallel"]).sum())
+    for new, label, type_id in further:
+        needed = units_needed(situation, station, float(new["sn_kva"]), beside_kva=present_kva)
+        for count in sorted({1, needed, needed + (needed > 1)}):
+            yield _measure(situation, kind, station, new, (count, label, type_id))
+
+
+def _larger_would_do(situation: Situation, station: Station) -> bool:
+    """Tell whether as many transformers of the largest type would carry the load."""
+    types = types_at(situation, station.hv_kv, station.lv_kv, station.item)
+    largest_kva = types["sn_kva"].max()
+    larger = largest_kva > station.units["sn_kva"].min()
+    return bool(larger and largest_kva * station.count >= needed_kva(situation, station))
 
 
 def _beside(situation: Situation, station: Station) -> pd.DataFrame:
@@ -59,25 +78,26 @@ def _beside(situation: Situation, station: Station) -> pd.DataFrame:
 
 
 def _measure(
-    situation: Situation, kind: str, station: Station, new: pd.Series, names: tuple[str, str]
+    situation: Situation, kind: str, station: Station, new: pd.Series, chosen: tuple[int, str, str]
 ) -> Measure:
-    label, type_id = names
-    measure_id = f"{kind}|{station.first}|beside|{label}"
-    row = _row(station, new, f"{measure_id}|transformer", type_id)
+    count, label, type_id = chosen
+    units = "" if count == 1 else f"{count} x "
+    measure_id = f"{kind}|{station.first}|beside|{units}{label}"
+    row = _row(station, new, f"{measure_id}|transformer", type_id) | {"parallel": count}
     priced = type_id if type_id and situation.costs.has(station.item, type_id) else ""
-    told = type_id or f"{new['sn_kva']:,.0f} kVA"
+    told = units + (type_id or f"{new['sn_kva']:,.0f} kVA")
     return Measure(
         measure_id=measure_id,
         kind=kind,
         table="transformers",
         element_id=f"{measure_id}|transformer",
-        changes=NetworkChanges(added(transformers=[row | {"geometry": station.geometry}])),
-        cost=situation.costs.cost(station.item, 1.0, priced),
+        changes=NetworkChanges(added(transformers=[row | {"geometry": station.geometry}]), NO_CELLS),
+        cost=situation.costs.cost(station.item, float(count), priced),
         months=situation.costs.months(station.item, priced),
         text=f"set up {told} beside {station.first} ({station.types})",
         from_type=station.types,
         to_type=told,
-        excludes=frozenset({f"second|{station.first}"}),
+        excludes=frozenset({station.key}),
         geometry=station.geometry,
     )
 
@@ -94,5 +114,5 @@ def _row(station: Station, new: pd.Series, transformer_id: str, type_id: str) ->
     }
     return numbers | {
         "transformer_id": transformer_id, "hv_bus_id": own["hv_bus_id"], "lv_bus_id": own["lv_bus_id"],
-        "type_id": type_id or None, "parallel": 1, "in_service": True,
+        "type_id": type_id or None, "in_service": True,
     }  # fmt: skip

@@ -15,6 +15,7 @@ from capacity.measures.measure import Measure
 from capacity.measures.operating_figures import operating_figures
 from capacity.measures.proposals import NotProposed
 from capacity.measures.situation import Situation, switching_groups
+from capacity.measures.strain import strain_of
 from capacity.measures.voltage_controls import (
     Cells,
     Control,
@@ -46,7 +47,7 @@ def propose_oltc_setpoint(situation: Situation) -> Iterator[Measure | NotPropose
             elif cells not in known and not all(control.is_now(one) for one in cells):
                 known.add(cells)
                 yield _setpoint(situation, control, set_pu, cells)
-    if _voltages(situation).any():
+    if len(_voltages(situation)):
         yield from untapped(situation, SETPOINT)
 
 
@@ -68,7 +69,7 @@ def _asked(situation: Situation) -> Iterator[tuple[Control, set[int]]]:
     """Controls with the sides to which voltages in absolute bands ask them to go."""
     controls = controls_of(situation)
     held = control_of_buses(situation, controls)
-    rows = situation.violations[situation.violations["table"] == "buses"][_voltages(situation)]
+    rows = _voltages(situation)
     bus = situation.network.buses.index.get_indexer(rows["element_id"])
     sides = np.where(rows["check"] == "undervoltage", UP, DOWN)
     for number, control in enumerate(controls):
@@ -77,11 +78,12 @@ def _asked(situation: Situation) -> Iterator[tuple[Control, set[int]]]:
             yield control, own
 
 
-def _voltages(situation: Situation) -> np.ndarray:
-    """Flag per voltage out of band: its band counts from the nominal voltage."""
-    rows = situation.violations[situation.violations["table"] == "buses"]
+def _voltages(situation: Situation) -> pd.DataFrame:
+    """Voltages out of a band that counts from the nominal voltage."""
+    broken = strain_of(situation).broken
+    rows = broken[broken["table"] == "buses"]
     bus = situation.network.buses.index.get_indexer(rows["element_id"])
-    return ~situation.yardstick.bands["from_busbar"].to_numpy(dtype=bool)[bus]
+    return rows[~situation.yardstick.bands["from_busbar"].to_numpy(dtype=bool)[bus]]
 
 
 def _steps(control: Control, sides: set[int]) -> list[float]:

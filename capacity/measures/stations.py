@@ -5,7 +5,6 @@ Strained is what is overloaded or on the way to a broken voltage.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,6 +21,7 @@ from gridmodel import transformer_figures
 RATINGS = ("sn_kva", "vk_percent", "vkr_percent", "pfe_kw", "i0_percent")
 TAPS = ("tap_neutral", "tap_min", "tap_max", "tap_step_percent")
 SAME_FIGURE_SHARE = 1e-6  # figures that differ by less are one
+ROUNDING = 1e-9
 OWN_FIGURES = (*RATINGS, "tap_side", *TAPS)
 
 
@@ -57,6 +57,11 @@ class Station:
         return str(self.units.index[0])
 
     @property
+    def key(self) -> str:
+        """Key of its set of transformers: one measure changes it, the next would not fit what it left."""
+        return f"units|{self.first}"
+
+    @property
     def count(self) -> int:
         """Number of transformers that run in parallel."""
         return int(self.units["parallel"].sum())
@@ -78,21 +83,24 @@ class Station:
         return " + ".join(dict.fromkeys(told))
 
 
-def strained_stations(situation: Situation, item: str) -> Iterator[Station]:
+def strained_stations(situation: Situation, item: str) -> tuple[Station, ...]:
     """Stations whose transformers are of an item of the cost table and strained.
 
     One on the way to a broken voltage counts if its own drop matters to it.
     """
+    return tuple(station for station in _all_strained(situation) if station.item == item)
+
+
+@lru_cache(maxsize=2)
+def _all_strained(situation: Situation) -> tuple[Station, ...]:
     network, strain = situation.network, strain_of(situation)
     share = building_figures().section.least_drop_share
     weak = strain.weak_transformers
     weak = weak[weak["overloaded"] | (weak["drop_pu"] >= share * weak["need_pu"])]
     live = network.transformers[network.transformers["in_service"]]
     ends = live["hv_bus_id"].astype(str) + "|" + live["lv_bus_id"].astype(str)
-    for pair in dict.fromkeys(ends.reindex(weak.index).dropna()):
-        station = station_of(situation, ends.index[ends == pair])
-        if station.item == item:
-            yield station
+    pairs = dict.fromkeys(ends.reindex(weak.index).dropna())
+    return tuple(station_of(situation, ends.index[ends == pair]) for pair in pairs)
 
 
 def station_of(situation: Situation, ids: pd.Index) -> Station:
@@ -105,15 +113,27 @@ def station_of(situation: Situation, ids: pd.Index) -> Station:
     at = network.transformers.index.get_indexer(ids)
     carried = np.nan_to_num(situation.transformer_kva[:, at]).sum(axis=1).max(initial=0.0)
     fed = np.flatnonzero(np.isin(strain.tree.transformer, at))
-    linear = np.abs(strain.flows[:, fed]).max(initial=0.0)
+    unsolved = np.isnan(situation.vm_pu).all(axis=1)
+    linear = np.abs(strain.flows[np.ix_(unsolved, fed)]).max(initial=0.0)
     return Station(
         units=units,
         hv_kv=float(kv[rows["hv_bus_id"].iloc[0]]),
         lv_kv=float(kv[rows["lv_bus_id"].iloc[0]]),
-        load_kva=float(carried if carried > 0.0 else linear),
+        load_kva=float(max(carried, linear)),
         overloaded=bool(strain.transformers["overloaded"][ids].any()),
         geometry=rows.geometry.iloc[0],
     )
+
+
+def needed_kva(situation: Situation, station: Station) -> float:
+    """Rated power that the load of a station asks for [kVA]."""
+    return station.load_kva / (situation.yardstick.limits.loading.transformer_percent / 100.0)
+
+
+def units_needed(situation: Situation, station: Station, unit_kva: float, *, beside_kva: float = 0.0) -> int:
+    """Number of transformers of a size that the load of a station asks for beside others, at least one."""
+    short_kva = needed_kva(situation, station) - beside_kva
+    return max(1, int(np.ceil(short_kva / unit_kva - ROUNDING)))
 
 
 @lru_cache(maxsize=2)

@@ -33,6 +33,8 @@ class Strain:
 
     Attributes
     ----------
+    broken
+        Limits broken, as in the situation; of cases without solution those the linear load flow breaks.
     lines, transformers
         Indexed by id. overloaded: it breaks its loading limit. need_pu: how far the worst voltage it could
         mend is out of its band [pu], 0 for none. flow_kva: most it carries [kVA]. drop_pu: largest drop or
@@ -46,6 +48,7 @@ class Strain:
         Cases x buses: power into each bus there [kVA], linear.
     """
 
+    broken: pd.DataFrame
     lines: pd.DataFrame
     transformers: pd.DataFrame
     bus_need_pu: np.ndarray
@@ -86,9 +89,8 @@ def strain_of(situation: Situation) -> Strain:
         there = _switched(situation, switching) if switching else tree
         carried = there.flows(situation.cases.kva[rows]) if switching else flows[rows]
         _mark_ways(found, there, need[rows], carried, _relative(situation))
-    return Strain(
-        found["lines"], found["transformers"], _with_below(tree, need, _relative(situation)), tree, flows
-    )
+    need = _with_below(tree, need, _relative(situation))
+    return Strain(broken, found["lines"], found["transformers"], need, tree, flows)
 
 
 def _blank(ids: pd.Index, carried_kva: np.ndarray) -> pd.DataFrame:

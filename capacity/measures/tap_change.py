@@ -14,6 +14,7 @@ import pandas as pd
 from capacity.measures.measure import Measure
 from capacity.measures.proposals import NotProposed
 from capacity.measures.situation import Situation
+from capacity.measures.strain import strain_of
 from capacity.measures.taps import Taps, groups_of, positions_for, taps_of
 from gis.changes import NetworkChanges, cells_of
 from gis.voltage import LV_MAX_KV
@@ -101,17 +102,17 @@ def _voltages(situation: Situation, station: pd.Series, taps: dict[str, Taps]) -
     which falls with the square of a higher voltage.
     """
     yardstick = situation.yardstick
-    rows = situation.violations[situation.violations["table"] == "buses"]
+    broken = strain_of(situation).broken
+    rows = broken[broken["table"] == "buses"]
     bus = situation.network.buses.index.get_indexer(rows["element_id"])
-    case = situation.cases.labels.index.get_indexer(rows["case_id"])
     transformer = station.to_numpy()[bus]
     side = np.where(rows["check"] == "undervoltage", UP, DOWN)
     at_busbar = situation.supply.buses["upstream_table"].to_numpy()[bus] == "transformers"
     inside = yardstick.bands["from_busbar"].to_numpy()[bus] & ~at_busbar
-    reference = situation.vm_pu[case, yardstick.busbar[bus]]
     value, limit = rows["value"].to_numpy(dtype=float), rows["limit"].to_numpy(dtype=float)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        excess = (reference - value) / (reference - limit)
+    bands = yardstick.bands.iloc[bus]
+    allowed = np.where(rows["check"] == "undervoltage", bands["min_pu"], bands["max_pu"])
+    excess = (allowed + value - limit) / allowed
     helps = ~inside | (excess <= _largest_lift(transformer, taps) ** 2)
     low = situation.network.buses["vn_kv"].to_numpy()[bus] <= LV_MAX_KV
     found = pd.DataFrame({"transformer_id": transformer, "side": np.where(inside, UP, side)})
@@ -121,7 +122,8 @@ def _voltages(situation: Situation, station: pd.Series, taps: dict[str, Taps]) -
 def _currents(situation: Situation, station: pd.Series, taps: dict[str, Taps]) -> pd.DataFrame:
     """Transformer and side for every overload of a low-voltage line that a higher voltage ends."""
     lines = situation.network.lines
-    rows = situation.violations[situation.violations["table"] == "lines"]
+    broken = strain_of(situation).broken
+    rows = broken[broken["table"] == "lines"]
     ends = lines.reindex(rows["element_id"])
     fed = station.reindex(ends["from_bus_id"]).to_numpy()
     other = station.reindex(ends["to_bus_id"]).to_numpy()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -30,6 +31,8 @@ UNSOLVED_EXCESS = 100.0
 RING_EXCESS = 50.0
 # What is out or dead is so far within its limits.
 IDLE_EXCESS = -100.0
+# Bounds kept, in buses: some 100 MB.
+_BOUNDS_KEPT = 4_000_000
 # A limit holds up to this [%]: what two engines may differ by.
 TOLERANCE = 1e-6
 
@@ -73,6 +76,7 @@ class Evaluation:
         }  # fmt: skip
         self._dark_at_first: dict[int, float] = {}
         self._rings: dict[int, int] = {}
+        self._known_bounds: dict[bytes, VoltageBounds] = {}
 
     def standing(self, case: int, taken: np.ndarray) -> Standing:
         """A plan in one case."""
@@ -154,7 +158,14 @@ class Evaluation:
         return self._bounds(standing.case, turned(self._nothing, self.grid.drawn.turns, option))
 
     def _bounds(self, case: int, flags: Flags) -> VoltageBounds:
-        return self._tracer.bounds(self._seen(case, flags))
+        """Bounds in a state, which cases without switching share."""
+        seen = self._seen(case, flags)
+        state = blake2b(b"".join(np.packbits(flag).tobytes() for flag in seen), digest_size=16).digest()
+        if state not in self._known_bounds:
+            if len(self._known_bounds) * len(self._buses) > _BOUNDS_KEPT:
+                self._known_bounds.clear()
+            self._known_bounds[state] = self._tracer.bounds(seen)
+        return self._known_bounds[state]
 
     def _joined(self, case: int, flags: Flags) -> np.ndarray:
         return np.concatenate(list(self._tracer.joined_pairs(self._seen(case, flags)).values()))

@@ -41,6 +41,12 @@ class PlanCases:
     kva: np.ndarray
     switching: pd.DataFrame
 
+    def __post_init__(self) -> None:
+        """Keep the power as it is: whoever sums in place must take a copy."""
+        held = self.kva.view()
+        held.setflags(write=False)
+        object.__setattr__(self, "kva", held)
+
     @property
     def years(self) -> tuple[int, ...]:
         """Years that cases are of, in order."""

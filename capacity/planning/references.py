@@ -45,6 +45,7 @@ class Tracer:
         network = drawn.network
         self._pairs = pair_codes(drawn)
         self._count = len(network.buses)
+        self._vn_kv = network.buses["vn_kv"].to_numpy()
         self._low_voltage = (network.buses["vn_kv"] <= LV_MAX_KV).to_numpy()
         self._bands = limits.bands_of(network.buses["vn_kv"])
         self._station = limits.station
@@ -71,6 +72,9 @@ class Tracer:
         """Voltage bounds in a state."""
         parents, through, rings = self._trace(flags)
         here = np.arange(self._count)
+        # A transformer between equal voltages regulates a line: what is behind it hangs on the busbar above.
+        regulated = (through == TRANSFORMER) & np.isclose(self._vn_kv, self._vn_kv[parents])
+        through = np.where(regulated, LINE, through)
         busbar = roots_of(np.where((through == LINE) | (through == SWITCH), parents, here))
         low, high = self._bands["min_pu"].to_numpy().copy(), self._bands["max_pu"].to_numpy().copy()
         relative = self._bands["from_busbar"].to_numpy().copy()

@@ -32,8 +32,9 @@ class Selection:
     capital_eur, present_value_eur
         Of all that is in force, trenches that are shared once (`capacity.planning.worth`).
     bound_eur
-        Present value below which the linearised program has no answer, summed over its parts; missing where a
-        part was stopped before it had one, or the method has none.
+        Present value below which the program has no answer, summed over its parts, its limits linear about
+        the last plan that held; missing where a part was stopped before it had one, or the method has none.
+        No proof, as limits are not linear.
     proved_eur
         The same by load flow of every cheaper combination; missing where there were too many.
     left

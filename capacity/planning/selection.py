@@ -58,6 +58,7 @@ class _Work:
     deadline: float
     began: float = field(default_factory=time.monotonic)
     best: Tried | None = None
+    broken_in: np.ndarray | None = None  # flag per run: a plan that was tried broke a limit in it
     bound_eur: float | None = None
     proved_eur: float | None = None
     rounds: list[dict[str, object]] = field(default_factory=list)
@@ -70,6 +71,12 @@ class _Work:
 
     def over(self) -> bool:
         return bool(self.stopped)
+
+    @property
+    def active_runs(self) -> np.ndarray:
+        """Runs in which some plan broke a limit: the others are solved, but need no say in the program."""
+        flags = self.broken_in
+        return np.arange(len(self.grid.run_case)) if flags is None or not flags.any() else np.flatnonzero(flags)
 
 
 def select_measures(
@@ -181,14 +188,15 @@ def _rounds(work: _Work, plan: Tried, allowed: np.ndarray) -> LinearEffects | No
         if effects is None or (effects.about != plan.in_force).any():
             if len(unsolved(work.grid, plan)):
                 break
-            effects = linear_effects(work.evaluation, plan.in_force, allowed)
+            effects = linear_effects(work.evaluation, plan.in_force, allowed, work.active_runs)
         chosen, _, parts = _program(work, effects, allowed, MARGINS[margin], changes)
         if (chosen == plan.in_force).all():
             break
         tried = _try(work, f"program of {parts} parts, {changes} changes", chosen, plan)
         together = merged(work.grid, work.prices, [plan, tried])
         if (together != tried.in_force).any() and (together != plan.in_force).any():
-            tried = _try(work, "best of each area", together, tried)
+            mixed = _try(work, "best of each area", together, tried)
+            tried = mixed if mixed.beats(tried) else tried
         if tried.beats(plan):
             plan = tried
         else:
@@ -202,9 +210,9 @@ def _free_rounds(work: _Work, plan: Tried, allowed: np.ndarray) -> LinearEffects
     for number in range(FREE_ROUNDS):
         if work.over():
             break
-        effects = linear_effects(work.evaluation, plan.in_force, allowed)
+        effects = linear_effects(work.evaluation, plan.in_force, allowed, work.active_runs)
         chosen, bound, parts = _program(work, effects, allowed, MARGINS[min(failed, len(MARGINS) - 1)])
-        if number == 0 or work.bound_eur is None:
+        if number == 0 or plan.holds:
             work.bound_eur = bound
         before = work.best
         tried = _try(work, f"program of {parts} parts", chosen, plan)
@@ -212,8 +220,6 @@ def _free_rounds(work: _Work, plan: Tried, allowed: np.ndarray) -> LinearEffects
         together = merged(work.grid, work.prices, seen[1:])
         if (together != chosen).any():
             _try(work, "best of each area", together, tried)
-        if tried.holds and bound is not None:
-            work.bound_eur = bound
         failed += not tried.holds
         idle = idle + 1 if before is not None and work.best is before else 0
         same = bool((tried.in_force == plan.in_force).all())
@@ -279,6 +285,8 @@ def _greedily(work: _Work, plan: Tried, allowed: np.ndarray) -> None:
 def _try(work: _Work, what: str, in_force: np.ndarray, known: Tried | None = None) -> Tried:
     """Solve a plan and keep it if it is the best so far."""
     tried = try_plan(work.evaluation, work.prices, in_force, known)
+    broken = tried.broken.any(axis=1)
+    work.broken_in = broken if work.broken_in is None else work.broken_in | broken
     _note(work, what, tried, work.grid.measure_count)
     return tried
 
@@ -310,7 +318,7 @@ def _selection(work: _Work) -> Selection:
         in_force=best.in_force,
         capital_eur=best.worth.capital_eur,
         present_value_eur=best.worth.present_value_eur,
-        bound_eur=None if bound is None else max(bound, 0.0),
+        bound_eur=None if bound is None else min(max(bound, 0.0), best.worth.present_value_eur),
         proved_eur=work.proved_eur,
         left=_left(work.grid, best),
         rounds=pd.DataFrame(work.rounds, columns=list(ROUND_COLUMNS)),

@@ -27,7 +27,8 @@ class WorstCase(BaseModel):
     name: str
     load_mv: float = Field(ge=0.0, le=1.0)
     load_lv: float = Field(ge=0.0, le=1.0)
-    generation: float = Field(ge=0.0, le=1.0)
+    pv: float = Field(ge=0.0, le=1.0)
+    other_generation: float = Field(ge=0.0, le=1.0)
     source: str = Field(min_length=1)
 
 
@@ -73,7 +74,7 @@ def _power(network: Network, case: WorstCase) -> np.ndarray:
     loads = bus_power(replace(network, generators=nothing), Scenario(load_factor=1.0))
     fed = bus_power(
         replace(network, loads=network.loads.iloc[:0]),
-        Scenario(load_factor=0.0, generation_factor=case.generation),
+        Scenario(load_factor=0.0, generation_factor=case.other_generation, class_factors={"pv": case.pv}),
     )
     is_lv = (network.buses["vn_kv"] <= LV_MAX_KV).to_numpy()
     return np.asarray(loads * np.where(is_lv, case.load_lv, case.load_mv) + fed)

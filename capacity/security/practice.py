@@ -64,6 +64,13 @@ class Minutes(_Frozen):
     source: str
 
 
+class Energy(_Frozen):
+    """Mean demand over the year as a share of that of the design case: a fault comes in any hour."""
+
+    mean_share: float = Field(gt=0.0, le=1.0)
+    source: str
+
+
 class Failure(_Frozen):
     """Failures per year and repair time of one kind of element; per km of line, per unit of the others.
 
@@ -93,7 +100,24 @@ class Practice(_Frozen):
     protection: Protection
     operation: Operation
     minutes: Minutes
+    energy: Energy
     failure: tuple[Failure, ...]
+
+    def table(self) -> pd.DataFrame:
+        """All figures with their sources: columns part, figures, source."""
+        blocks = {name: getattr(self, name) for name in ("protection", "operation", "minutes", "energy")}
+        rows = [(self.name, "", self.source)]
+        rows += [(name, _told(block), block.source) for name, block in blocks.items()]
+        rows += [(f"failures of {one.table}", _told(one), one.source) for one in self.failure]
+        return pd.DataFrame(rows, columns=["part", "figures", "source"])
+
+
+def _told(block: BaseModel) -> str:
+    """Figures of a block in words."""
+    values = block.model_dump(exclude={"source", "table"})
+    return "; ".join(
+        f"{name} {', '.join(value) if isinstance(value, tuple) else value}" for name, value in values.items()
+    )
 
 
 def practice_names() -> tuple[str, ...]:

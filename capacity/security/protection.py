@@ -37,7 +37,7 @@ def trip(sections: Sections, practice: Practice, faulty: np.ndarray) -> Trip:
     """Let protection interrupt a fault in the flagged sections, from the normal switching state."""
     cuts = sections.cuts
     closed = cuts["closed"].to_numpy()
-    protects = closed & (cuts["kind"].isin(practice.protection.kinds) | (cuts["table"] != "switches"))
+    protects = closed & protective(sections, practice)
     reached = _spread(sections, faulty, closed & ~protects)
     fed_beyond = sections.fed(closed, without=reached)
     a, b = cuts["a"].to_numpy(), cuts["b"].to_numpy()
@@ -49,6 +49,12 @@ def trip(sections: Sections, practice: Practice, faulty: np.ndarray) -> Trip:
     devices = cuts[opens].drop_duplicates(["table", "element_id"])
     reasons = [_reason(row.table, row.element_id, row.kind) for row in devices.itertuples()]
     return Trip(devices.assign(reason=reasons)[list(DEVICE_COLUMNS)].reset_index(drop=True), closed & ~opens)
+
+
+def protective(sections: Sections, practice: Practice) -> np.ndarray:
+    """Flag per cut: it interrupts fault current by itself; transformers and sources have protection."""
+    cuts = sections.cuts
+    return np.asarray(cuts["kind"].isin(practice.protection.kinds) | (cuts["table"] != "switches"))
 
 
 def same_device(cuts: pd.DataFrame, flags: np.ndarray) -> np.ndarray:

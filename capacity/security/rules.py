@@ -1,7 +1,7 @@
-"""Rules of security of supply, read from TOML: which group must be back how far, how soon, after which outage.
+"""Rules of security of supply, read from TOML: which group must be back how far and how soon.
 
 A rule ships (`capacity/security/security_rules/*.toml`) or is a user's own file of the same form. A group is
-what one feeder or one station supplies (`groups.group_supply`). Nothing is solved here.
+what lies behind one circuit (`groups.group_supply`). Nothing is solved here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,12 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from capacity.toml_file import read_figures, shipped_names, shipped_or_own
 
 JUDGEMENT_COLUMNS = (
-    "group_kind", "group_id", "vn_kv", "customers", "group_demand_kw", "class", "after", "within_minutes",
-    "required_kw", "met_kw", "short_kw", "status", "outage_table", "outage_id", "reason",
+    "group_kind", "group_id", "feeder_id", "vn_kv", "customers", "group_demand_kw", "class", "after",
+    "within_minutes", "required_kw", "met_kw", "short_kw", "status", "outage_table", "outage_id", "reason",
 )  # fmt: skip
 MET, SHORT, NOT_STUDIED, NOT_JUDGED = "met", "short", "not_studied", "not_judged"
 # Demand that counts as nothing [kW]: what a load flow is exact to, summed over a large group.
 SLACK_KW = 1e-3
+
+# A row of a table: its cells have many types.
+Record = dict[Any, Any]
 
 _RULES = Path(__file__).parent / "security_rules"
 
@@ -85,9 +88,7 @@ class SupplyClass(_Frozen):
 
     def holds_for(self, group_demand_kw: float, vn_kv: float) -> bool:
         """Tell whether a group is of this class."""
-        return (
-            self.above_kw < group_demand_kw <= self.up_to_kw and self.above_kv < vn_kv <= self.up_to_kv
-        )
+        return self.above_kw < group_demand_kw <= self.up_to_kw and self.above_kv < vn_kv <= self.up_to_kv
 
 
 class SecurityRule(_Frozen):
@@ -147,22 +148,18 @@ def judge_groups(groups: pd.DataFrame, rule: SecurityRule) -> pd.DataFrame:
     -----
     Met within T is the most that is met at any minute up to T, in the outage where that is least.
     """
-    rows = [
-        row
-        for _, outages in groups.groupby(["group_kind", "group_id"], sort=False)
-        for row in _judged(outages, rule)
-    ]
+    outages: dict[tuple[object, object], list[Record]] = {}
+    for record in groups.to_dict("records"):
+        outages.setdefault((record["group_kind"], record["group_id"]), []).append(record)
+    rows = [row for own in outages.values() for row in _judged(own, rule)]
     return pd.DataFrame(rows, columns=list(JUDGEMENT_COLUMNS))
 
 
-def _judged(outages: pd.DataFrame, rule: SecurityRule) -> Iterator[dict[str, object]]:
+def _judged(outages: list[Record], rule: SecurityRule) -> Iterator[dict[str, object]]:
     """Rows of one group."""
-    head = outages.iloc[0]
-    demand_kw, kv = float(head["group_demand_kw"]), float(head["vn_kv"])
-    group = {
-        name: head[name] for name in ("group_kind", "group_id", "vn_kv", "customers", "group_demand_kw")
-    }
-    found = rule.class_of(demand_kw, kv)
+    group = {name: outages[0][name] for name in JUDGEMENT_COLUMNS[:6]}
+    demand_kw = float(group["group_demand_kw"])
+    found = rule.class_of(demand_kw, float(group["vn_kv"]))
     if found is None or not found.requirement:
         why = "the rule has no class for it" if found is None else found.source
         yield _row(group, found, None, NOT_JUDGED, reason=why)
@@ -177,26 +174,26 @@ def _judged(outages: pd.DataFrame, rule: SecurityRule) -> Iterator[dict[str, obj
 
 
 def _first_outage(
-    group: dict[str, object], found: SupplyClass, requirement: Requirement, outages: pd.DataFrame
+    group: Record, found: SupplyClass, requirement: Requirement, outages: list[Record]
 ) -> dict[str, object]:
-    demand_kw = float(outages["group_demand_kw"].iloc[0])
-    # By repair all is back, whatever happened.
-    in_time = outages[outages["minute"] <= requirement.minutes]
-    met = in_time.groupby(["outage_table", "outage_id"], sort=False)["met_kw"].max()
-    if requirement.minutes == math.inf or met.empty:
-        return _row(group, found, requirement, MET, met_kw=demand_kw, reason="by repair")
-    worst = met.idxmin()
-    met_kw, required_kw = float(met[worst]), requirement.required_kw(demand_kw)
-    short = met_kw < required_kw - SLACK_KW
-    case = outages[(outages["outage_table"] == worst[0]) & (outages["outage_id"] == worst[1])]
-    reason = str(case["reason"].iloc[-1]) if short else ""
+    if requirement.minutes == math.inf:  # by repair all is back, whatever happened
+        return _row(group, found, requirement, MET, met_kw=group["group_demand_kw"], reason="by repair")
+    met: dict[tuple[str, str], float] = {}
+    for row in outages:
+        case = (row["outage_table"], row["outage_id"])
+        in_time_kw = row["met_kw"] if row["minute"] <= requirement.minutes else 0.0
+        met[case] = max(met.get(case, 0.0), in_time_kw)
+    worst = min(met, key=met.__getitem__)
+    short = met[worst] < requirement.required_kw(group["group_demand_kw"]) - SLACK_KW
+    why = [row["reason"] for row in outages if (row["outage_table"], row["outage_id"]) == worst]
     return _row(
-        group, found, requirement, SHORT if short else MET, met_kw=met_kw, outage=worst, reason=reason
-    )
+        group, found, requirement, SHORT if short else MET, met_kw=met[worst], outage=worst,
+        reason=str(why[-1]) if short else "",
+    )  # fmt: skip
 
 
 def _row(
-    group: dict[str, object],
+    group: Record,
     found: SupplyClass | None,
     requirement: Requirement | None,
     status: str,
@@ -205,7 +202,7 @@ def _row(
     outage: tuple[object, object] = (None, None),
     reason: str = "",
 ) -> dict[str, object]:
-    demand_kw = float(group["group_demand_kw"])  # type: ignore[arg-type]
+    demand_kw = float(group["group_demand_kw"])
     required_kw = math.nan if requirement is None else requirement.required_kw(demand_kw)
     return {
         **group,

@@ -135,9 +135,9 @@ def restoring_steps(bench: Bench, part: DarkPart, plan: Plan) -> list[tuple[str,
         kw = float(part.kw[np.asarray(plan) == tie].sum())
         reason = f"supplies {kw:,.1f} kW through {found.element(edge)[1]}"
         at = found.network.switches["bus_id"].to_numpy()
-        inside = found.network.buses.index[bus]
+        inside = str(found.network.buses.index[bus])
         # The end in the dark part first: the last switch closed is the one that brings the voltage.
-        rows = sorted(found.open_switches(edge), key=lambda row, inside=inside: at[row] != inside)
+        rows = sorted(found.open_switches(edge), key=lambda row: str(at[row]) != inside)
         steps += [("switches", found.switch_id(row), "closed", reason) for row in rows]
     return steps
 

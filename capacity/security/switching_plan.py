@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -91,7 +92,7 @@ class SwitchingPlan:
     base_customers: int
     base_kw: float
 
-    def figures(self) -> dict[str, object]:
+    def figures(self) -> dict[str, Any]:
         """Key figures: customers and kW off at once, back by switching, left until repair; energy [kWh]."""
         loads, steps = self.loads, self.steps
         repaired = loads["step"] == int(steps["step"].iloc[-1])

@@ -15,6 +15,7 @@ import geopandas as gpd
 import numpy as np
 
 from capacity.checks import Yardstick
+from capacity.costs import CostTable
 from capacity.demand.demand_scenario import DemandScenario
 from capacity.demand.scenario_demand import Outlook, outlook_of
 from capacity.limits import Limits
@@ -47,6 +48,8 @@ class Study:
         The one that is named, or none.
     districts
         Areas by name that room to sell is summed over; feeders where there are none.
+    costs
+        Prices of the plan; none where no plan is asked for.
     weak
         Feeders whose data are too weak for results, with the reason.
     told
@@ -61,6 +64,7 @@ class Study:
     cases: tuple[Scenario, ...]
     standards: tuple[TerminalStandard, ...]
     districts: gpd.GeoSeries | None
+    costs: CostTable | None
     weak: dict[str, str]
     told: Callable[[str], None]
 

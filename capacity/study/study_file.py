@@ -14,9 +14,13 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from capacity.checks import make_yardstick
+from capacity.costs import DEFAULT_TABLE, CostTable, read_costs, table_names
 from capacity.data_quality import weak_data
 from capacity.demand.demand_scenario import DemandScenario, read_demand_scenario, scenario_names
 from capacity.limits import profile_names, read_limits
+from capacity.measures import kinds
+from capacity.planning.plan import PlanTerms
+from capacity.planning.worst_cases import worst_case_names
 from capacity.selling.districts import read_districts
 from capacity.study.opened_study import Study
 from capacity.terminal import TerminalStandard, read_standard, standard_names
@@ -28,7 +32,7 @@ from gridmodel import Scenario, find_scenario, rules_for
 Year = Annotated[int, Field(ge=1900, le=2200)]
 StepName = Literal[
     "check", "loadflow", "years", "draws", "bottlenecks", "unserved", "chains", "terminal", "headroom",
-    "selling", "comparison",
+    "selling", "comparison", "security", "plan",
 ]  # fmt: skip
 STEP_NAMES: tuple[str, ...] = get_args(StepName)
 Found = TypeVar("Found")
@@ -54,6 +58,39 @@ class CutQuestion(_Frozen):
     hours: int | None = Field(default=None, ge=1, le=8784)
 
 
+class PlanQuestion(PlanTerms):
+    """The block [plan]: terms of a plan, its prices, and what it must hold in beside the scenarios."""
+
+    costs: str = DEFAULT_TABLE
+    price_year: int | None = None
+    index_percent_per_year: float | None = None
+    n_minus_1: bool = False
+    worst_cases: tuple[str, ...] = ()
+
+    @property
+    def terms(self) -> PlanTerms:
+        """The terms alone."""
+        return PlanTerms.model_validate({name: getattr(self, name) for name in PlanTerms.model_fields})
+
+    @field_validator("worst_cases")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in names if name not in worst_case_names()]
+        if unknown:
+            raise ValueError(
+                f"no worst case {', '.join(unknown)}; there are: {', '.join(worst_case_names())}"
+            )
+        return names
+
+    @field_validator("measures")
+    @classmethod
+    def _kinds(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        unknown = [name for name in names or () if name not in kinds()]
+        if unknown:
+            raise ValueError(f"no measure {', '.join(unknown)}; there are: {', '.join(kinds())}")
+        return names
+
+
 class StudyFile(_Frozen):
     """Keys of a study file; paths are relative to its folder.
 
@@ -76,6 +113,9 @@ class StudyFile(_Frozen):
         absent.
     districts
         File of named areas that room to sell is summed over; feeders when absent.
+    plan
+        What a plan may use, its prices, and whether it must hold after the loss of any element; no plan is
+        made when absent.
     steps
         What is done, all when absent.
     out
@@ -95,6 +135,7 @@ class StudyFile(_Frozen):
     districts: str = ""
     headroom: HeadroomQuestion = HeadroomQuestion()
     unserved: CutQuestion = CutQuestion()
+    plan: PlanQuestion | None = None
     out: str = ""
 
     @field_validator("scenarios", "network_scenarios", "years", "steps")
@@ -128,13 +169,14 @@ def open_study(path: Path, told: Callable[[str], None] = lambda _: None) -> Stud
     limits = _told(faults, "limits", lambda: read_limits(_name_or_file(file.limits, profile_names(), folder)))
     scenarios, standards = _scenarios(faults, file, folder), _standards(faults, file, folder)
     cases, districts = _cases(faults, file, network), _districts(faults, file, folder, network)
+    costs = _costs(faults, file, folder)
     yardstick = None
     if network is not None and limits is not None:
         yardstick = _told(faults, "limits", lambda: make_yardstick(network, limits))
     if faults or network is None or yardstick is None:
         raise InputError(str(path), join_findings(faults))
     weak = dict(weak_data(network, yardstick.supply))
-    return Study(path, file, network, yardstick, scenarios, cases, standards, districts, weak, told)
+    return Study(path, file, network, yardstick, scenarios, cases, standards, districts, costs, weak, told)
 
 
 def _scenarios(faults: list[pd.DataFrame], file: StudyFile, folder: Path) -> tuple[DemandScenario, ...]:
@@ -184,6 +226,18 @@ def _standards(faults: list[pd.DataFrame], file: StudyFile, folder: Path) -> tup
     where = _name_or_file(file.standard, standard_names(), folder)
     found = _told(faults, "standard", lambda: read_standard(where)) if file.standard else None
     return () if found is None else (found,)
+
+
+def _costs(faults: list[pd.DataFrame], file: StudyFile, folder: Path) -> CostTable | None:
+    """The cost table of the plan, if there is to be one and it can be read."""
+    asked = file.plan
+    if asked is None:
+        return None
+    where = _name_or_file(asked.costs, table_names(), folder)
+    year, percent = asked.price_year, asked.index_percent_per_year
+    return _told(
+        faults, "plan.costs", lambda: read_costs(where, price_year=year, index_percent_per_year=percent)
+    )
 
 
 def _districts(

@@ -49,6 +49,7 @@ def study_record(study: Study, steps: pd.DataFrame, years: tuple[StudiedYear, ..
             "limits": study.limits.model_dump(mode="json"),
             "scenarios": [_of_scenario(scenario) for scenario in study.scenarios],
             "network_scenarios": [_of_case(case) for case in study.cases],
+            "costs": _of_costs(study),
             "standards": [standard.model_dump(mode="json", by_alias=True) for standard in study.standards],
             "demand": [_of_demand(year) for year in {one.demand.scenario_id: one for one in years}.values()],
         },
@@ -60,6 +61,15 @@ def study_record(study: Study, steps: pd.DataFrame, years: tuple[StudiedYear, ..
         },
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
     }
+
+
+def _of_costs(study: Study) -> dict[str, object] | None:
+    """Prices of the plan, row by row."""
+    costs = study.costs
+    if costs is None:
+        return None
+    rows = rows_of(costs.rows.reset_index())
+    return {"name": costs.name, "currency": costs.currency, "price_year": costs.price_year, "rows": rows}
 
 
 def _of_scenario(scenario: DemandScenario) -> object:

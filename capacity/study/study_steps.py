@@ -1,8 +1,9 @@
 """The steps of a study: a registry of functions, each takes the opened study and gives tables by name.
 
 Here are those on the network as it stands; those on years of demand scenarios are in
-`capacity.study.study_year_steps`. A step raises `InputError` where it cannot be done on its input,
-`NothingNamedError` where the study file names none; what becomes of it is `capacity.study`.
+`capacity.study.study_year_steps`, those on security and expansion in `capacity.study.study_plan_steps`. A step
+raises `InputError` where it cannot be done on its input, `NothingNamedError` where the study file names none;
+what becomes of it is `capacity.study`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from capacity.headroom import find_headroom
 from capacity.impact import study_impact
 from capacity.quality_report import placed
 from capacity.study.opened_study import Study
+from capacity.study.study_plan_steps import plan, security
 from capacity.study.study_year_steps import (
     Tables,
     bottlenecks,
@@ -87,5 +89,5 @@ def headroom(study: Study) -> Tables:
 
 STEPS: tuple[Step, ...] = (
     check, loadflow, years, draws, bottlenecks, unserved, chains, terminal, headroom, selling,
-    comparison,
+    comparison, security, plan,
 )  # fmt: skip

@@ -10,7 +10,7 @@ from gis.webmap.escape import escape_for_map
 from gis.webmap.layers import LineLayer, PointLayer
 from gis.webmap.legend import Legend, Swatch, class_legend
 from gis.webmap.map import Bounds, NetworkMap, network_map, save_html, update_group
-from gis.webmap.markers import halo_group, highlight, route_group, site_group
+from gis.webmap.markers import halo_group, highlight, route_group, site_group, step_group
 from gis.webmap.palette import NO_DATA_COLOUR, PALETTE, classify, width_by_class
 from gis.webmap.pick import nearest_asset
 
@@ -37,6 +37,7 @@ __all__ = [
     "route_group",
     "save_html",
     "site_group",
+    "step_group",
     "update_group",
     "width_by_class",
 ]

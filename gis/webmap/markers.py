@@ -126,6 +126,36 @@ def halo_group(
     return group
 
 
+def step_group(
+    geometry: gpd.GeoSeries, labels: Sequence[str], colours: Sequence[str], *, name: str = "steps"
+) -> folium.FeatureGroup:
+    """Feature group of numbered steps: a ring at each place, its text beside it.
+
+    Parameters
+    ----------
+    geometry
+        Points with a CRS; steps at one place share a ring, and their texts stand in one line.
+    labels, colours
+        One a row; the ring has the colour of the last step there.
+
+    Returns
+    -------
+    folium.FeatureGroup
+        For `show_map(feature_group=...)`.
+    """
+    group = folium.FeatureGroup(name=name, control=False)
+    texts: dict[tuple[float, float], tuple[list[str], str]] = {}
+    for point, label, colour in zip(geometry.to_crs(4326), labels, colours, strict=True):
+        said, _ = texts.get((point.x, point.y), ([], ""))
+        texts[point.x, point.y] = ([*said, label], colour)
+    for (lon, lat), (said, colour) in texts.items():
+        point = shapely.Point(lon, lat)
+        _add(group, point, "#ffffff", 7.0)
+        _add(group, point, colour, 4.0)
+        _add_label(group, point, ", ".join(said))
+    return group
+
+
 def _lonlat_parts(geometry: gpd.GeoSeries) -> list[BaseGeometry]:
     parts = shapely.get_parts(geometry.dropna().to_crs(4326).to_numpy())
     return [part for part in parts if not part.is_empty]

@@ -10,6 +10,7 @@ from capacity.measures import OPERATING, propose_measures
 from capacity.measures.measure import Measure
 from capacity.measures.situation import Situation
 from gis.changes import apply_changes
+from gridmodel import Scenario
 from tests.capacity.measures.tables import NO_PRICES
 from tests.capacity.measures.weak_grids import FEED_IN, FULL, at_hours, ring, situation
 
@@ -75,3 +76,10 @@ def test_what_has_no_price_is_told_and_not_proposed(kind: str) -> None:
 def test_nothing_is_proposed_where_every_limit_holds() -> None:
     calm = situation(ring(h_kw=1.0, b1_kw=100.0), [FEED_IN])
     assert calm.violations.empty and not len(propose_measures(calm, OPERATING))
+
+
+def test_a_case_without_solution_is_judged_by_the_linear_load_flow() -> None:
+    collapsed = situation(ring(), [Scenario("huge", "far too much", None, 6.0)])
+    assert collapsed.violations["check"].tolist() == ["no_solution"]
+    kinds = {one.kind for one in propose_measures(collapsed, OPERATING)}
+    assert {"tap_change", "oltc_setpoint", "move_open_point", "flexibility", "capacitor"} <= kinds

@@ -27,7 +27,8 @@ from tests.capacity.study.study_towns import STUDY
 from tests.capacity.study.study_towns import write_study as write_town
 from tests.capacity.test_output import strict
 
-WHOLE = STUDY + 'standard = "all_electric"\ndraws = 2\n[unserved]\nhours = 12\n'
+PLAN = '[plan]\nmeasures = ["replace_line", "larger_transformer"]\n'
+WHOLE = STUDY + 'standard = "all_electric"\ndraws = 2\n[unserved]\nhours = 12\n' + PLAN
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from capacity.study import run_study
-from capacity.study.study_file import STEP_NAMES, StudyFile, open_study
+from capacity.study.study_file import STEP_NAMES, PlanQuestion, StudyFile, open_study
 from tests.capacity.grids import station
 from tests.capacity.study.study_towns import STUDY, write_study
 
@@ -22,6 +22,7 @@ def _first_cells(heading: str) -> list[str]:
 
 def test_the_page_lists_every_key() -> None:
     blocks = {"headroom": {"direction", "cos_phi"}, "unserved": {"hours"}}
+    blocks |= {"plan": set(PlanQuestion.model_fields)}
     keys = {name for name in StudyFile.model_fields if name not in blocks}
     keys |= {f"{block}.{name}" for block, names in blocks.items() for name in names}
     assert set(_first_cells("| key |")) == keys
