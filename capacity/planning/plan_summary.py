@@ -137,13 +137,13 @@ def plan_figures(report: PlanReport) -> dict[str, str]:
         "Limits broken": " → ".join(f"{int(cases[name].sum()):,}" for name in _VIOLATIONS),
         "Unlocked": "not asked",
         per_cost: "not asked",
-        "Helped": "not asked",
+        "Customers": "not asked",
         "Unresolved": f"{len(plan.unresolved):,}",
     }
     if benefit is not None:
         figures["Unlocked"] = f"{benefit.unlocked_kw:,.0f} kW"
         figures[per_cost] = _per_cost(benefit.unlocked_kw, plan)
-        figures["Helped"] = _count(benefit.customers_helped, "customer", "customers")
+        figures["Customers"] = f"{benefit.customers_helped:,} helped"
     return figures
 
 

@@ -53,7 +53,7 @@ def test_figures_by_hand() -> None:
     figures = plan_figures(_report())
     assert figures["Unlocked"] == "44 kW"
     assert figures["Unlocked per kEUR"] == "2.5 kW"  # 44 / 17.6
-    assert figures["Helped"] == "7 customers"
+    assert figures["Customers"] == "7 helped"
     assert figures["Limits broken"] == "8 → 1"
     assert figures["Above the proved lower bound"] == "at most 5.3 %"  # 900 of 16,900
 
