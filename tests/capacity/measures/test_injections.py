@@ -92,7 +92,7 @@ def test_contracts_hold_back_their_share_and_cost_power_and_energy() -> None:
     seen = situation(ring())
     found = of_kind(_measures(propose_flexibility(seen)), "flexibility|transformers T1|10%")
     assert found.power_kva["H"][0] == pytest.approx(-0.1 * 200.0 * (1 + 1j * np.tan(np.arccos(0.95))))
-    hours = operating_figures().flexibility.full_load_hours[0]
+    hours = operating_figures().flexibility.full_load_hours[1]
     assert found.cost.eur == 0.0 and found.reversible and not len(found.changes.cells)
     assert found.cost.yearly_eur == pytest.approx(20.0 * 10.0 + 20.0 * hours * 0.1)
     before, after = (by_pandapower(seen, "base", one)["T1"] for one in (None, found))
