@@ -155,3 +155,14 @@ def test_a_run_nobody_holds_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert run.is_running and run.progress.stage == "Starting"
     del run
     assert process.wait(timeout=10) != 0
+
+
+def test_a_run_that_is_stopped_before_any_plan_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(background_plan, "plan_command", lambda *_: waits)
+    run = PlanRun(_question(tmp_path / "n.gpkg"), tmp_path)
+    run.cancel()
+    assert run.is_stopping
+    assert run.outcome().problem == "Stopped before there was any plan."
