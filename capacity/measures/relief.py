@@ -141,6 +141,24 @@ def share_under(situation: Situation, bus: int) -> np.ndarray:
     return found
 
 
+def need_kvar(situation: Situation, bus: int) -> float:
+    """Reactive power that must be given at a bus so that overloads on its way to the busbar end [kvar].
+
+    The most over all cases and elements; those that active power alone overloads are left out.
+    """
+    most = 0.0
+    for group in weak_groups(situation):
+        for up in _way_up(group.tree, bus):
+            flow = group.flows[:, up]
+            for carried, limit, over in _loadings(situation, group, up):
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    scaled = limit * np.abs(flow) / carried
+                left = np.sqrt(np.maximum(scaled**2 - flow.real**2, 0.0))
+                ends = over & (np.abs(flow.real) <= scaled)
+                most = max(most, float(np.where(ends, flow.imag - left, 0.0).max(initial=0.0)))
+    return most
+
+
 def _linear_drop(group: Group, bus: int) -> np.ndarray:
     """Drop [pu] over the lines of a feeder to a bus, of a station's bus over its transformer."""
     way = group.tree.way(bus) or [bus]

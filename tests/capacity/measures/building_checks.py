@@ -74,7 +74,7 @@ def situation(
 
 
 def assert_sound(network: Network, measure: Measure) -> Network:
-    """A measure applies cleanly, can be taken back, and its new ids are its own; returns the network after."""
+    """A measure applies cleanly, can be taken back, and its new ids are its own; returns what it makes."""
     after = apply_changes(network, measure.changes)
     assert apply_changes(after, measure.inverse(network)).equals(network), measure.measure_id
     assert_as_supplied(network, after, measure.measure_id)
