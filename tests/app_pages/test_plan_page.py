@@ -14,10 +14,11 @@ import gis
 from app_pages.frame import plain
 from app_pages.plan_shelf import Shelved
 from capacity.launch import NETWORK_VARIABLE
-from capacity.planning import background_plan
+from capacity.planning import background_plan, plan_reading
 from capacity.planning.background_plan import PlanQuestion, PlanRun, plan_command
 from capacity.planning.plan_files import write_plan
 from capacity.planning.plan_report import PlanReport
+from gis.formats import read_source
 from tests.app_pages.test_pages import metric, page_of, run_page
 from tests.capacity.planning.plans import EVIL, cheaper_plan, small_plan
 
@@ -97,6 +98,7 @@ def test_run_beside_the_screen_ends_with_its_plan(
     network = gis.read_network(network_path)
     write_plan(_report(replace(small_plan(), network=network)), made)
     monkeypatch.setattr(background_plan, "plan_command", _stand_in(made))
+    monkeypatch.setattr(plan_reading, "read_untrusted", read_source)
     page = run_page("plan")
     page.button(key="plan_start").click().run()
     if "plan_run" in page.session_state:
