@@ -22,6 +22,7 @@ import bench_headroom
 import bench_hosting
 import bench_import
 import bench_million
+import bench_plan
 import bench_security
 import bench_topologies
 import bench_year
@@ -37,6 +38,7 @@ BENCHMARKS = (
     bench_million,
     bench_hosting,
     bench_topologies,
+    bench_plan,
     bench_security,
     bench_first_call,
     bench_bound,

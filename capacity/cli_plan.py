@@ -305,3 +305,42 @@ def _proof_lines(plan: Plan, proof: pd.DataFrame | None) -> list[str]:
         broken, agree = int(proof["violations"].sum()), int(proof["agrees"].sum())
         lines.append(f"  pandapower: {broken} limits broken; agrees in {agree} of {len(proof)} cases")
     return lines
+
+
+def compare_plan_files(
+    network: Path | None, plan_a: Path, plan_b: Path, *, out: Path | None, as_json: bool
+) -> int:
+    """Compare two GeoPackages of plans of one network; VIOLATED when B is worse in anything."""
+    from capacity.planning.comparison import compare_plans
+    from capacity.planning.plan_reading import read_plan
+    from capacity.result_files import require_results_folder, sha256_of, write_results
+
+    if network is None:
+        raise typer.BadParameter("two plans are compared on their network; name it", param_hint="--network")
+    if out is not None:
+        require_results_folder(out)
+    grid = cli_network.network_of(network)
+    a, b = (read_plan(path, grid).plan for path in (plan_a, plan_b))
+    found = compare_plans(a, b)
+    if out is not None:
+        files = [{"plan": path.name, "sha256": sha256_of(path)} for path in (plan_a, plan_b)]
+        write_results(out, found, {"compared": files}, crs=grid.crs)
+    output.say(*_comparison(found), as_json=as_json)
+    return VIOLATED if (found["plan_totals"]["worse"] == "b").any() else DONE
+
+
+def _comparison(found: dict[str, pd.DataFrame]) -> output.Report:
+    """Totals side by side, cost by level and year, and the steps that differ."""
+    values: dict[str, object] = {name: output.rows_of(rows) for name, rows in found.items()}
+    lines = [
+        f"  {row.what:20} {row.value_a:16,.0f} {row.value_b:16,.0f} {row.unit:6} {row.worse}"
+        for row in found["plan_totals"].itertuples()
+    ]
+    years = found["plan_levels"]["year"].astype("string").fillna("")
+    lines += [
+        f"  {f'{row.level} {year}':20} {row.cost_a_eur:16,.0f} {row.cost_b_eur:16,.0f}"
+        for row, year in zip(found["plan_levels"].itertuples(), years, strict=True)
+    ]
+    steps = found["plan_differences"]
+    differing = steps[steps["within"] != "both"].head(ROWS_NAMED)
+    return values, [*lines, *(f"  {row.within}: {row.what}" for row in differing.itertuples())]

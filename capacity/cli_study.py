@@ -9,6 +9,7 @@ import typer
 
 from capacity import output
 from capacity.cli_options import BAD_INPUT, DONE, VIOLATED, AsJson
+from capacity.cli_plan import compare_plan_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from capacity.study import StudyResults
 
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="TOML file with every assumption.")]
-Results = Annotated[Path, typer.Argument(help="Folder of results of `feederplan study`.")]
+Results = Annotated[
+    Path, typer.Argument(help="Folder of results of `feederplan study`, or a plan's GeoPackage.")
+]
 OutFolder = Annotated[Path | None, typer.Option("--out", help="Folder to write to.")]
 
 
@@ -59,13 +62,22 @@ def compare(
         str | None, typer.Option(help="Scenario of A; its only one, or the one both have, if absent.")
     ] = None,
     scenario_b: Annotated[str | None, typer.Option(help="Scenario of B; as that of A if absent.")] = None,
+    network: Annotated[Path | None, typer.Option(help="Network that two plans are of.")] = None,
     out: OutFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare a scenario of one study with one of another, B with A; exit code 1 when B is worse anywhere."""
+    """Compare two studies, or two plans, B with A; exit code 1 when B is worse anywhere.
+
+    Of studies a scenario of one with one of the other; of plans what they cost, by level and year, and build.
+    """
     from capacity.result_files import require_results_folder, write_results
     from capacity.study.stored_study import compare_stored, open_stored
 
+    plans = [path.is_file() for path in (results_a, results_b)]
+    if all(plans):
+        raise typer.Exit(compare_plan_files(network, results_a, results_b, out=out, as_json=as_json))
+    if any(plans) or network is not None:
+        raise typer.BadParameter("give two folders of studies, or two files of plans with --network")
     a, b = open_stored(results_a), open_stored(results_b)
     if out is not None:
         require_results_folder(out)

@@ -244,7 +244,7 @@ def _target_faults(out: Path, sources: list[Path], suffixes: tuple[str, ...]) ->
     if out.suffix.lower() not in suffixes:
         kinds = {
             ".gpkg": "a GeoPackage", ".toml": "a mapping file", ".xlsx": "a workbook",
-            ".csv": "a CSV table", ".parquet": "a Parquet table",
+            ".csv": "a CSV table", ".parquet": "a Parquet table", ".json": "a JSON file",
         }  # fmt: skip
         kind = " or ".join(kinds[suffix] for suffix in suffixes)
         faults.append(f"the result is {kind}; name it {' or '.join(f'*{suffix}' for suffix in suffixes)}")

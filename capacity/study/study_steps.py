@@ -1,7 +1,7 @@
 """The steps of a study: a registry of functions, each takes the opened study and gives tables by name.
 
 Here are those on the network as it stands; those on years of demand scenarios are in
-`capacity.study.study_year_steps`, those on security and expansion in `capacity.study.study_plan_steps`. A step
+`capacity.study.study_year_steps`, those on security and expansion in `study_plan_steps` beside it. A step
 raises `InputError` where it cannot be done on its input, `NothingNamedError` where the study file names none;
 what becomes of it is `capacity.study`.
 """
