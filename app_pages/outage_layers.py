@@ -13,6 +13,8 @@ from capacity.security.outage_report import PART_WORDS, part_classes, step_label
 from capacity.security.switching_plan import SwitchingPlan
 from gis.webmap import PALETTE, Legend, NetworkMap, Swatch, network_map, step_group
 
+# More labels than these hide each other.
+CANDIDATES_DRAWN = 8
 OPENED_COLOUR, CLOSED_COLOUR = "#7b3294", "#008837"
 
 
@@ -52,8 +54,9 @@ def switching_group(plan: SwitchingPlan) -> folium.FeatureGroup:
 
 
 def candidate_group(study: Study, location: Location) -> folium.FeatureGroup:
-    """Candidate sections with their ranks."""
-    places = gpd.GeoSeries(location.candidates["geometry"].to_numpy(), crs=study.network.crs)
+    """The first candidate sections with their ranks."""
+    first = location.candidates.head(CANDIDATES_DRAWN)
+    places = gpd.GeoSeries(first["geometry"].to_numpy(), crs=study.network.crs)
     middles = gpd.GeoSeries(places.representative_point(), crs=study.network.crs)
-    labels = [f"candidate {rank}" for rank in location.candidates["rank"]]
+    labels = [f"candidate {rank}" for rank in first["rank"]]
     return step_group(middles, labels, [PALETTE[-1]] * len(labels), name="candidates")

@@ -8,10 +8,11 @@ import streamlit as st
 from app_pages.frame import Columns, plain
 from app_pages.map_frame import asset_url, show_map
 from app_pages.network_layers import class_layers
+from app_pages.plan_layers import bounds_with_air
 from app_pages.plan_shelf import Shelved
 from app_pages.study import Study
 from capacity.planning.plan_differences import WITHIN, differing_assets, differing_steps, figures_beside
-from gis.webmap import Legend, NetworkMap, Swatch, halo_group, network_map
+from gis.webmap import Bounds, Legend, NetworkMap, Swatch, halo_group, network_map
 
 # In the order of `WITHIN`: what both have is of no account here.
 _COLOURS = dict(zip(WITHIN, ("#808080", "#e6b000", "#2166ac", "#a50026"), strict=True))
@@ -19,11 +20,11 @@ _NUMBER = st.column_config.NumberColumn
 _COLUMNS: Columns = {
     "within": "In",
     "measure_id": None,
-    "what": "What",
     "year_a": _NUMBER("Year, A", format="%d", width=70),
     "year_b": _NUMBER("Year, B", format="%d", width=70),
     "cost_a_eur": _NUMBER("Cost, A", format="localized", width=80),
     "cost_b_eur": _NUMBER("Cost, B", format="localized", width=80),
+    "what": "What",
 }
 
 
@@ -50,15 +51,20 @@ def show_comparison(study: Study, at_hand: list[Shelved], chosen: Shelved) -> No
             column_config={"figure": "Figure", "a": "A", "b": "B"},
         )  # fmt: skip
         steps = differing_steps(chosen.report.plan, other.report.plan)
-        shown = steps.dropna(axis="columns", how="all")
-        st.dataframe(shown, hide_index=True, column_config=_COLUMNS, key="plan_differences")
+        shown = steps[list(_COLUMNS)].dropna(axis="columns", how="all").round(0)
+        st.dataframe(shown, hide_index=True, placeholder="", column_config=_COLUMNS, key="plan_differences")
     with left:
         drawn = differing_assets(chosen.report.plan, other.report.plan)
         bands = halo_group(drawn.geometry, drawn["within"].map(_COLOURS).to_list(), name="differences")
-        show_map(_plain_map(study), key="plan_comparison", feature_group=[bands], height=480)
+        show_map(
+            _plain_map(study, bounds_with_air(drawn)),
+            key="plan_comparison",
+            feature_group=[bands],
+            height=480,
+        )
 
 
-def _plain_map(study: Study) -> NetworkMap:
+def _plain_map(study: Study, bounds_lonlat: Bounds | None) -> NetworkMap:
     """The network in grey, so that only what differs has a colour."""
     network = study.network
     grey = (np.full(len(network.table(name)), -1, dtype=np.int8) for name in ("lines", "transformers"))
@@ -66,7 +72,7 @@ def _plain_map(study: Study) -> NetworkMap:
     return network_map(
         class_layers(study, *grey),
         legends=[Legend("Steps of the two plans", tuple(rows))],
-        bounds_lonlat=study.homes_lonlat,
+        bounds_lonlat=bounds_lonlat or study.homes_lonlat,
         asset_url=asset_url(),
         attribution=network.info.get("attribution"),
     )

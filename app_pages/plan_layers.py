@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import folium
 import geopandas as gpd
@@ -22,9 +22,11 @@ from app_pages.study import Study
 from capacity.planning.plan_assets import assets_in_force
 from capacity.planning.plan_loading import used_percent
 from capacity.planning.plan_report import PlanReport
+from capacity.planning.plan_sketch import STATUS_COLOURS
 from gis import Network
 from gis.voltage import LV_MAX_KV
 from gis.webmap import (
+    Bounds,
     Legend,
     LineLayer,
     NetworkMap,
@@ -37,11 +39,6 @@ from gis.webmap import (
     width_by_class,
 )
 
-# Band on an asset by what becomes of it; apart from the colours of loading, and named in the legend.
-STATUS_COLOURS = {
-    "new": "#008837", "replaced": "#7b3294", "removed": "#111111", "switched": "#e7298a",
-    "moved": "#e7298a", "adjusted": "#00a5c8",
-}  # fmt: skip
 _STATUS_WORDS = {
     "new": "new", "replaced": "replaced by a larger one", "removed": "taken out",
     "switched": "switched or moved", "adjusted": "set anew",
@@ -82,15 +79,20 @@ def plan_map(study: Study, report: PlanReport, shapes: PlannedShapes, view: View
     lines, stations = (
         classify(percent, THRESHOLDS_PERCENT) for percent in _used(study.network, report, view, known=True)
     )
-    limits = report.asked.get("limits", "")
-    when = f"{'with' if view.after else 'without'} the plan" + (f", {view.year}" if view.year else "")
     return network_map(
         [*class_layers(study, lines, stations), *_new_layers(report, shapes, view)],
-        legends=[_percent_legend(view, f"{when}; {limits}"), _status_legend(shapes.assets)],
-        bounds_lonlat=_bounds(shapes) or study.homes_lonlat,
+        legends=[_percent_legend(view), _status_legend(shapes.assets)],
+        bounds_lonlat=bounds_with_air(shapes.assets) or study.homes_lonlat,
         asset_url=asset_url(),
         attribution=study.network.info.get("attribution"),
     )
+
+
+def view_in_words(report: PlanReport, view: View) -> str:
+    """What the map shows: with or without the plan, when, against which limits."""
+    when = f" in {view.year}" if view.year else ""
+    limits = report.asked.get("limits", "")
+    return f"{'With' if view.after else 'Without'} the plan{when}, worst case in the normal state; {limits}."
 
 
 def touched_group(shapes: PlannedShapes, view: View) -> folium.FeatureGroup:
@@ -163,10 +165,12 @@ def _used(network: Network, report: PlanReport, view: View, *, known: bool) -> t
     return at_elements(network, of_buses)
 
 
-def _percent_legend(view: View, note: str) -> Legend:
+def _percent_legend(view: View) -> Legend:
     """Classes alone: what the symbols mean stands on the page of the network, and the map needs its room."""
     title = "Loading, of the limit" if view.colour_by == "Loading" else "Voltage band used"
-    return class_legend(title, THRESHOLDS_PERCENT, unit="%", note=note)
+    legend = class_legend(title, THRESHOLDS_PERCENT, unit="%")
+    *classes, missing = legend.swatches
+    return replace(legend, swatches=(*classes, replace(missing, label="no data, or not built")))
 
 
 def _status_legend(assets: gpd.GeoDataFrame) -> Legend:
@@ -176,13 +180,13 @@ def _status_legend(assets: gpd.GeoDataFrame) -> Legend:
         for status, words in _STATUS_WORDS.items()
         if status in found
     ]
-    return Legend("Done by the plan", tuple(rows), note="Grey and dashed: planned, not yet built.")
+    return Legend("Done by the plan", tuple(rows))
 
 
-def _bounds(shapes: PlannedShapes) -> tuple[float, float, float, float] | None:
-    if shapes.assets.empty:
+def bounds_with_air(places: gpd.GeoDataFrame) -> Bounds | None:
+    """West, south, east, north [degree] of places with a little air, also around a single point."""
+    if places.empty:
         return None
-    west, south, east, north = shapes.assets.to_crs(4326).total_bounds
-    # A little air, also around a single point.
+    west, south, east, north = places.to_crs(4326).total_bounds
     air = max(0.1 * (east - west), 0.1 * (north - south), 0.002)
     return float(west - air), float(south - air), float(east + air), float(north + air)

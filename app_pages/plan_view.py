@@ -11,7 +11,14 @@ import streamlit as st
 from app_pages.frame import Columns, plain
 from app_pages.map_frame import Focus, focus_on, show_map
 from app_pages.network_layers import ColourBy
-from app_pages.plan_layers import PlannedShapes, View, plan_map, planned_shapes, touched_group
+from app_pages.plan_layers import (
+    PlannedShapes,
+    View,
+    plan_map,
+    planned_shapes,
+    touched_group,
+    view_in_words,
+)
 from app_pages.study import Study
 from capacity.planning.plan_assets import planned_assets
 from capacity.planning.plan_files import write_plan
@@ -36,7 +43,7 @@ _HELP = {
     "Cost": "Capital, mid price, and the range of the cost table.",
     "Limits broken": "Over all cases, without the plan and with it.",
     "Unlocked": "Demand that had to be cut for every limit to hold, less what still has, in the worst case.",
-    "Helped": "Customers from whom something had to be cut, less those from whom it still would.",
+    "Customers": "From whom something had to be cut, less those from whom it still would.",
 }
 _STEPS: Columns = {
     "step": _NUMBER("Step", width=50),
@@ -55,7 +62,9 @@ def show_answer(report: PlanReport) -> None:
     figures = plan_figures(report)
     cards = {label: text for label, text in figures.items() if label not in _BENEATH}
     for place, (label, text) in zip(st.columns(len(cards)), cards.items(), strict=True):
-        place.metric(label, text, help=_HELP.get(label))
+        value, _, more = text.partition(" (")
+        beside = more.rstrip(")") or None
+        place.metric(label, value, beside, delta_color="off", delta_arrow="off", help=_HELP.get(label))
     beneath = [f"{label}: {figures[label]}" for label in _BENEATH]
     st.caption(plain("; ".join([*beneath, f"costs: {prices_in_words(report)}"]) + f". {INDICATIVE}"))
 
@@ -77,6 +86,7 @@ def show_map_and_steps(study: Study, report: PlanReport) -> None:
             focus = focus_on(place.iloc[0], place.crs, zoom=17, focus_id=f"step {row + 1}")
     with left:
         show_map(plan_map(study, report, shapes, view), key="plan", feature_group=groups, height=560, **focus)
+        st.caption(plain(view_in_words(report, view)))
     with right:
         _step_in_words(report, row)
 
@@ -176,7 +186,7 @@ def _step_table(report: PlanReport) -> int | None:
         return None
     steps = pd.DataFrame(placed_steps(plan))
     low, high = (steps[name].map("{:,.0f}".format) for name in ("cost_low_eur", "cost_high_eur"))
-    shown = steps.assign(range=low + " - " + high)[list(_STEPS)].dropna(axis="columns", how="all")
+    shown = steps.assign(range=low + " - " + high)[list(_STEPS)].dropna(axis="columns", how="all").round(0)
     event = st.dataframe(
         shown, hide_index=True, on_select="rerun", selection_mode="single-row", column_config=_STEPS,
         key=f"plan_steps_{plan.capital_eur:.2f}_{len(steps)}", height=min(38 + 35 * len(steps), 420),

@@ -62,15 +62,21 @@ def show_security() -> None:
     question = _question(study, choice, practice)
     if st.session_state.get("security_asked") != question:
         st.caption("Every line, transformer and source is taken out once; that takes some seconds.")
-        if not st.button("Take every element out once", type="primary", key="ask_security"):
-            return
-        st.session_state["security_asked"] = question
+        st.button(
+            "Take every element out once", type="primary", key="ask_security", on_click=_remember,
+            args=(question,),
+        )  # fmt: skip
+        return
     found = _studied(*question, study, choice, practice)
     _figures(found, practice)
     _map_and_table(study, found, colour_of)
     _rule(found, rule_name)
     _tables(found)
     _sources(practice)
+
+
+def _remember(question: tuple[str, int, str, str, str]) -> None:
+    st.session_state["security_asked"] = question
 
 
 def _ask() -> tuple[Practice, str, ColourOf]:
@@ -117,7 +123,10 @@ def _studied(
 def _figures(found: SupplySecurity, practice: Practice) -> None:
     told = found.figures()
     places = st.columns(6)
-    places[0].metric("Not restorable", f"{told['not_restorable']:,} of {told['elements']:,}")
+    places[0].metric(
+        "Not restorable above 1 kV", f"{told['not_restorable_mv']:,} of {told['elements_mv']:,}",
+        help="Lines, stations and sources whose failure leaves somebody without supply until the repair.",
+    )  # fmt: skip
     places[1].metric("Most left by one", figure(told["most_left_kw"], 0, "kW"))
     places[2].metric("SAIDI", figure(told["saidi_minutes"], 1, "min/a"))
     places[3].metric("SAIFI", figure(told["saifi"], 3, "1/a"))

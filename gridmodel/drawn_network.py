@@ -1,4 +1,4 @@
-"""The drawn-in network: a network with all that many possible changes would build drawn in, each out until taken.
+"""The drawn-in network: a network with what many possible changes would build drawn in, out until taken.
 
 It is compiled once; which changes are taken is then told by switching alone, so that thousands of them, and
 combinations of them, are load flows of one compiled grid (`gridmodel.engine.states`).
@@ -8,7 +8,7 @@ combinations of them, are load flows of one compiled grid (`gridmodel.engine.sta
     switch opened or closed                  itself, turned (and its copies at shadows)
     any other cell of one of these           a shadow with the new cells: in as the original goes out
     line, transformer, source added          itself, out until taken
-    switch added                             at an element: closed until taken; between buses: open until taken
+    switch added                             closed until taken at an element, open between buses
     capacitor, power at a bus                on a stub bus behind a joint that is closed when taken
 
 Loads and generators are no part of it: power is given per bus and case.
@@ -55,7 +55,7 @@ class Turns(NamedTuple):
 
     Attributes
     ----------
-    table, at
+    table, row
         SWITCH, LINE, TRANSFORMER or SOURCE, and the row of the drawn table.
     on
         Closed, or in service.
@@ -63,7 +63,7 @@ class Turns(NamedTuple):
 
     start: np.ndarray
     table: np.ndarray
-    at: np.ndarray
+    row: np.ndarray
     on: np.ndarray
 
 
@@ -98,7 +98,7 @@ class DrawnNetwork:
     stub_at: np.ndarray
 
     def turns_of(self, rows: pd.DataFrame) -> Turns:
-        """Turns of switch-set rows (columns table, element_id, state), an option each case_id, as they appear.
+        """Turns of switch-set rows (columns table, element_id, state): an option per case_id, in their order.
 
         What takes an element out takes its shadows out too.
         """
@@ -108,8 +108,7 @@ class DrawnNetwork:
             codes, rows["table"], rows["element_id"], rows["state"], strict=True
         ):
             at, on = int(self.network.table(table).index.get_indexer([element_id])[0]), state in _ON
-            for row in self._together(CODES[table], at, on):
-                entries.append((case, CODES[table], row, on))
+            entries += [(case, CODES[table], row, on) for row in self._together(CODES[table], at, on)]
         return _packed(entries, int(codes.max()) + 1 if len(codes) else 0)
 
     def _together(self, code: int, at: int, on: bool) -> list[int]:
@@ -229,9 +228,7 @@ def _draw_removed(sheet: _Sheet, option: int, table: str, element_id: str) -> No
         sheet.turns.append((option, "switches", _moved_bank(sheet, element_id), False))
 
 
-def _draw_cells(
-    sheet: _Sheet, option: int, table: str, element_id: str, cells: dict[str, object]
-) -> None:
+def _draw_cells(sheet: _Sheet, option: int, table: str, element_id: str, cells: dict[str, object]) -> None:
     if table in _WITHOUT_EFFECT:
         return
     if table not in TABLES or element_id not in sheet.network.table(table).index:
@@ -323,7 +320,7 @@ def _stub(sheet: _Sheet, option: int | None, name: str, bus_id: str) -> str:
 
 
 def _cell(network: Network, table: str, element_id: str, column: str) -> object:
-    return network.table(table).at[element_id, column]
+    return network.table(table).loc[element_id, column]
 
 
 def _row(network: Network, table: str, element_id: str) -> dict[str, object]:
@@ -348,9 +345,7 @@ def _drawn_tables(sheet: _Sheet) -> tuple[Network, dict[int, np.ndarray]]:
     removed = {"capacitors": tuple(sorted(sheet.moved_banks))} if sheet.moved_banks else {}
     drawn = apply_changes(sheet.network, NetworkChanges(added=whole, removed=removed))
     index = drawn.switches.index
-    of = {
-        int(index.get_indexer([switch])[0]): index.get_indexer(clones) for switch, clones in copied.items()
-    }
+    of = {int(index.get_indexer([switch])[0]): index.get_indexer(clones) for switch, clones in copied.items()}
     return drawn, of
 
 
@@ -465,4 +460,3 @@ def _packed(entries: Sequence[tuple[int, int, int, bool]], options: int) -> Turn
     sizes = np.bincount(option, minlength=options)
     start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     return Turns(start, table[order], at[order], on[order])
-

@@ -22,7 +22,7 @@ STATES_AT_ONCE = 192
 
 
 class Flags(NamedTuple):
-    """What is closed or in service, per row of the drawn tables; in the order of the codes of `drawn_network`."""
+    """What is closed or in service per row of the drawn tables, in the order of `drawn_network.CODES`."""
 
     switches: np.ndarray
     lines: np.ndarray
@@ -76,7 +76,7 @@ def turned(flags: Flags, turns: Turns, options: np.ndarray) -> Flags:
     changed = Flags(*(flag.copy() for flag in flags))
     for code, flag in enumerate(changed):
         at = entries[turns.table[entries] == code]
-        flag[turns.at[at]] = turns.on[at]
+        flag[turns.row[at]] = turns.on[at]
     return changed
 
 
@@ -163,7 +163,7 @@ def _changes(
     taken, taken_state = _all_entries(turns, [step.taken for step in steps])
     states = [back_state, taken_state]
     table = [turns.table[back], turns.table[taken]]
-    at = [turns.at[back], turns.at[taken]]
+    at = [turns.row[back], turns.row[taken]]
     on = [_untaken(nothing_taken, table[0], at[0]), turns.on[taken]]
     if case is not None:
         of_case, count = entries_of(case[0], np.array([case[1]])), len(steps)

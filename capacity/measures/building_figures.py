@@ -63,7 +63,6 @@ class TransformerFigures(_Block):
     largest_station_kva: float = Field(gt=0.0)
     vk_tolerance: float = Field(ge=0.0, lt=1.0)
     ratio_max: float = Field(ge=1.0)
-    units_max: int = Field(ge=1)
 
 
 class RegulatedFigures(_Block):

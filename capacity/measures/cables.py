@@ -95,7 +95,7 @@ def sizes_for(situation: Situation, vn_kv: float, current_a: float) -> pd.DataFr
 
 
 def worth_comparing(cables: pd.DataFrame) -> pd.DataFrame:
-    """Of some cables, cheapest first, the largest and smaller ones that save enough, cheapest first.
+    """Of some cables, cheapest first, the largest, the cheapest and those between that save enough.
 
     The trench is most of the price: a smaller cable that saves next to nothing is no alternative.
     """
@@ -104,6 +104,8 @@ def worth_comparing(cables: pd.DataFrame) -> pd.DataFrame:
     for row in range(len(cables) - 2, -1, -1):
         if per_km[row] <= (1.0 - figures.least_saving_share) * per_km[kept[-1]]:
             kept.append(row)
+    if kept[-1] > 0:  # the cheapest in place of what saves next to nothing against it
+        kept = [*kept[: max(len(kept) - 1, 1)], 0]
     spread = np.linspace(0, len(kept) - 1, min(figures.sizes, len(kept))).round().astype(int)
     return cables.iloc[np.array(kept[::-1])[np.unique(spread)]]
 

@@ -1,7 +1,7 @@
 """Measure `capacitor`: gives the reactive power that loads draw, near where they draw it.
 
 Against undervoltage it stands where reactive power behind the bus times the reactance before it is largest;
-against an overload right behind the element, where leaving out its reactive power is enough.
+against overloads behind the last and the first of each way, where leaving out reactive power ends any.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 from capacity.measures.measure import Measure
 from capacity.measures.operating_figures import operating_figures
 from capacity.measures.proposals import NotProposed
-from capacity.measures.relief import Place, overload_places, share_over, voltage_places
+from capacity.measures.relief import Place, need_kvar, overload_places, voltage_places
 from capacity.measures.situation import Situation
 from capacity.measures.strain import strain_of
 from gis.changes import NetworkChanges
@@ -26,22 +26,29 @@ KIND = ITEM = "capacitor"
 
 def propose_capacitor(situation: Situation) -> Iterator[Measure | NotProposed]:
     """Propose capacitors in standard steps for feeders with undervoltage and for overloads."""
-    known: set[int] = set()
+    known: set[tuple[int, str]] = set()
+    banks: dict[str, Measure] = {}
     broken = strain_of(situation).broken
     low = set(broken.loc[broken["check"] == "undervoltage", "element_id"])
     weak = [place for place in voltage_places(situation) if place.element_id in low]
+    overloads = [
+        place for first in (False, True) for place in overload_places(situation, nearest_source=first)
+    ]
     for place, bus in (
-        *((place, place.bus) for place in overload_places(situation, nearest_source=True)),
+        *((place, place.bus) for place in overloads),
         *((place, _best_bus(situation, place.bus)) for place in weak),
     ):
-        if bus in known:
+        if (bus, place.table) in known:
             continue
-        known.add(bus)
+        known.add((bus, place.table))
         reason = _unfit(situation, place, bus)
         if reason:
             yield NotProposed(KIND, place.table, place.element_id, reason)
         else:
-            yield from (_measure(situation, place, bus, kvar) for kvar in _sizes(situation, bus))
+            for kvar in _sizes(situation, place, bus):
+                bank = _measure(situation, place, bus, kvar)
+                banks.setdefault(bank.measure_id, bank)
+    yield from banks.values()
 
 
 def _unfit(situation: Situation, place: Place, bus: int) -> str:
@@ -51,7 +58,7 @@ def _unfit(situation: Situation, place: Place, bus: int) -> str:
     kvar, least = _reactive_kvar(situation, bus), _steps(situation, bus)[0]
     if kvar < operating_figures().capacitor.least_power_share * least:
         return f"{max(kvar, 0.0):,.1f} kvar behind it are too few for the smallest step of {least:g} kvar"
-    if place.table != "buses" and not _enough_alone(situation, bus):
+    if place.table != "buses" and need_kvar(situation, bus) <= 0.0:
         return "active power alone overloads it"
     return ""
 
@@ -60,15 +67,6 @@ def _reactive_kvar(situation: Situation, bus: int) -> float:
     """Largest reactive power that enters a bus in a case that breaks a limit [kvar]."""
     broken = situation.cases.labels.index.isin(situation.violations["case_id"])
     return float(strain_of(situation).flows[broken, bus].imag.max(initial=0.0))
-
-
-def _enough_alone(situation: Situation, bus: int) -> bool:
-    """Tell whether what feeds a bus holds its limit once it carries no reactive power, in every case."""
-    flow = strain_of(situation).flows[:, bus]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        active = np.nan_to_num(np.abs(flow.real) / np.abs(flow), nan=1.0)
-    # The share of power that must go is not more than leaving reactive power out saves.
-    return bool((share_over(situation, bus) <= 1.0 - active + 1e-12).all())
 
 
 def _best_bus(situation: Situation, bus: int) -> int:
@@ -86,11 +84,18 @@ def _steps(situation: Situation, bus: int) -> tuple[float, ...]:
     return figures.steps_lv_kvar if low else figures.steps_mv_kvar
 
 
-def _sizes(situation: Situation, bus: int) -> list[float]:
-    """Steps to compare: the first that reaches the reactive power behind the bus and those below it."""
-    steps, kvar = _steps(situation, bus), _reactive_kvar(situation, bus)
-    upper = min(int(np.searchsorted(steps, kvar)), len(steps) - 1)
-    return list(steps[max(0, upper + 1 - operating_figures().capacitor.sizes) : upper + 1])
+def _sizes(situation: Situation, place: Place, bus: int) -> list[float]:
+    """Steps to compare.
+
+    Against an overload the first that is enough by estimate and the next; against undervoltage the first that
+    reaches the reactive power behind the bus and those below it.
+    """
+    steps, count = _steps(situation, bus), operating_figures().capacitor.sizes
+    if place.table != "buses":
+        enough = min(int(np.searchsorted(steps, need_kvar(situation, bus))), len(steps) - 1)
+        return list(steps[enough : enough + count])
+    upper = min(int(np.searchsorted(steps, _reactive_kvar(situation, bus))), len(steps) - 1)
+    return list(steps[max(0, upper + 1 - count) : upper + 1])
 
 
 def _measure(situation: Situation, place: Place, bus: int, kvar: float) -> Measure:

@@ -12,11 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from capacity.measures.situation import Situation, switching_groups
-from capacity.measures.strain import strain_of
-from capacity.measures.tree import Tree, tree_of
-from gis.changes import NetworkChanges, apply_changes
-from gis.feeders import trace_supply
+from capacity.measures.situation import Situation
+from capacity.measures.strain import alike_cases, strain_of, switched_tree
+from capacity.measures.tree import Tree
 from gridmodel import branch_ratings_kva
 
 TABLES = ("lines", "transformers")
@@ -51,17 +49,15 @@ class Group:
 @lru_cache(maxsize=2)
 def weak_groups(situation: Situation) -> tuple[Group, ...]:
     """Switching states with broken limits."""
-    broken = set(situation.violations["case_id"])
-    ids = situation.cases.labels.index
-    strain = strain_of(situation)
+    ids, strain = situation.cases.labels.index, strain_of(situation)
+    broken = np.flatnonzero(ids.isin(situation.violations["case_id"]))
     found = []
-    for rows, changes in switching_groups(situation.cases):
-        weak = rows[[ids[row] in broken for row in rows]]
-        if len(weak) and len(changes.cells):
-            tree = _tree(situation, changes)
-            found.append(Group(weak, tree, tree.flows(situation.cases.kva[weak])))
-        elif len(weak):
-            found.append(Group(weak, strain.tree, strain.flows[weak]))
+    for rows, switching in alike_cases(situation, broken):
+        if switching:
+            tree = switched_tree(situation, switching)
+            found.append(Group(rows, tree, tree.flows(situation.cases.kva[rows])))
+        else:
+            found.append(Group(rows, strain.tree, strain.flows[rows]))
     return tuple(found)
 
 
@@ -139,6 +135,24 @@ def share_under(situation: Situation, bus: int) -> np.ndarray:
             share = np.where((low[group.rows, bus] > 0.0) & (drop > 0.0), low[group.rows, bus] / drop, 0.0)
         found[group.rows] = np.minimum(share, 1.0)
     return found
+
+
+def need_kvar(situation: Situation, bus: int) -> float:
+    """Reactive power that must be given at a bus so that overloads on its way to the busbar end [kvar].
+
+    The most over all cases and elements; those that active power alone overloads are left out.
+    """
+    most = 0.0
+    for group in weak_groups(situation):
+        for up in _way_up(group.tree, bus):
+            flow = group.flows[:, up]
+            for carried, limit, over in _loadings(situation, group, up):
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    scaled = limit * np.abs(flow) / carried
+                left = np.sqrt(np.maximum(scaled**2 - flow.real**2, 0.0))
+                ends = over & (np.abs(flow.real) <= scaled)
+                most = max(most, float(np.where(ends, flow.imag - left, 0.0).max(initial=0.0)))
+    return most
 
 
 def _linear_drop(group: Group, bus: int) -> np.ndarray:
@@ -255,8 +269,3 @@ def _to_source(tree: Tree, bus: int) -> list[int]:
         found.append(bus)
         bus = int(tree.parents[bus])
     return found
-
-
-def _tree(situation: Situation, changes: NetworkChanges) -> Tree:
-    network = apply_changes(situation.network, changes)
-    return tree_of(network, trace_supply(network), situation.catalogue)

@@ -21,7 +21,6 @@ from capacity.measures.stations import (
     RATINGS,
     TAPS,
     Station,
-    needed_kva,
     strained_stations,
     types_at,
     units_needed,
@@ -40,12 +39,8 @@ def propose_second_transformer(situation: Situation) -> Iterator[Measure | NotPr
 
 def further_unit(situation: Situation, kind: str, station: Station) -> Iterator[Measure | NotProposed]:
     """Add transformers to a station: the same as its first, and larger ones that may run beside it."""
-    reason = ""
-    if station.count >= building_figures().transformer.units_max and _larger_would_do(situation, station):
-        reason = f"{station.count} transformers stand there already; replace them by larger ones"
-    elif not situation.costs.has(station.item):
+    if not situation.costs.has(station.item):
         reason = f"the cost table {situation.costs.name} has no price of {station.item}"
-    if reason:
         yield NotProposed(kind, "transformers", station.first, reason)
         return
     own = station.units.iloc[0]
@@ -57,14 +52,6 @@ def further_unit(situation: Situation, kind: str, station: Station) -> Iterator[
         needed = units_needed(situation, station, float(new["sn_kva"]), beside_kva=present_kva)
         for count in sorted({1, needed, needed + (needed > 1)}):
             yield _measure(situation, kind, station, new, (count, label, type_id))
-
-
-def _larger_would_do(situation: Situation, station: Station) -> bool:
-    """Tell whether as many transformers of the largest type would carry the load."""
-    types = types_at(situation, station.hv_kv, station.lv_kv, station.item)
-    largest_kva = types["sn_kva"].max()
-    larger = largest_kva > station.units["sn_kva"].min()
-    return bool(larger and largest_kva * station.count >= needed_kva(situation, station))
 
 
 def _beside(situation: Situation, station: Station) -> pd.DataFrame:
@@ -84,7 +71,7 @@ def _measure(
     units = "" if count == 1 else f"{count} x "
     measure_id = f"{kind}|{station.first}|beside|{units}{label}"
     row = _row(station, new, f"{measure_id}|transformer", type_id) | {"parallel": count}
-    priced = type_id if type_id and situation.costs.has(station.item, type_id) else ""
+    priced = _priced_as(situation, station, new, type_id)
     told = units + (type_id or f"{new['sn_kva']:,.0f} kVA")
     return Measure(
         measure_id=measure_id,
@@ -100,6 +87,15 @@ def _measure(
         excludes=frozenset({station.key}),
         geometry=station.geometry,
     )
+
+
+def _priced_as(situation: Situation, station: Station, new: pd.Series, type_id: str) -> str:
+    """Type whose price counts: its own, of one without type that of the next size."""
+    if type_id in situation.catalogue.transformers.index:
+        return type_id
+    types = types_at(situation, station.hv_kv, station.lv_kv, station.item)
+    enough = types[types["sn_kva"] >= new["sn_kva"]]
+    return str(enough.index[0]) if len(enough) else ""
 
 
 def _row(station: Station, new: pd.Series, transformer_id: str, type_id: str) -> dict[str, object]:

@@ -2,7 +2,8 @@
 
 Excess is in percent: of nominal voltage, of the loading limit, of all demand for customers that a plan leaves
 without supply; less than nothing is within the limit. What has no supply is within its limits, and counted
-under those without supply; a ring that the network as it is does not have is broken too. A state without load flow is at `UNSOLVED_EXCESS`, for it alone.
+under those without supply; a ring that the network as it is does not have is broken, too. A state without
+load flow is at `UNSOLVED_EXCESS`, for it alone.
 """
 
 from __future__ import annotations

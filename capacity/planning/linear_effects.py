@@ -143,7 +143,7 @@ def stacked(grid: PlanGrid, measures: np.ndarray) -> list[np.ndarray]:
 
 
 def _try(grid: PlanGrid, standing: Standing, measure: int) -> Try:
-    """What is given up and taken: a measure in force is given up, another takes the place of those it excludes."""
+    """What is given up and taken: a measure in force is given up, another replaces those it excludes."""
     nothing = np.zeros(0, dtype=np.int64)
     if measure in standing.taken:
         return np.array([measure]), nothing
@@ -202,7 +202,7 @@ def _as_part(
     near: np.ndarray,
     usable: np.ndarray,
 ) -> _Part:
-    """Effects of being in force: of measures given up the negative, of those that replace others beyond these."""
+    """Effects of being in force: of measures given up the negative; what replaces others beyond these."""
     told = [near.nonzero()[0], *found.rows]
     rows = np.unique(np.concatenate(told))
     sizes = [len(one) for one in found.rows]

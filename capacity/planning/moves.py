@@ -1,6 +1,6 @@
 """Moves about a plan that save money: a measure given up or deferred, one or two exchanged for a cheaper one.
 
-The linear effects rule out what cannot be; what is left is for load flow to tell (`capacity.planning.search`).
+The linear effects rule out what cannot be; load flow tells the rest (`capacity.planning.search`).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def exchanges(
     allowed: np.ndarray,
     reversible: np.ndarray,
 ) -> Iterator[Move]:
-    """One or two measures in force exchanged for a cheaper one, where the linear effects let it be possible."""
+    """One or two measures in force exchanged for a cheaper one, where the linear effects allow it."""
     in_force, by_measure = plan.in_force, effects.effect_by_measure
     taken = np.flatnonzero(in_force.any(axis=1))
     value = {int(one): value_of(prices, in_force, int(one), in_force[one]) for one in taken}
@@ -73,7 +73,7 @@ def exchanges(
         gain = effects.effect[rows][:, [int(one)]].toarray()[:, 0]
         place = {k: at for at, k in enumerate(involved)}
         for given_up in sets:
-            new = in_force[list(given_up)].any(axis=0)
+            new = np.asarray(in_force[list(given_up)].any(axis=0))
             if not reversible[one]:
                 new = np.logical_or.accumulate(new)
             after = gain * new[year_of_row[rows]] - removal[:, [place[k] for k in given_up]].sum(axis=1)
@@ -100,6 +100,7 @@ def value_of(prices: Prices, in_force: np.ndarray, one: int, rows: np.ndarray) -
             for key in prices.lies_in[other] if other != one else ():
                 held[key] += 1
         digs = sum(prices.trench_eur[key] for key in prices.lies_in[one] if not held[key])
+    own += prices.tie_eur[one]
     return float(own + (prices.year_eur[one] * rows).sum() + digs * prices.discount[first])
 
 

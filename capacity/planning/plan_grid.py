@@ -29,7 +29,8 @@ from gridmodel.drawn_states import entries_of
 LOW, HIGH, LINES, TRANSFORMERS, UNSUPPLIED, RINGS, NO_SOLUTION = range(7)
 CHECKS = (
     ("undervoltage", "buses"), ("overvoltage", "buses"), ("line_overload", "lines"),
-    ("transformer_overload", "transformers"), ("unsupplied", "buses"), ("rings", "lines"), ("no_solution", "sources"),
+    ("transformer_overload", "transformers"), ("unsupplied", "buses"), ("rings", "lines"),
+    ("no_solution", "sources"),
 )  # fmt: skip
 EVERYWHERE = -1
 
@@ -58,6 +59,8 @@ class PlanGrid:
         The area a measure acts in alone; EVERYWHERE for one that acts beyond.
     measure_pairs, pairs_of
         Pairs of buses that the elements join which measures turn in, and the measure of each.
+    between
+        Per measure the pairs of buses whose elements it changes or adds to.
     rewires
         Measures that change who feeds whom whatever the plan.
     conflicts
@@ -79,6 +82,7 @@ class PlanGrid:
     measure_area: np.ndarray
     measure_pairs: np.ndarray
     pairs_of: np.ndarray
+    between: tuple[frozenset[object], ...]
     rewires: np.ndarray
     conflicts: tuple[np.ndarray, ...]
 
@@ -120,7 +124,7 @@ def make_plan_grid(
     kind, place = _constraints(drawn)
     measure_area, own = _measure_areas(drawn, bus_area, option, measures)
     pairs, pairs_of, rewires = _joined_pairs(drawn, option)
-    codes, names = rows["case_id"].factorize()
+    _, names = rows["case_id"].factorize()
     return PlanGrid(
         drawn=drawn,
         limits=yardstick.limits,
@@ -137,6 +141,7 @@ def make_plan_grid(
         measure_area=measure_area,
         measure_pairs=pairs,
         pairs_of=pairs_of,
+        between=_between(drawn, len(measures)),
         rewires=rewires,
         conflicts=conflicts_of(measures),
     )
@@ -195,7 +200,8 @@ def _power(
 def _constraints(drawn: DrawnNetwork) -> tuple[np.ndarray, np.ndarray]:
     buses = np.flatnonzero(~np.isin(np.arange(len(drawn.network.buses)), _stubs(drawn)))
     lines, transformers = np.unique(drawn.line_owner), np.unique(drawn.transformer_owner)
-    places = (buses, buses, lines, transformers, *[[EVERYWHERE]] * 3)
+    whole = np.array([EVERYWHERE])
+    places = [buses, buses, lines, transformers, whole, whole, whole]
     kind = np.repeat(np.arange(NO_SOLUTION + 1), [len(one) for one in places])
     return kind, np.concatenate(places).astype(np.int64)
 
@@ -250,7 +256,7 @@ def _measure_areas(
             continue
         at = entries_of(turns, np.unique(option[:, row]))
         found, above = set(), []
-        for code, place in zip(turns.table[at], turns.at[at], strict=True):
+        for code, place in zip(turns.table[at], turns.row[at], strict=True):
             here = int(switch_area[place] if code == SWITCH else bus_area[ends[code][place]].max())
             if here >= 0:
                 found.add(here)
@@ -312,6 +318,20 @@ def pair_codes(drawn: DrawnNetwork) -> dict[int, np.ndarray]:
     } | {code: np.zeros(0, dtype=np.int64) for code, ends in _ends(drawn).items() if not len(ends)}
 
 
+def _between(drawn: DrawnNetwork, count: int) -> tuple[frozenset[object], ...]:
+    turns, codes = drawn.turns, pair_codes(drawn)
+    found: list[frozenset[object]] = []
+    for row in range(count):
+        at = slice(turns.start[row], turns.start[row + 1])
+        pairs = [
+            int(codes[code][place])
+            for code, place in zip(turns.table[at], turns.row[at], strict=True)
+            if code in (LINE, TRANSFORMER)
+        ]
+        found.append(frozenset(("between", pair) for pair in pairs))
+    return tuple(found)
+
+
 def _joined_pairs(drawn: DrawnNetwork, option: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of buses that measures join, the measure of each, and measures that rewire in any case.
 
@@ -320,13 +340,13 @@ def _joined_pairs(drawn: DrawnNetwork, option: np.ndarray) -> tuple[np.ndarray, 
     """
     turns, codes = drawn.turns, pair_codes(drawn)
     stub = np.isin(drawn.network.switches["element_id"], drawn.network.buses.index[_stubs(drawn)])
-    pair = np.full(len(turns.at), -1)
+    pair = np.full(len(turns.row), -1)
     for code in (LINE, TRANSFORMER, SWITCH):
         at = turns.table == code
-        pair[at] = codes[code][turns.at[at]]
+        pair[at] = codes[code][turns.row[at]]
     switch = turns.table == SWITCH
     rewiring = switch.copy()
-    rewiring[switch] = ~stub[turns.at[switch]]
+    rewiring[switch] = ~stub[turns.row[switch]]
     owner = np.repeat(np.arange(len(turns.start) - 1), np.diff(turns.start))
     count = option.shape[1]
     of_measure = owner < count  # variants of a case rewire as the measure does

@@ -12,12 +12,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from capacity.planning.plan_sketch import LEGEND
 from capacity.planning.plan_summary import Pair, PlanSummary
 
 _HERE = Path(__file__)
 _STYLE = _HERE.with_name("plan_page.css")
 _SHEET = _HERE.with_name("plan_page.typ")
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~&^=])")
+# Sizes of the PDF's type that are tried until one page holds it all.
+_SCALES = ("1.0", "0.92", "0.84", "0.76", "0.68", "0.6")
+_ONE_PAGE = re.compile(rb"/Type\s*/Pages\s*/Count 1\b")
 _TITLES = {
     "by_level": "Cost by voltage level and year",
     "steps": "Dearest steps",
@@ -32,6 +36,7 @@ def summary_html(summary: PlanSummary) -> str:
         f"<h1>{escape(summary.title)}</h1>",
         f'<p class="answer">{escape(summary.sentence)}</p>',
         f'<dl class="figures">{_html_pairs(summary.figures)}</dl>',
+        _html_sketch(summary),
         _html_section("by_level", _html_table(summary.by_level)),
         _html_section("steps", _html_table(summary.steps)),
         _html_section("unresolved", _html_list(summary.unresolved)),
@@ -71,11 +76,17 @@ def summary_pdf(summary: PlanSummary) -> bytes:
         "rests_on": summary.rests_on,
         "note": summary.note,
         "titles": _TITLES,
+        "sketch": summary.sketch,
+        "legend": LEGEND,
         **{name: _cells(rows) for name, rows in (("by_level", summary.by_level), ("steps", summary.steps))},
     }
-    made: bytes = typst.compile(
-        _SHEET.read_bytes(), sys_inputs={"summary": json.dumps(values)}, ignore_system_fonts=True
-    )
+    sheet, told = _SHEET.read_bytes(), json.dumps(values)
+    for scale in _SCALES:
+        made: bytes = typst.compile(
+            sheet, sys_inputs={"summary": told, "scale": scale}, ignore_system_fonts=True
+        )
+        if _ONE_PAGE.search(made):
+            break
     return made
 
 
@@ -85,6 +96,16 @@ def _cells(rows: pd.DataFrame) -> dict[str, list]:
 
 def _html_section(name: str, body: str) -> str:
     return f"<section><h2>{escape(_TITLES[name])}</h2>{body}</section>"
+
+
+def _html_sketch(summary: PlanSummary) -> str:
+    if not summary.sketch:
+        return ""
+    legend = "".join(
+        f'<span><i style="background:{colour}"></i>{escape(label)}</span>' for label, colour in LEGEND
+    )
+    captions = "<div><span>Before</span><span>After</span></div>"
+    return f"<figure>{captions}{summary.sketch}<figcaption>{legend}</figcaption></figure>"
 
 
 def _html_pairs(pairs: tuple[Pair, ...]) -> str:

@@ -14,6 +14,7 @@ from capacity.planning.plan import Plan
 from capacity.planning.plan_assets import planned_assets
 from capacity.planning.plan_money import cost_by_level_and_year
 from capacity.planning.plan_report import INDICATIVE, PlanReport
+from capacity.planning.plan_sketch import plan_sketch
 from gis.voltage import LV_MAX_KV, MV_MAX_KV
 
 # Rows that one page has room for; the files have all.
@@ -36,11 +37,14 @@ class PlanSummary:
     figures, rests_on
         Label and text each: what the plan comes to; and what it was made with.
     by_level
-        Cost by voltage level and year: columns Level, Year, Steps, and low, mid, high in thousands.
+        Cost by voltage level and year: columns Level, Year (where the plan has years), Steps, and
+        low, mid, high in thousands.
     steps
-        The dearest steps: columns Step, Year, What, Cost.
+        The dearest steps: columns Step, Year (where the plan has years), What, Cost.
     unresolved
         Limits that stay broken, in words.
+    sketch
+        Map before and after as SVG, colours by `capacity.planning.plan_sketch.LEGEND`; "" for none.
     """
 
     title: str
@@ -51,6 +55,7 @@ class PlanSummary:
     unresolved: tuple[str, ...]
     rests_on: tuple[Pair, ...]
     note: str
+    sketch: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ def plan_summary(report: PlanReport) -> PlanSummary:
         unresolved=unresolved_in_words(plan, MOST_UNRESOLVED),
         rests_on=_rests_on(report),
         note=INDICATIVE,
+        sketch=plan_sketch(report),
     )
 
 
@@ -95,14 +101,20 @@ def plan_sentence(report: PlanReport) -> str:
     proof = f"proved by {_count(len(plan.cases), 'load flow', 'load flows')}{_all_hours(plan)}"
     left = int(plan.cases["violations_after"].sum())
     if not plan.taken:
-        if left or len(plan.unresolved):
-            return f"No measure was found: {_count(left, 'limit stays', 'limits stay')} broken; {proof}."
-        return f"Nothing has to be done: every limit holds; {proof}."
+        return _nothing(plan, left, proof)
     years = plan.steps["year"].dropna()
     by = f" by {int(years.max())}" if len(years) else ""
     what = f"{what_is_done(plan)} for {money_range(plan)}{by}"
     begun = "Stopped before the end, the best plan so far: " if plan.status == "cancelled" else ""
     return f"{begun}{what[0].upper()}{what[1:]}{_effect(report)}; {proof}."
+
+
+def _nothing(plan: Plan, left: int, proof: str) -> str:
+    """The sentence of a plan without steps."""
+    if not left and not len(plan.unresolved):
+        return f"Nothing has to be done: every limit holds; {proof}."
+    found = "Stopped before any measure was taken" if plan.status == "cancelled" else "No measure was found"
+    return f"{found}: {_count(left, 'limit stays', 'limits stay')} broken; {proof}."
 
 
 def _all_hours(plan: Plan) -> str:
@@ -131,13 +143,13 @@ def plan_figures(report: PlanReport) -> dict[str, str]:
         "Limits broken": " → ".join(f"{int(cases[name].sum()):,}" for name in _VIOLATIONS),
         "Unlocked": "not asked",
         per_cost: "not asked",
-        "Helped": "not asked",
+        "Customers": "not asked",
         "Unresolved": f"{len(plan.unresolved):,}",
     }
     if benefit is not None:
         figures["Unlocked"] = f"{benefit.unlocked_kw:,.0f} kW"
         figures[per_cost] = _per_cost(benefit.unlocked_kw, plan)
-        figures["Helped"] = _count(benefit.customers_helped, "customer", "customers")
+        figures["Customers"] = f"{benefit.customers_helped:,} helped"
     return figures
 
 
@@ -182,8 +194,7 @@ def _effect(report: PlanReport) -> str:
         all_of = broken[0].in_words() if broken is not None and broken[0].count else ""
         told = all_of or f"{_count(before, 'limit', 'limits')} broken in the cases"
         return f": that ends all that was broken ({told})"
-    left = "what is left is told with its reason"
-    return f": that brings the limits broken in all cases from {before:,} to {after:,}, {left}"
+    return f": that brings the limits broken from {before:,} to {after:,} (each left has its reason below)"
 
 
 def _done(plan: Plan) -> Iterator[str]:
@@ -254,14 +265,14 @@ def _by_level(plan: Plan) -> pd.DataFrame:
             },
         }
     )
-    return told.head(MOST_LEVELS)
+    return _without_years(told.head(MOST_LEVELS))
 
 
 def _dearest(plan: Plan) -> pd.DataFrame:
     order = plan.steps["cost_eur"].sort_values(ascending=False, kind="stable").index[:MOST_STEPS]
     rows = plan.steps.loc[sorted(order)]
     texts = [plan.taken[plan.steps.index.get_loc(number)].measure.text for number in rows.index]
-    return pd.DataFrame(
+    told = pd.DataFrame(
         {
             "Step": [str(step) for step in rows["step"]],
             "Year": [_year(year) for year in rows["year"]],
@@ -269,6 +280,12 @@ def _dearest(plan: Plan) -> pd.DataFrame:
             f"Cost [k{plan.currency}]": [_k(eur) for eur in rows["cost_eur"]],
         }
     )
+    return _without_years(told)
+
+
+def _without_years(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without the column of years where the plan knows none."""
+    return rows if (rows["Year"] != "").any() else rows.drop(columns="Year")
 
 
 def _rests_on(report: PlanReport) -> tuple[Pair, ...]:

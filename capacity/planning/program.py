@@ -18,8 +18,6 @@ from capacity.planning.components import Component
 from capacity.planning.linear_effects import EFFECT_PERCENT, LinearEffects
 from capacity.planning.worth import Prices
 
-# Two answers of one cost: the one with fewer measures. In EUR a measure and year.
-TIE_EUR = 1.0
 # Status of scipy's `milp`.
 _OPTIMAL, _STOPPED, _INFEASIBLE = 0, 1, 2
 _LAZY_ROUNDS = 12
@@ -111,6 +109,7 @@ def _undominated(task: Task, component: Component) -> np.ndarray:
 
 def _beaten(group: list[int], effect: np.ndarray, prices: Prices) -> set[int]:
     cost = np.concatenate([prices.start_eur[group], prices.year_eur[group]], axis=1)
+    cost = np.concatenate([cost, prices.tie_eur[group][:, None]], axis=1)
     beaten: set[int] = set()
     for one in range(len(group)):
         better = (cost <= cost[one] + 1e-9).all(axis=1)
@@ -122,7 +121,7 @@ def _beaten(group: list[int], effect: np.ndarray, prices: Prices) -> set[int]:
 
 
 class _Program:
-    """The program of one component: columns x[m, y] measure by measure, starts of reversible ones, trenches."""
+    """The program of one component: columns x[m, y], then starts of reversible measures, then trenches."""
 
     def __init__(self, task: Task, component: Component) -> None:
         self.task, self.rows, self.measures = task, component.rows, component.measures
@@ -155,7 +154,7 @@ class _Program:
         if found.x is None:
             return Answer(np.zeros((len(self.measures), self.years), dtype=bool), None, meets_limits=False)
         in_force = found.x[: self.count].reshape(-1, self.years) > 0.5
-        ties = TIE_EUR * in_force.sum()
+        ties = float((self.task.prices.tie_eur[self.measures] @ in_force).sum())
         bound = None if found.mip_dual_bound is None or not meets else float(found.mip_dual_bound) - ties
         return Answer(in_force, bound, meets)
 
@@ -229,7 +228,8 @@ class _Program:
         later = np.concatenate([start[:, 1:], np.zeros((len(start), 1))], axis=1)
         own = start - later
         own[self.paid_starts] = 0.0
-        costs = [(own + year + TIE_EUR).ravel(), start[self.paid_starts].ravel()]
+        ties = prices.tie_eur[self.measures][:, None]
+        costs = [(own + year + ties).ravel(), start[self.paid_starts].ravel()]
         costs.append(np.outer(task.prices.trench_eur[self.keys], task.prices.discount).ravel())
         return np.concatenate(costs)
 

@@ -49,7 +49,7 @@ def improve(
 def _by_area(moves: Iterable[Move]) -> dict[int, list[Move]]:
     found: dict[int, list[Move]] = defaultdict(list)
     for move in moves:
-        if move.saving_eur > 0.0 or (move.saving_eur == 0.0 and not move.in_force.any()):
+        if move.saving_eur > 0.0:
             found[move.area].append(move)
     return {
         area: sorted(those, key=lambda move: -move.saving_eur)[:MOVES_PER_AREA]
@@ -157,7 +157,7 @@ def _together(evaluation: Evaluation, prices: Prices, plan: Tried, moves: list[M
         for move in moves:
             in_force[list(move.measures)] = move.in_force
         conflict = _contradicts(evaluation.grid, in_force)
-        if not conflict and worth_at(prices, in_force).present_value_eur <= plan.worth.present_value_eur + 1e-6:
+        if not conflict and worth_at(prices, in_force).preference_eur < plan.worth.preference_eur:
             tried = try_plan(evaluation, prices, in_force, plan)
             if tried.beats(plan):
                 return tried

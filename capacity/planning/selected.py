@@ -1,4 +1,4 @@
-"""`Selection`: which measures are in force in which year, what that costs, and what is known of how good it is."""
+"""`Selection`: which measures are in force in which year, what that costs, and how good it is known to be."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Selection:
         The same by load flow of every cheaper combination; missing where there were too many.
     left
         Columns `LEFT_COLUMNS`: limits still broken. check "no_solution" stands for a case without load flow,
-        "unsupplied" for one that leaves more customers without supply, "rings" for one with more closed rings,
-        than the network as it is.
+        "unsupplied" for one that leaves more customers without supply, "rings" for one with more
+        closed rings, than the network as it is.
     rounds
         Columns `ROUND_COLUMNS`: what was tried, in order.
     status
@@ -67,7 +67,7 @@ class Selection:
         """
         spans = [
             Taken(measures[row], self.years[first], None if last == len(self.years) else self.years[last])
-            for row in np.flatnonzero(self.in_force.any(axis=1))
+            for row in np.flatnonzero(self.in_force.any(axis=1)).tolist()
             for first, last in spans_of(self.in_force[row])
         ]
         order = {year: place for place, year in enumerate(self.years)}

@@ -28,6 +28,7 @@ from capacity.planning.plan_cases import PlanCases
 from capacity.planning.plan_grid import CHECKS, UNSUPPLIED, PlanGrid, make_plan_grid
 from capacity.planning.program import Task, cliques_of, solve_component
 from capacity.planning.search import improve, unsolved
+from capacity.planning.secant import secant
 from capacity.planning.selected import LEFT_COLUMNS, ROUND_COLUMNS, Selection
 from capacity.planning.tried import Tried, merged, try_plan
 from capacity.planning.worth import Prices, prices_of
@@ -36,7 +37,7 @@ from gridmodel import Catalogue
 Told = Callable[[Selection], None]
 # Rounds in which a component may change altogether; then so many of its measures at a time, half as many
 # each time that the load flow does not bear the program out.
-FREE_ROUNDS, FIRST_CHANGES = 4, 16
+FREE_ROUNDS, FIRST_CHANGES, PLACES_SHARED = 4, 16, 4
 # By how much [%] the linear limits are kept: next to nothing at first, more each time the plan did not hold.
 MARGINS = (1e-3, 1e-3, 0.01, 0.02, 0.05, 0.1)
 # Rounds without a better plan after which the program has told what it can.
@@ -76,7 +77,9 @@ class _Work:
     def active_runs(self) -> np.ndarray:
         """Runs in which some plan broke a limit: the others are solved, but need no say in the program."""
         flags = self.broken_in
-        return np.arange(len(self.grid.run_case)) if flags is None or not flags.any() else np.flatnonzero(flags)
+        return (
+            np.arange(len(self.grid.run_case)) if flags is None or not flags.any() else np.flatnonzero(flags)
+        )
 
 
 def select_measures(
@@ -94,8 +97,8 @@ def select_measures(
 ) -> Selection:
     """Choose measures so that every case keeps every limit at the least present value.
 
-    Where no choice of measures keeps all limits, the one that comes nearest is given, cheapest first, and what
-    is left stands in `Selection.left`.
+    Where no choice of measures keeps all limits, the one that comes nearest is given, cheapest first, and
+    what is left stands in `Selection.left`.
 
     Parameters
     ----------
@@ -181,14 +184,15 @@ def _from_strength(work: _Work, plan: Tried, allowed: np.ndarray) -> Tried:
 
 
 def _rounds(work: _Work, plan: Tried, allowed: np.ndarray) -> LinearEffects | None:
-    """Program and load flow in turn: first free, then with few changes at a time; returns the last effects."""
-    effects = _free_rounds(work, plan, allowed)
+    """Program and load flow in turn: free, then with few changes at a time; returns the last effects."""
+    first, effects = _free_rounds(work, plan, allowed)
     plan, changes, margin = _best(work), FIRST_CHANGES, 0
     while changes and not work.over():
         if effects is None or (effects.about != plan.in_force).any():
             if len(unsolved(work.grid, plan)):
                 break
             effects = linear_effects(work.evaluation, plan.in_force, allowed, work.active_runs)
+            effects = secant(work.grid, effects, first)
         chosen, _, parts = _program(work, effects, allowed, MARGINS[margin], changes)
         if (chosen == plan.in_force).all():
             break
@@ -204,13 +208,18 @@ def _rounds(work: _Work, plan: Tried, allowed: np.ndarray) -> LinearEffects | No
     return effects
 
 
-def _free_rounds(work: _Work, plan: Tried, allowed: np.ndarray) -> LinearEffects | None:
-    """Program and load flow in turn, each about the plan before."""
+def _free_rounds(
+    work: _Work, plan: Tried, allowed: np.ndarray
+) -> tuple[LinearEffects | None, LinearEffects | None]:
+    """Program and load flow in turn, each about the plan before; returns the first and the last effects."""
+    first: LinearEffects | None = None
     effects, seen, idle, failed = None, [plan], 0, 0
     for number in range(FREE_ROUNDS):
         if work.over():
             break
         effects = linear_effects(work.evaluation, plan.in_force, allowed, work.active_runs)
+        first = effects if first is None else first
+        effects = secant(work.grid, effects, first)
         chosen, bound, parts = _program(work, effects, allowed, MARGINS[min(failed, len(MARGINS) - 1)])
         if number == 0 or plan.holds:
             work.bound_eur = bound
@@ -227,14 +236,18 @@ def _free_rounds(work: _Work, plan: Tried, allowed: np.ndarray) -> LinearEffects
         plan = work.best if len(unsolved(work.grid, tried)) and work.best else tried
         if idle >= IDLE_ROUNDS or (same and (tried.holds or failed > IDLE_ROUNDS)):
             break
-    return effects
+    return first, effects
 
 
 def _program(
     work: _Work, effects: LinearEffects, allowed: np.ndarray, margin: float, changes: int | None = None
 ) -> tuple[np.ndarray, float | None, int]:
     """Solve all components; returns the plan, the sum of their bounds and their number."""
-    cliques, cliques_at = cliques_of([one.keys for one in work.measures])
+    # Two measures at one place do less together than the sum; few changes at a time may try both.
+    apart = changes is None or changes > PLACES_SHARED
+    cliques, cliques_at = cliques_of(
+        [one.keys | work.grid.between[row] if apart else one.keys for row, one in enumerate(work.measures)]
+    )
     task = Task(
         effects=effects,
         row_year=work.grid.run_year[effects.run],
@@ -285,7 +298,7 @@ def _greedily(work: _Work, plan: Tried, allowed: np.ndarray) -> None:
 def _try(work: _Work, what: str, in_force: np.ndarray, known: Tried | None = None) -> Tried:
     """Solve a plan and keep it if it is the best so far."""
     tried = try_plan(work.evaluation, work.prices, in_force, known)
-    broken = tried.broken.any(axis=1)
+    broken = np.asarray(tried.broken.any(axis=1))
     work.broken_in = broken if work.broken_in is None else work.broken_in | broken
     _note(work, what, tried, work.grid.measure_count)
     return tried
@@ -298,7 +311,8 @@ def _note(work: _Work, what: str, tried: Tried, candidates: int) -> None:
             "round": len(work.rounds), "what": what, "candidates": candidates,
             "states": work.evaluation.solved_states, "measures": int(tried.in_force.any(axis=1).sum()),
             "present_value_eur": tried.worth.present_value_eur, "bound_eur": work.bound_eur,
-            "broken": int(tried.broken.sum()), "worst_excess_percent": float(over.max()) if len(over) else 0.0,
+            "broken": int(tried.broken.sum()),
+            "worst_excess_percent": float(over.max()) if len(over) else 0.0,
             "seconds": time.monotonic() - work.began,
         }
     )  # fmt: skip

@@ -52,9 +52,7 @@ class Tried:
             return True
         if abs(self.lacking - other.lacking) > 1e-3 * max(1.0, min(self.lacking, other.lacking)):
             return self.lacking < other.lacking
-        if self.worth.present_value_eur != other.worth.present_value_eur:
-            return self.worth.present_value_eur < other.worth.present_value_eur
-        return bool(self.in_force.sum() < other.in_force.sum())
+        return self.worth.preference_eur < other.worth.preference_eur - 1e-9
 
 
 def try_plan(

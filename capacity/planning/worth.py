@@ -16,6 +16,9 @@ import numpy as np
 from capacity.measures.measure import Measure
 from capacity.planning.plan import PlanTerms
 
+# What a measure of the first kind counts for beside its cost, and each further kind more.
+TIE_EUR = 0.1
+
 
 @dataclass(frozen=True, eq=False)
 class Prices:
@@ -37,6 +40,8 @@ class Prices:
         Per measure the numbers of the trenches it lies in.
     discount
         Factor per year.
+    tie_eur
+        Per measure, to choose between plans of one cost: fewer measures, of kinds that come first.
     """
 
     start_eur: np.ndarray
@@ -46,14 +51,16 @@ class Prices:
     trench_eur: np.ndarray
     lies_in: tuple[tuple[int, ...], ...]
     discount: np.ndarray
+    tie_eur: np.ndarray
 
 
 @dataclass(frozen=True)
 class Worth:
-    """Capital [EUR] and present value [EUR]."""
+    """Capital [EUR] and present value [EUR]; the latter with what decides between equals."""
 
     capital_eur: float
     present_value_eur: float
+    preference_eur: float
 
 
 def prices_of(measures: Sequence[Measure], years: Sequence[int | None], terms: PlanTerms) -> Prices:
@@ -85,7 +92,13 @@ def prices_of(measures: Sequence[Measure], years: Sequence[int | None], terms: P
         trench_eur=np.array(trench_eur),
         lies_in=tuple(lies_in),
         discount=discount,
+        tie_eur=_ties(measures),
     )
+
+
+def _ties(measures: Sequence[Measure]) -> np.ndarray:
+    kinds = list(dict.fromkeys(one.kind for one in measures))
+    return np.array([TIE_EUR * (1.0 + kinds.index(one.kind)) for one in measures], dtype=float)
 
 
 def worth_of(
@@ -116,7 +129,8 @@ def worth_at(prices: Prices, in_force: np.ndarray) -> Worth:
         + (prices.year_eur * in_force).sum()
         + (trenches * prices.discount).sum()
     )
-    return Worth(float(capital), float(value))
+    ties = prices.tie_eur[in_force.any(axis=1)].sum()
+    return Worth(float(capital), float(value), float(value + ties))
 
 
 def spent_eur(prices: Prices, in_force: np.ndarray) -> np.ndarray:

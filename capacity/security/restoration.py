@@ -3,6 +3,7 @@
 First one tie for everything, then two ties with one cut between them, then all plans there are, most kW
 first, so that the first to hold is the best. Where there are too many of them, ties grow into the dark part
 piece by piece, the largest that holds first; that finds a plan no piece can be added to, not always the best.
+Last, where one tie could supply all but for what is too weak on its way, room is made there (`relief`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,18 @@ from capacity.security.dark_part import (
     plans_of_one_tie,
     plans_of_two_ties,
 )
-from capacity.security.judged import Asked, Bench, Entry, Worst, entries_of, judge, worst_of
+from capacity.security.judged import (
+    NOTHING_BROKEN,
+    Asked,
+    Bench,
+    Entry,
+    Worst,
+    entries_of,
+    judge,
+    worst_of,
+)
+from capacity.security.relief import Relief, entries_of_relief, moved_kw, reliefs_of
+from gridmodel.results import BALANCE_KW
 
 # Most plans of one dark part that are looked through, and most zones that lead to so few.
 MOST_PLANS, MOST_ZONES = 1000, 60
@@ -46,19 +58,22 @@ class Search:
     Attributes
     ----------
     tried
-        Plans solved.
+        Plans solved, and whether they hold.
     plan, loading_percent, lost_kw
         The best plan that holds, loading of its most loaded element, and demand without supply.
-    done
-        Nothing better can be found.
+    relief
+        What makes room for the plan in the part that has supply; none where it needs no room.
+    attempts
+        Ties that cannot supply everything, and the limit that each breaks most.
     """
 
     lost: Lost
-    tried: dict[Plan, None] = field(default_factory=dict)
+    tried: dict[Plan, bool] = field(default_factory=dict)
     plan: Plan | None = None
     loading_percent: float = np.nan
     lost_kw: float = np.nan
-    done: bool = False
+    relief: Relief | None = None
+    attempts: list[tuple[Plan, Worst]] = field(default_factory=list)
 
     @property
     def restored_kw(self) -> float:
@@ -68,8 +83,11 @@ class Search:
     def is_full(self) -> bool:
         return self.plan is not None and DARK not in self.plan
 
-    def asked(self, plan: Plan, bench: Bench) -> Asked:
-        return Asked(entries_of(bench, self.lost.out, self.lost.part, plan), self.lost.part, plan)
+    def asked(self, plan: Plan, bench: Bench, relief: Relief | None = None) -> Asked:
+        entries = entries_of(bench, self.lost.out, self.lost.part, plan)
+        if relief is not None:
+            entries += entries_of_relief(bench, relief)
+        return Asked(entries, self.lost.part, plan)
 
 
 def find_restorations(bench: Bench, lost: Sequence[Lost]) -> list[Search]:
@@ -78,11 +96,14 @@ def find_restorations(bench: Bench, lost: Sequence[Lost]) -> list[Search]:
     for plans in (plans_of_one_tie, _most_even_plans_of_two):
         _try_all(bench, [(search, _with_room(search, plans)) for search in _open(searches)])
     queues = [(search, _queue(search)) for search in _open(searches)]
-    _look_through(bench, [(search, queue) for search, queue in queues if queue is not None])
+    _look_through(
+        bench, _with_regions_that_hold(bench, [(s, queue) for s, queue in queues if queue is not None])
+    )
     large = [search for search, queue in queues if queue is None]
     grow(bench, large)
     rests = [(search, _best_first(search, plans_leaving_a_rest(search.lost.part))) for search in large]
     _look_through(bench, [(search, queue[:MOST_PLANS]) for search, queue in rests if not search.is_full])
+    make_room(bench, _open(searches))
     for search in searches:
         if search.plan is not None and not search.lost.part.supplies(search.plan):
             search.plan = None  # nothing but joints and idle cables
@@ -95,15 +116,47 @@ def limits_of_backfeed(bench: Bench, searches: Sequence[Search]) -> list[Worst]:
     An attempt with more power than the ratings on its way allow is not solved: the element that has least
     room is what limits it, by at least that much.
     """
-    attempts = [(row, plan) for row, search in enumerate(searches) for plan in _attempts(search)]
-    solved = worst_of(bench, [searches[row].asked(plan, bench) for row, plan in attempts])
-    found = [*zip((row for row, _ in attempts), solved, strict=True)]
-    found += [(row, worst) for row, search in enumerate(searches) for worst in _without_room(bench, search)]
-    best = [Worst(np.inf, "", "", "")] * len(searches)
-    for row, worst in found:
-        if not best[row].check or 0 < worst.excess_percent < best[row].excess_percent:
-            best[row] = worst
-    return best
+    attempt(bench, [search for search in searches if not search.attempts])
+    return [
+        min(
+            (worst for _, worst in search.attempts if worst.excess_percent > 0.0),
+            key=lambda worst: worst.excess_percent,
+            default=NOTHING_BROKEN,
+        )
+        for search in searches
+    ]
+
+
+def attempt(bench: Bench, searches: Sequence[Search]) -> None:
+    """Find what keeps ties from supplying everything."""
+    tried = [(search, plan) for search in searches for plan in _attempts(search)]
+    solved = worst_of(bench, [search.asked(plan, bench) for search, plan in tried])
+    for (search, plan), worst in zip(tried, solved, strict=True):
+        search.attempts.append((plan, worst))
+    for search in searches:
+        search.attempts += _without_room(bench, search)
+
+
+def make_room(bench: Bench, searches: Sequence[Search]) -> None:
+    """Supply everything through one tie where that holds once what is too weak for it is relieved."""
+    attempt(bench, searches)
+    tried = [
+        (search, plan, relief)
+        for search in searches
+        for plan, worst in search.attempts
+        if len(set(plan)) == 1
+        for relief in reliefs_of(bench, search.lost.part, plan[0], worst)
+    ]
+    verdicts = judge(bench, [search.asked(plan, bench, relief) for search, plan, relief in tried])
+    always_kw = float(bench.kw[bench.found.place < 0].sum())
+    least: dict[int, float] = {}
+    for at, (search, plan, relief) in enumerate(tried):
+        # Who is moved must keep supply, also where the tie led to what is behind the cut in another way.
+        lost_kw, moved = float(verdicts.lost_kw[at]), moved_kw(bench, relief)
+        if verdicts.holds[at] and lost_kw <= always_kw + BALANCE_KW and moved < least.get(id(search), np.inf):
+            least[id(search)] = moved
+            search.plan, search.relief, search.lost_kw = plan, relief, lost_kw
+            search.loading_percent = float(verdicts.loading_percent[at])
 
 
 def _attempts(search: Search) -> list[Plan]:
@@ -114,14 +167,15 @@ def _attempts(search: Search) -> list[Plan]:
     return sorted(search.tried, key=lambda plan: -part.restored_kw(plan))[:MOST_ATTEMPTS]
 
 
-def _without_room(bench: Bench, search: Search) -> list[Worst]:
+def _without_room(bench: Bench, search: Search) -> list[tuple[Plan, Worst]]:
     """What limits ties that have no room for everything."""
     part, drawn_kw, found = search.lost.part, search.lost.part.net_before[-1], []
     for tie, (room_kw, edge) in enumerate(zip(part.room_kw, part.room_edge, strict=True)):
-        if drawn_kw > room_kw and (part.tie_kv[tie] >= part.kv.max() or not search.tried):
+        if drawn_kw > room_kw and part.tie_kv[tie] >= part.kv.max():
             table, element_id = bench.found.element(edge)
             excess = 100.0 * (drawn_kw - room_kw) / bench.room_kw[edge]
-            found.append(Worst(excess, table, element_id, f"{table[:-1]}_overload"))
+            worst = Worst(excess, table, element_id, f"{table[:-1]}_overload")
+            found.append(((tie,) * part.zones, worst))
     return found
 
 
@@ -148,7 +202,7 @@ def _try_all(bench: Bench, wanted: Sequence[tuple[Search, Sequence[Plan]]]) -> N
     verdicts = judge(bench, [search.asked(plan, bench) for search, plan in asked])
     ranks: dict[int, tuple[float, int, float]] = {}
     for at, (search, plan) in enumerate(asked):
-        search.tried[plan] = None
+        search.tried[plan] = bool(verdicts.holds[at])
         if not verdicts.holds[at]:
             continue
         part, loading = search.lost.part, float(verdicts.loading_percent[at])
@@ -173,6 +227,37 @@ def _best_first(search: Search, plans: Iterable[Plan]) -> list[Plan]:
         (-part.restored_kw(plan), part.operations(plan), plan) for plan in plans if plan not in search.tried
     ]
     return [plan for kw, _, plan in sorted(better) if -kw > search.restored_kw]
+
+
+def _with_regions_that_hold(
+    bench: Bench, queues: Sequence[tuple[Search, list[Plan]]]
+) -> list[tuple[Search, list[Plan]]]:
+    """Plans of which each tie holds with what it feeds, all others open; of many plans few regions are made.
+
+    What a tie cannot feed alone it cannot beside others, that only add load; not so with generation, where
+    all plans stay.
+    """
+    draws_only = [(search, queue) for search, queue in queues if search.lost.part.fed_kw == 0.0]
+    _try_all(bench, [(search, _regions(search, queue)) for search, queue in draws_only])
+    return [
+        (search, _best_first(search, queue if search.lost.part.fed_kw else _of_regions(search, queue)))
+        for search, queue in queues
+    ]
+
+
+def _regions(search: Search, queue: Iterable[Plan]) -> list[Plan]:
+    """What single ties feed in some plans, each as a plan of its own that is not solved yet."""
+    alone = dict.fromkeys(_alone(plan, tie) for plan in queue for tie in search.lost.part.closed(plan))
+    return [plan for plan in alone if plan not in search.tried]
+
+
+def _of_regions(search: Search, queue: Iterable[Plan]) -> list[Plan]:
+    ties_of = search.lost.part.closed
+    return [plan for plan in queue if all(search.tried[_alone(plan, tie)] for tie in ties_of(plan))]
+
+
+def _alone(plan: Plan, tie: int) -> Plan:
+    return tuple(label if label == tie else DARK for label in plan)
 
 
 def _look_through(bench: Bench, queues: Sequence[tuple[Search, list[Plan]]]) -> None:
@@ -234,7 +319,7 @@ class _Growth:
 
     def hear(self, piece: Piece, *, holds: bool, loading: float, lost_kw: float) -> None:
         """Take in whether a piece holds; more load later makes none hold that does not now."""
-        self.search.tried[self.with_piece(piece)] = None
+        self.search.tried[self.with_piece(piece)] = holds
         if not holds:
             self.refused.add(piece)
             return

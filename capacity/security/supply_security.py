@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from capacity.checks import Yardstick
@@ -17,10 +18,11 @@ from capacity.security.rules import SecurityRule, judge_groups
 from capacity.security.security import SecurityResults, study_security
 from gis import Network
 from gis.feeders import Supply
+from gis.voltage import LV_MAX_KV
 from gridmodel import GridModel, Scenario
 
 MAP_COLUMNS = (
-    "table", "element_id", "feeder_id", "customers_off", "kw_off", "customers_left", "kw_left",
+    "table", "element_id", "feeder_id", "vn_kv", "customers_off", "kw_off", "customers_left", "kw_left",
     "saidi_minutes", "ens_kwh", "status", "reason", "geometry",
 )  # fmt: skip
 
@@ -59,12 +61,14 @@ class SupplySecurity:
         return feeder_verdicts(self.judged(rule))
 
     def figures(self) -> dict[str, float]:
-        """Elements studied, not restorable in full, most kW and customers left by one, and the indices."""
+        """Elements studied, those not restorable (`_mv`: above low voltage), most left by one, indices."""
         elements = self.elements
-        left = elements["kw_left"] > 0
+        left, above = elements["kw_left"] > 0, elements["vn_kv"] > LV_MAX_KV
         return {
             "elements": len(elements),
             "not_restorable": int(left.sum()),
+            "elements_mv": int(above.sum()),
+            "not_restorable_mv": int((left & above).sum()),
             "most_left_kw": float(elements["kw_left"].max()) if len(elements) else 0.0,
             "most_left_customers": float(elements["customers_left"].max()) if len(elements) else 0.0,
             "saifi": self.reliability.saifi,
@@ -132,6 +136,20 @@ def _customers(network: Network, supply: Supply) -> int:
     return int(loads["customers"][supplied].sum())
 
 
+def _voltages(network: Network, rows: pd.DataFrame) -> np.ndarray:
+    """Nominal voltage per line, transformer (its high side) and source [kV]."""
+    kv = np.full(len(rows), np.nan)
+    bus_kv = network.buses["vn_kv"]
+    for table, known in (
+        ("lines", network.lines["vn_kv"]),
+        ("transformers", network.transformers["hv_bus_id"].map(bus_kv)),
+        ("sources", network.sources["bus_id"].map(bus_kv)),
+    ):
+        at = (rows["table"] == table).to_numpy()
+        kv[at] = known.reindex(rows["element_id"][at]).to_numpy(dtype=float)
+    return kv
+
+
 def _elements(
     network: Network, results: SecurityResults, consequences: pd.DataFrame, reliability: Reliability
 ) -> gpd.GeoDataFrame:
@@ -143,6 +161,7 @@ def _elements(
         network.table(table).geometry[element_id]
         for table, element_id in rows[keys].itertuples(index=False, name=None)
     ]
+    rows["vn_kv"] = _voltages(network, rows)
     frame = gpd.GeoDataFrame(rows, geometry=places, crs=network.crs)
     ranked = frame.sort_values(["kw_left", "kw_off"], ascending=False, kind="stable", ignore_index=True)
     return ranked[list(MAP_COLUMNS)]

@@ -220,6 +220,17 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ),
         ("not_a_number", "a power or factor asked with is no number", "give a number"),
         ("out_of_scope", "the net has elements the engine cannot represent", "take them out of service"),
+        (
+            "unknown_fault",
+            "an element that is to fail is not there, or out of service",
+            "name one in service",
+        ),
+        ("bad_indicators", "states of fault indicators cannot be used", "correct the indicator named"),
+        ("unknown_practice", "there is no such practice of outages", "name a shipped one or a TOML file"),
+        ("bad_practice", "a practice of outages has a figure that makes no sense", "correct the figure"),
+        ("practice_gap", "a practice says nothing of an element's failures", "add a [[failure]] block"),
+        ("unknown_security_rule", "there is no such rule of security", "name a shipped one or a TOML file"),
+        ("bad_security_rule", "a rule of security has a figure that makes no sense", "correct the figure"),
         ("switch_set", "a switching state names what is not there, or says two things", "correct the row"),
         (
             "changes",

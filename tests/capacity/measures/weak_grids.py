@@ -21,6 +21,7 @@ from gridmodel.lean import pandapower
 from tests.capacity.grids import grid
 from tests.capacity.measures.tables import PRICES
 
+_SEEN: dict[tuple[object, ...], Situation] = {}
 FULL = Scenario()
 FEED_IN = Scenario("feed_in", "little load, all the sun", None, 0.1, 1.0)
 
@@ -70,14 +71,14 @@ def situation(
     costs: CostTable = PRICES,
     cases: PlanCases | None = None,
 ) -> Situation:
-    """The network as measures see it."""
-    return situation_of(
-        network,
-        cases or cases_of_scenarios(network, scenarios),
-        read_limits(profile),
-        catalogue=read_catalogue(),
-        costs=costs,
-    )
+    """The network as measures see it, solved once."""
+    key = (network, repr(scenarios), profile, costs, cases)
+    if key not in _SEEN:
+        asked = cases or cases_of_scenarios(network, scenarios)
+        _SEEN[key] = situation_of(
+            network, asked, read_limits(profile), catalogue=read_catalogue(), costs=costs
+        )
+    return _SEEN[key]
 
 
 def at_hours(network: Network, hours: Sequence[tuple[str, float]]) -> PlanCases:
@@ -88,6 +89,7 @@ def at_hours(network: Network, hours: Sequence[tuple[str, float]]) -> PlanCases:
     return PlanCases(labels, cases.kva, cases.switching)
 
 
+@cache
 def by_pandapower(seen: Situation, case_id: str, measure: Measure | None = None) -> pd.DataFrame:
     """Voltage of buses [pu] and loading of lines and transformers [%], in one column by id."""
     network, row = seen.network, seen.cases.labels.index.get_loc(case_id)

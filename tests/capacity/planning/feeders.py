@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,9 @@ from capacity.checks import Yardstick, make_yardstick
 from capacity.costs.cost import Cost
 from capacity.limits import read_limits
 from capacity.measures.measure import Measure
+from capacity.planning.evaluation import Evaluation
 from capacity.planning.plan_cases import PlanCases, no_switching
+from capacity.planning.plan_grid import make_plan_grid
 from gis import Network
 from gis.changes import NetworkChanges, cells_of
 from gis.examples import network_from_text
@@ -111,3 +114,21 @@ def cases(network: Network, *factors: float, years: Sequence[int | None] | None 
 
 def yardstick(network: Network, profile: str = "en50160") -> Yardstick:
     return make_yardstick(network, read_limits(profile))
+
+
+def best_by_force(network: Network, measures: Sequence[Measure], given: PlanCases) -> float | None:
+    """Least cost of all combinations, each solved on the drawn-in network; nothing where none holds."""
+    evaluation = Evaluation(make_plan_grid(yardstick(network), given, measures), threads=1)
+    groups: dict[frozenset[object], list[int]] = {}
+    for row, one in enumerate(measures):
+        groups.setdefault(one.keys, []).append(row)
+    choices = [[None, *rows] for rows in groups.values()]
+    plans = [np.array([k for k in plan if k is not None], dtype=np.int64) for plan in product(*choices)]
+    holds = np.ones(len(plans), dtype=bool)
+    nothing = np.zeros(0, dtype=np.int64)
+    for case in range(len(given.kva)):
+        standing = evaluation.standing(case, nothing)
+        for first, excess in evaluation.steps(standing, [(nothing, plan) for plan in plans]):
+            holds[first : first + len(excess)] &= (excess <= 0.0).all(axis=1)
+    costs = [sum(measures[k].cost.eur for k in plan) for plan, fine in zip(plans, holds, strict=True) if fine]
+    return min(costs) if costs else None

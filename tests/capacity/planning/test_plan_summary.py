@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from capacity.planning.plan_benefit import Benefit
 from capacity.planning.plan_differences import differing_assets, differing_steps, figures_beside
 from capacity.planning.plan_page import summary_html, summary_markdown, summary_pdf
 from capacity.planning.plan_report import PlanReport
+from capacity.planning.plan_sketch import plan_sketch
 from capacity.planning.plan_summary import plan_figures, plan_sentence, plan_summary, unresolved_in_words
 from tests.capacity.planning.plans import EVIL, cheaper_plan, small_plan
 
@@ -44,13 +47,17 @@ def test_a_plan_without_steps_says_so() -> None:
     empty = replace(report.plan, taken=(), steps=report.plan.steps.iloc[:0])
     told = plan_sentence(replace(report, plan=empty))
     assert told == "Nothing has to be done: every limit holds; proved by 2 load flows."
+    stopped = replace(
+        empty, status="cancelled", cases=_report().plan.cases, unresolved=_report().plan.unresolved
+    )
+    assert plan_sentence(replace(report, plan=stopped)).startswith("Stopped before any measure was taken: 1")
 
 
 def test_figures_by_hand() -> None:
     figures = plan_figures(_report())
     assert figures["Unlocked"] == "44 kW"
     assert figures["Unlocked per kEUR"] == "2.5 kW"  # 44 / 17.6
-    assert figures["Helped"] == "7 customers"
+    assert figures["Customers"] == "7 helped"
     assert figures["Limits broken"] == "8 → 1"
     assert figures["Above the proved lower bound"] == "at most 5.3 %"  # 900 of 16,900
 
@@ -73,11 +80,21 @@ def test_names_are_data_on_every_page() -> None:
     assert "Indicative" in html and summary.note in html
 
 
-def test_pdf_is_one_page_and_the_same_each_time() -> None:
+def test_sketch_shows_before_and_after_and_no_names() -> None:
+    sketch = ElementTree.fromstring(plan_sketch(_report()))
+    before, after = (list(panel.iter()) for panel in sketch)
+    over = [[part.get("stroke") for part in panel].count("#a50026") for panel in (before, after)]
+    assert over == [1, 0]  # N is over its limit before
+    assert [part.get("stroke") for part in after].count("#008837") == 1
+    assert not any(part.text for part in (*before, *after))
+
+
+@pytest.mark.parametrize("steps", [3, 400])
+def test_pdf_is_one_page_and_the_same_each_time(steps: int) -> None:
     summary = plan_summary(_report())
+    summary = replace(summary, unresolved=(f"L: broken, {EVIL}",) * (steps // 8))
     pdf = summary_pdf(summary)
-    assert pdf.startswith(b"%PDF") and pdf.count(b"/Type /Page\n") + pdf.count(b"/Type/Page\n") <= 1
-    assert b"/Count 1" in pdf
+    assert pdf.startswith(b"%PDF") and b"/Count 1/" in pdf
     assert pdf == summary_pdf(summary)
 
 

@@ -18,11 +18,11 @@ CABLE = '"NA2XS2Y 1x185 RM/25 12/20 kV"'  # 362 A: 12,540 kVA at 20 kV
 #   S                     K5: cable with an open switch at E
 #   A --K1-- B --K2-- C ----------/-- E --K4-- D --K3-- A         loads: 2, 3 | 3, 4 MW
 RING = f"""
-    bus A 20 0 0
-    bus B 20 1000 500
-    bus C 20 2000 500
-    bus D 20 1000 -500
-    bus E 20 2000 -500
+    bus A 20 450000 5360000
+    bus B 20 451000 5360500
+    bus C 20 452000 5360500
+    bus D 20 451000 5359500
+    bus E 20 452000 5359500
     source S A 1.0
     line K1 A B 1000 {CABLE}
     line K2 B C 1000 {CABLE}
