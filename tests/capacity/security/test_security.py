@@ -317,7 +317,7 @@ def test_medium_voltage_of_the_demo_area_is_as_in_pandapower() -> None:
         make_yardstick(demo(), read_limits()),
     )
     bench = make_bench(model, yardstick, scenario, make_switchable(yardstick))
-    medium = set(demo().lines.index[demo().lines["vn_kv"] > 1.0][::9])
+    medium = set(demo().lines.index[demo().lines["vn_kv"] > 1.0][::29])
     outages = [one for one in outages_of(bench.found, ["lines"]) if one.element_id in medium]
     facts = study_outages(bench, outages)
     table, steps = outage_table(bench, facts), step_table(bench, facts)
