@@ -32,11 +32,14 @@ CONSEQUENCE_COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class _Dark:
-    """Per section, demand [kW] and customers (columns): off at once, dark once isolated, its own."""
+    """Per section, demand [kW] and customers (columns): off at once, dark once isolated, of that in reach.
+
+    In reach is what lies behind the section in parts that have an open point of their own.
+    """
 
     off: np.ndarray
     lost: np.ndarray
-    own: np.ndarray
+    in_reach: np.ndarray
 
 
 def find_consequences(
@@ -77,8 +80,8 @@ def find_consequences(
     of = of[of >= 0]
     dark = _dark(sections, practice, np.stack(section_load(sections, scenario), axis=1))
     restored, steps, reason = _restored(sections, supply, of, known, outages)
-    off, lost, own = dark.off[of], dark.lost[of], dark.own[of]
-    switched = np.clip(np.minimum(restored, lost - own), 0.0, None)
+    off, lost = dark.off[of], dark.lost[of]
+    switched = np.minimum(restored, dark.in_reach[of])
     minute = _minutes(practice, steps, known["repair_h"].to_numpy())
     in_time = np.clip((minute[2] - minute[0]) / np.maximum(minute[1] - minute[0], 1e-9), 0.0, 1.0)
     switched *= in_time[:, None]
@@ -118,7 +121,7 @@ def _restored(
 
     A section is restored as the element that feeds its first bus: without it the same is dark.
     """
-    feeding = _feeding_element(sections, supply)
+    feeding = feeding_elements(sections, supply)
     own = pd.MultiIndex.from_frame(elements[["table", "element_id"]])
     keys = [feeding.get(section, key) for section, key in zip(of.tolist(), own, strict=True)]
     known = outages.drop_duplicates(["table", "element_id"]).set_index(["table", "element_id"])
@@ -129,7 +132,7 @@ def _restored(
     return found[:, :2].astype(float), found[:, 2].astype(float), found[:, 3]
 
 
-def _feeding_element(sections: Sections, supply: Supply) -> dict[int, tuple[str, str]]:
+def feeding_elements(sections: Sections, supply: Supply) -> dict[int, tuple[str, str]]:
     """Line, transformer or source that feeds the first bus of each section with buses."""
     network = sections.network
     of = sections.of("buses", network.buses.index)
@@ -165,7 +168,22 @@ def _dark(sections: Sections, practice: Practice, load: np.ndarray) -> _Dark:
         own = looped & (block == number)
         tripped = trip(sections, practice, _only(sections, int(np.argmax(own)))).closed
         off[own] = np.maximum(load[~sections.fed(tripped)].sum(axis=0), lost[own])
-    return _Dark(off, lost, load)
+    return _Dark(off, lost, np.minimum(_in_reach(sections, practice, parent, lost), lost - load))
+
+
+def _in_reach(sections: Sections, practice: Practice, parent: np.ndarray, lost: np.ndarray) -> np.ndarray:
+    """Sum over the parts behind each section that an open point leads into."""
+    cuts = sections.cuts
+    a, b = cuts["a"].to_numpy(), cuts["b"].to_numpy()
+    tie = ~cuts["closed"].to_numpy() & (a >= 0) & (b >= 0) & (a != b)
+    tie &= cuts["kind"].isin(practice.operation.under_load).to_numpy()
+    ties = np.zeros((sections.count, 1))
+    np.add.at(ties, np.concatenate([a[tie], b[tie]]), 1.0)
+    reached = np.where(_sums_below(ties, parent) > 0, lost, 0.0)
+    total = np.zeros_like(lost)
+    child = np.flatnonzero(parent >= 0)
+    np.add.at(total, parent[child], reached[child])
+    return total
 
 
 def _only(sections: Sections, section: int) -> np.ndarray:

@@ -1,8 +1,9 @@
 """The order of switching for what the search of N-1 (`outage_study`) found for the same element.
 
 The search tells which switches open and which close; here they are put in order, so that whoever an open
-point feeds is back as soon as what must be open is open. Where the faulty section is more than the element,
-or a switch may not be moved under load, the search does not apply.
+point feeds is back as soon as what must be open is open. Of a faulty section with buses the search is that
+of the element which feeds it, less what stands at the section. Where a switch may not be moved under load, or
+the states so reached do not hold, the search does not apply.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from capacity.checks import Yardstick
+from capacity.security.consequences import feeding_elements
 from capacity.security.judged import make_bench
 from capacity.security.outage_study import study_outages
 from capacity.security.outages import OUTAGE_TABLES, outages_of
@@ -34,7 +36,7 @@ def searched_restoration(
     edge
         Cuts around the faulty section: those towards a part that is fed are opened first.
     """
-    found = _turned(work, fault, closed)
+    found = _turned(work, fault, closed, edge)
     if found is None:
         return []
     moves = list(_ordered(work, closed.copy(), found, edge))
@@ -44,20 +46,22 @@ def searched_restoration(
 
 
 def _turned(
-    work: Work, fault: tuple[str, str], closed: np.ndarray
+    work: Work, fault: tuple[str, str], closed: np.ndarray, edge: np.ndarray
 ) -> tuple[np.ndarray, list[tuple[int, ...]]] | None:
     """Flags of the cuts that the search opens, and the rows of each that it closes."""
     cuts, practice = work.sections.cuts, work.practice
-    one_element = len(work.sections.elements(np.flatnonzero(work.faulty))) == 1
-    if fault[0] not in OUTAGE_TABLES or not one_element:
+    searched = _searched_element(work, fault)
+    if searched is None:
         return None
-    steps = _searched_steps(work.model, work.yardstick, work.scenario, fault)
+    steps = _searched_steps(work.model, work.yardstick, work.scenario, searched)
     opens = np.zeros(len(cuts), dtype=bool)
     closes: list[tuple[int, ...]] = []
     for table, element_id, state in steps:
         rows = ((cuts["table"] == table) & (cuts["element_id"] == element_id)).to_numpy()
         if not rows.any():
             return None
+        if (rows & edge).any():
+            continue
         if state in ("open", "out"):
             opens |= rows & closed
         elif cuts["kind"][rows].isin(practice.operation.under_load).all():
@@ -65,6 +69,15 @@ def _turned(
         else:
             return None
     return (opens, closes) if closes else None
+
+
+def _searched_element(work: Work, fault: tuple[str, str]) -> tuple[str, str] | None:
+    """The element of N-1 without which the same is dark; nothing where several sections are faulty."""
+    faulty = np.flatnonzero(work.faulty)
+    if len(faulty) != 1:
+        return None
+    element = feeding_elements(work.sections, work.yardstick.supply).get(int(faulty[0]), fault)
+    return element if element[0] in OUTAGE_TABLES else None
 
 
 def _searched_steps(
