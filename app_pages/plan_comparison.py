@@ -51,8 +51,8 @@ def show_comparison(study: Study, at_hand: list[Shelved], chosen: Shelved) -> No
             column_config={"figure": "Figure", "a": "A", "b": "B"},
         )  # fmt: skip
         steps = differing_steps(chosen.report.plan, other.report.plan)
-        shown = steps[list(_COLUMNS)].dropna(axis="columns", how="all")
-        st.dataframe(shown, hide_index=True, column_config=_COLUMNS, key="plan_differences")
+        shown = steps[list(_COLUMNS)].dropna(axis="columns", how="all").round(0)
+        st.dataframe(shown, hide_index=True, placeholder="", column_config=_COLUMNS, key="plan_differences")
     with left:
         drawn = differing_assets(chosen.report.plan, other.report.plan)
         bands = halo_group(drawn.geometry, drawn["within"].map(_COLOURS).to_list(), name="differences")

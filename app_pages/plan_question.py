@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from app_pages.frame import plain
-from app_pages.scenario_choice import OWN, known_scenarios, title_of
+from app_pages.scenario_choice import OWN, ask_scenario, known_scenarios
 from app_pages.session_folder import session_folder
 from app_pages.study import Study
 from capacity.costs import DEFAULT_TABLE, read_costs, table_names
@@ -89,13 +89,7 @@ def _ask_network(study: Study) -> _Cases | None:
 
 def _ask_years() -> _Cases | None:
     known = known_scenarios()
-    names = list(known)
-    name = st.selectbox(
-        "Demand scenario",
-        names,
-        format_func=lambda one: title_of(one, known),
-        key=f"plan_demand_{len(names)}",
-    )
+    name = ask_scenario(known, "plan")
     years = list(known[name].years)
     chosen = st.multiselect("Years", years, default=years, key=f"plan_years_{name}")
     if not chosen:

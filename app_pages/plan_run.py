@@ -48,13 +48,15 @@ def _watch(study: Study) -> None:
         st.rerun()
     said = run.progress
     broken = "" if said.violations is None else f" · {said.violations:,} limits still broken"
+    stage = "Stopping: the best plan so far is solved in every case" if run.is_stopping else said.stage
     with st.container(border=True):
-        left, right = st.columns([4, 1])
-        left.markdown(
-            f"**{plain(said.stage)}** · {said.steps:,} steps so far for {said.cost_eur / 1000:,.0f} thousand"
-            + broken
-        )
-        right.button("Stop, keep the best so far", key="plan_cancel", on_click=run.cancel)
+        left, right = st.columns([3, 1])
+        so_far = f"{said.steps:,} steps so far for {said.cost_eur / 1000:,.0f} thousand"
+        left.markdown(f"**{plain(stage)}** · {so_far}{broken}")
+        right.button(
+            "Stop", key="plan_cancel", on_click=run.cancel, disabled=run.is_stopping,
+            help="Keeps the best plan so far and shows it; you can go on with it later.",
+        )  # fmt: skip
 
 
 def _finish(study: Study, run: PlanRun) -> None:

@@ -63,14 +63,8 @@ def show_answer(report: PlanReport) -> None:
     cards = {label: text for label, text in figures.items() if label not in _BENEATH}
     for place, (label, text) in zip(st.columns(len(cards)), cards.items(), strict=True):
         value, _, more = text.partition(" (")
-        place.metric(
-            label,
-            value,
-            more.rstrip(")") or None,
-            delta_color="off",
-            delta_arrow="off",
-            help=_HELP.get(label),
-        )
+        beside = more.rstrip(")") or None
+        place.metric(label, value, beside, delta_color="off", delta_arrow="off", help=_HELP.get(label))
     beneath = [f"{label}: {figures[label]}" for label in _BENEATH]
     st.caption(plain("; ".join([*beneath, f"costs: {prices_in_words(report)}"]) + f". {INDICATIVE}"))
 
@@ -192,7 +186,7 @@ def _step_table(report: PlanReport) -> int | None:
         return None
     steps = pd.DataFrame(placed_steps(plan))
     low, high = (steps[name].map("{:,.0f}".format) for name in ("cost_low_eur", "cost_high_eur"))
-    shown = steps.assign(range=low + " - " + high)[list(_STEPS)].dropna(axis="columns", how="all")
+    shown = steps.assign(range=low + " - " + high)[list(_STEPS)].dropna(axis="columns", how="all").round(0)
     event = st.dataframe(
         shown, hide_index=True, on_select="rerun", selection_mode="single-row", column_config=_STEPS,
         key=f"plan_steps_{plan.capital_eur:.2f}_{len(steps)}", height=min(38 + 35 * len(steps), 420),

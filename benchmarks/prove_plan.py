@@ -8,6 +8,7 @@ finds; then a plan per multiple, with building measures alone and with operating
 sizes and from our catalogue, at dena's rural prices. Every plan is run again case by case in plain
 pandapower: violations after are pandapower's. The HV/MV transformers lie behind the slack in both tools' load
 flows; further ones of 40 MVA are counted by the power at the slack, as eDisGo does, in a column of their own.
+The present value counts yearly costs (contracts, capacitors) for 20 years at 4 %; eDisGo's has none.
 eDisGo's figures are of issue 6, of a machine of the same kind (2 cores).
 """
 
@@ -61,9 +62,10 @@ BEFORE_HEAD = (
     "|---|---|---|---|---|---|",
 )
 PLAN_HEAD = (
-    "| grid | multiple | measures | equipment | broken before | kEUR | of it HV/MV | eDisGo kEUR | seconds "
+    "| grid | multiple | measures | equipment | broken before | kEUR | of it HV/MV | present value kEUR "
+    "| eDisGo kEUR | seconds "
     "| broken after, pandapower | status | what |",
-    "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
 )
 _ALL = Scenario("power", "power per bus", None, 1.0, 1.0)
 
@@ -133,12 +135,14 @@ def before_row(grid: str, multiple: float) -> str:
 
 def plan_row(made: Made) -> str:
     task, plan = made.task, made.plan
-    edisgo, _ = EDISGO.get((task.grid, task.multiple), (None, None))
+    told, _ = EDISGO.get((task.grid, task.multiple), (None, None))
+    edisgo = "fails" if told is None else f"{told:,.2f}"
+    worth = plan.present_value_eur / 1000.0 + made.hv_mv_keur
     count = plan.steps.groupby("measure").size()
     what = ", ".join(f"{number} {kind}" for kind, number in count.items())
     return (
         f"| {task.grid} | {task.multiple:g} | {task.measures} | {task.equipment} | {made.broken_before} "
-        f"| {made.keur:,.2f} | {made.hv_mv_keur:,.0f} | {'fails' if edisgo is None else f'{edisgo:,.2f}'} "
+        f"| {made.keur:,.2f} | {made.hv_mv_keur:,.0f} | {worth:,.2f} | {edisgo} "
         f"| {made.seconds:.1f} | {made.broken_after} | {plan.status} | {what} |"
     )
 

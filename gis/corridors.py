@@ -16,7 +16,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,8 +77,11 @@ class Corridors:
 
     def edge_of(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Rows of the edges between pairs of nodes."""
-        pairs = _pair(self.edges["a"].to_numpy(), self.edges["b"].to_numpy(), len(self.xy))
-        return np.searchsorted(pairs, _pair(first, second, len(self.xy)))
+        return np.searchsorted(self._pairs, _pair(first, second, len(self.xy)))
+
+    @cached_property
+    def _pairs(self) -> np.ndarray:
+        return _pair(self.edges["a"].to_numpy(), self.edges["b"].to_numpy(), len(self.xy))
 
 
 class _Cuts(NamedTuple):
@@ -155,8 +158,7 @@ def _cut(routes: np.ndarray, points: np.ndarray) -> tuple[_Cuts, np.ndarray]:
     tree, rows = shapely.STRtree(routes), np.arange(len(routes))
     ends = np.concatenate([shapely.get_point(routes, 0), shapely.get_point(routes, -1)])
     end, met = tree.query(ends, predicate="dwithin", distance=reach["snap_tolerance_m"])
-    first, second = tree.query(routes, predicate="intersects")
-    first, second = first[first < second], second[first < second]
+    first, second = _crossing(routes, tree, end % len(rows), met)
     cross_xy, of_pair = shapely.get_coordinates(
         shapely.intersection(routes[first], routes[second]), return_index=True
     )
@@ -171,6 +173,18 @@ def _cut(routes: np.ndarray, points: np.ndarray) -> tuple[_Cuts, np.ndarray]:
     of_end[2 * len(rows) : 2 * len(rows) + len(end)] = end
     reached[len(row) - len(named) :] = named
     return _Cuts(row, at_m, of_end, reached), covered
+
+
+def _crossing(
+    routes: np.ndarray, tree: shapely.STRtree, of_end: np.ndarray, met: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of routes that meet elsewhere than where one of them ends on the other."""
+    first, second = tree.query(routes, predicate="intersects")
+    first, second = first[first < second], second[first < second]
+    ended = np.isin(_pair(first, second, len(routes)), _pair(of_end, met, len(routes)))
+    wanted = ~ended
+    wanted[ended] = shapely.crosses(routes[first[ended]], routes[second[ended]])
+    return first[wanted], second[wanted]
 
 
 def _route_edges(cuts: _Cuts, node: np.ndarray, factor: np.ndarray) -> list[pd.DataFrame]:

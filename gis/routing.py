@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import shapely
 from scipy.sparse.csgraph import dijkstra
-from shapely.ops import substring
 
 from gis.corridors import ACCESS, CORRIDOR, JOINT, LINE, UNKNOWN_SURFACE, find_corridors, routing_figures
 from gis.network import Network
@@ -95,6 +94,8 @@ class Router:
         self._network = network
         self._graph = find_corridors(network, places or {})
         self._detour = float(detour_factor or routing_figures()["straight"]["detour_factor"])
+        self._column = {name: column.to_numpy() for name, column in self._graph.edges.items()}
+        self._run = network.routes.geometry.to_numpy()
         self._pieces: dict[int, _Piece] = {}
         self._node = {str(name): node for node, name in enumerate(self._graph.ids)}
 
@@ -158,11 +159,11 @@ class Router:
         if not found:
             message = "nothing joins the two, and they are not drawn in their place: no length can be told"
             return Route(from_id, to_id, None, np.nan, np.nan, note=message)
-        edges, graph = self._graph.edge_of(path[:-1], path[1:]), self._graph.edges
-        metres, weighted = graph["length_m"].to_numpy()[edges], graph["weighted_m"].to_numpy()[edges]
+        edges, column = self._graph.edge_of(path[:-1], path[1:]), self._column
+        metres, weighted = column["length_m"][edges], column["weighted_m"][edges]
         pieces = [self._piece(edge) for edge in edges.tolist()]
         surfaces = [piece.surface for piece in pieces]
-        kinds = {*graph["kind"].to_numpy()[edges].tolist()} - {JOINT}
+        kinds = {*column["kind"][edges].tolist()} - {JOINT}
         basis: Basis = "mixed" if LINE in kinds else "corridors"
         basis = "existing_lines" if kinds <= {LINE} else basis
         return Route(
@@ -173,7 +174,7 @@ class Router:
 
     def _drawn(self, path: np.ndarray, edges: np.ndarray, pieces: list[_Piece]) -> shapely.LineString | None:
         """Line along a path; straight where an element is not drawn."""
-        onward = self._graph.edges["b"].to_numpy()[edges] == path[1:]
+        onward = self._column["b"][edges] == path[1:]
         xy = self._graph.xy[path]
         parts = [xy[:1]]
         for piece, forward, end in zip(pieces, onward.tolist(), xy[1:, None], strict=True):
@@ -188,14 +189,19 @@ class Router:
     def _piece(self, edge: int) -> _Piece:
         """What an edge is called and how it runs, worked out once."""
         if edge not in self._pieces:
-            kind, row, start, end = self._graph.edges.iloc[edge][["kind", "row", "from_m", "to_m"]]
-            self._pieces[edge] = self._worked_out(int(kind), int(row), start, end)
+            column = self._column
+            self._pieces[edge] = self._worked_out(
+                int(column["kind"][edge]),
+                int(column["row"][edge]),
+                column["from_m"][edge],
+                column["to_m"][edge],
+            )
         return self._pieces[edge]
 
     def _worked_out(self, kind: int, row: int, start: float, end: float) -> _Piece:
         if kind == CORRIDOR:
             routes, (low, high) = self._network.routes, sorted((start, end))
-            run = shapely.get_coordinates(substring(routes.geometry.iloc[row], start, end))
+            run = _cut_out(shapely.get_coordinates(self._run[row]), start, end)
             return _Piece(
                 str(self._graph.surfaces[row]), f"routes {routes.index[row]} {low:.1f}-{high:.1f}", run
             )
@@ -220,6 +226,15 @@ class Router:
 def route(network: Network, from_point: shapely.Point, to_point: shapely.Point) -> Route:
     """The cheapest way between two points; many ways of one network share a `Router`."""
     return Router(network, places={"from": from_point, "to": to_point}).ways("from", ["to"])["to"]
+
+
+def _cut_out(points: np.ndarray, start_m: float, end_m: float) -> np.ndarray:
+    """Coordinates along a line from one measure to another, backwards where the other is less."""
+    at_m = np.append(0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T)))
+    low, high = sorted((start_m, end_m))
+    measures = np.concatenate([[low], at_m[(at_m > low) & (at_m < high)], [high]])
+    run = np.column_stack([np.interp(measures, at_m, axis) for axis in points.T])
+    return run if start_m <= end_m else run[::-1]
 
 
 def _path(before: np.ndarray, start: int, node: int) -> np.ndarray:

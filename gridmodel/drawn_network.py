@@ -73,8 +73,8 @@ class DrawnNetwork:
 
     Attributes
     ----------
-    network
-        The drawn tables; the rows of the network itself come first, in their order.
+    network, bus_count
+        The drawn tables; the rows of the network itself come first, in their order: so many buses.
     grid
         The compiled grid; in it nothing is taken.
     turns
@@ -88,6 +88,7 @@ class DrawnNetwork:
     """
 
     network: Network
+    bus_count: int
     grid: SwitchingGrid
     turns: Turns
     line_owner: np.ndarray
@@ -180,6 +181,7 @@ def draw_network(
     joints = _joints(drawn, sheet, turned)
     return DrawnNetwork(
         network=drawn,
+        bus_count=len(network.buses),
         grid=compiled_switching(model, joints),
         turns=_turns(drawn, sheet, copies, len(options)),
         line_owner=_owners(drawn, sheet, "lines"),

@@ -12,11 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from capacity.measures.situation import Situation, switching_groups
-from capacity.measures.strain import strain_of
-from capacity.measures.tree import Tree, tree_of
-from gis.changes import NetworkChanges, apply_changes
-from gis.feeders import trace_supply
+from capacity.measures.situation import Situation
+from capacity.measures.strain import alike_cases, strain_of, switched_tree
+from capacity.measures.tree import Tree
 from gridmodel import branch_ratings_kva
 
 TABLES = ("lines", "transformers")
@@ -51,17 +49,15 @@ class Group:
 @lru_cache(maxsize=2)
 def weak_groups(situation: Situation) -> tuple[Group, ...]:
     """Switching states with broken limits."""
-    broken = set(situation.violations["case_id"])
-    ids = situation.cases.labels.index
-    strain = strain_of(situation)
+    ids, strain = situation.cases.labels.index, strain_of(situation)
+    broken = np.flatnonzero(ids.isin(situation.violations["case_id"]))
     found = []
-    for rows, changes in switching_groups(situation.cases):
-        weak = rows[[ids[row] in broken for row in rows]]
-        if len(weak) and len(changes.cells):
-            tree = _tree(situation, changes)
-            found.append(Group(weak, tree, tree.flows(situation.cases.kva[weak])))
-        elif len(weak):
-            found.append(Group(weak, strain.tree, strain.flows[weak]))
+    for rows, switching in alike_cases(situation, broken):
+        if switching:
+            tree = switched_tree(situation, switching)
+            found.append(Group(rows, tree, tree.flows(situation.cases.kva[rows])))
+        else:
+            found.append(Group(rows, strain.tree, strain.flows[rows]))
     return tuple(found)
 
 
@@ -273,8 +269,3 @@ def _to_source(tree: Tree, bus: int) -> list[int]:
         found.append(bus)
         bus = int(tree.parents[bus])
     return found
-
-
-def _tree(situation: Situation, changes: NetworkChanges) -> Tree:
-    network = apply_changes(situation.network, changes)
-    return tree_of(network, trace_supply(network), situation.catalogue)

@@ -85,8 +85,8 @@ def strain_of(situation: Situation) -> Strain:
     bus = network.buses.index.get_indexer(at_buses["element_id"])
     np.maximum.at(need, (case, bus), np.abs(at_buses["value"] - at_buses["limit"]).to_numpy(dtype=float))
     _add_unsolved(found["lines"], situation, tree, flows)
-    for rows, switching in _alike(situation, np.unique(case)):
-        there = _switched(situation, switching) if switching else tree
+    for rows, switching in alike_cases(situation, np.unique(case)):
+        there = switched_tree(situation, switching) if switching else tree
         carried = there.flows(situation.cases.kva[rows]) if switching else flows[rows]
         _mark_ways(found, there, need[rows], carried, _relative(situation))
     need = _with_below(tree, need, _relative(situation))
@@ -134,7 +134,7 @@ def _linear_state(situation: Situation, tree: Tree, flow: np.ndarray) -> State:
     return State(tree.sum_from_source(steps), loading["lines"], loading["transformers"])
 
 
-def _alike(situation: Situation, cases: np.ndarray) -> Iterator[tuple[np.ndarray, Orders]]:
+def alike_cases(situation: Situation, cases: np.ndarray) -> Iterator[tuple[np.ndarray, Orders]]:
     """Cases by how the network is switched in them."""
     orders = situation.cases.switching
     orders = orders[orders["element_id"].notna()]
@@ -149,7 +149,8 @@ def _alike(situation: Situation, cases: np.ndarray) -> Iterator[tuple[np.ndarray
         yield np.array(rows_alike), switching
 
 
-def _switched(situation: Situation, switching: Orders) -> Tree:
+@lru_cache(maxsize=256)
+def switched_tree(situation: Situation, switching: Orders) -> Tree:
     """The supply as it is switched in some cases."""
     cells = (
         (table, element_id, "closed" if table == "switches" else "in_service", STATES[table][state])

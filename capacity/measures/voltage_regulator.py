@@ -15,6 +15,7 @@ import numpy as np
 from capacity.measures.building_figures import building_figures
 from capacity.measures.lifting import lifted_buses
 from capacity.measures.measure import Measure
+from capacity.measures.parallel_line import parallel_key
 from capacity.measures.proposals import NotProposed
 from capacity.measures.rows import added, bus_row
 from capacity.measures.situation import Situation
@@ -119,7 +120,7 @@ def _measure(situation: Situation, feeder: WeakFeeder, place: int, chosen: tuple
         text=f"set up a regulator of {sn_kva:,.0f} kVA at {upper} in {line}, "
         f"{position * figures.step_percent:+.1f} %",
         to_type=f"regulator {sn_kva:,.0f} kVA",
-        excludes=frozenset({f"regulator|{feeder.feeder_id}"}),
+        excludes=frozenset({f"regulator|{feeder.feeder_id}", parallel_key(line)}),
         geometry=point,
     )
 

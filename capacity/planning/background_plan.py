@@ -114,6 +114,11 @@ class PlanRun:
         return self._process.poll() is None
 
     @property
+    def is_stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._cancelled
+
+    @property
     def progress(self) -> RunProgress:
         """What the run last said of itself."""
         said = _json_of(self.place / "progress.json")

@@ -23,7 +23,7 @@ from gis.changes import NetworkChanges
 from gis.voltage import LV_MAX_KV
 from gridmodel import Catalogue
 from gridmodel.drawn_network import LINE, SWITCH, TRANSFORMER, DrawnNetwork, Turns, draw_network
-from gridmodel.drawn_states import entries_of
+from gridmodel.drawn_states import entries_of, flags_of
 
 # What a constraint is of, in the order of the columns; of the last three there is one each.
 LOW, HIGH, LINES, TRANSFORMERS, UNSUPPLIED, RINGS, NO_SOLUTION = range(7)
@@ -33,6 +33,8 @@ CHECKS = (
     ("no_solution", "sources"),
 )  # fmt: skip
 EVERYWHERE = -1
+# Buses that a measure builds one behind the other and that are told the area they lie in.
+_NEW_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,15 +229,36 @@ def _ends(drawn: DrawnNetwork) -> dict[int, np.ndarray]:
 
 
 def _areas(drawn: DrawnNetwork) -> np.ndarray:
-    """Low-voltage area per bus: what lines and couplers, built or drawn in, may join; EVERYWHERE above."""
-    low = (drawn.network.buses["vn_kv"] <= LV_MAX_KV).to_numpy()
-    ends = _ends(drawn)
-    joined = np.concatenate([ends[LINE], ends[SWITCH]])
+    """Low-voltage area per bus: what hangs together as the network is switched; EVERYWHERE above.
+
+    A bus that a measure builds lies in the area it is joined to. Measures that join areas act beyond one.
+    """
+    network, ends, flags = drawn.network, _ends(drawn), flags_of(drawn)
+    low = (network.buses["vn_kv"] <= LV_MAX_KV).to_numpy()
+    live = flags.lines.copy()
+    guarded = network.lines.index.get_indexer(network.switches["element_id"])
+    at_line = (network.switches["element_table"] == "lines").to_numpy() & ~flags.switches
+    live[guarded[at_line & (guarded >= 0)]] = False
+    joined = np.concatenate([ends[LINE][live], ends[SWITCH][flags.switches]])
     joined = joined[(joined >= 0).all(axis=1)]
     joined = joined[low[joined].all(axis=1)]
     shape = (len(low), len(low))
     graph = coo_array((np.ones(len(joined), dtype=np.int8), (joined[:, 0], joined[:, 1])), shape=shape)
-    return np.where(low, connected_components(graph, directed=False)[1], EVERYWHERE)
+    area = np.where(low, connected_components(graph, directed=False)[1], EVERYWHERE)
+    return _with_new_buses(drawn, area, np.concatenate([ends[LINE], ends[SWITCH]]))
+
+
+def _with_new_buses(drawn: DrawnNetwork, area: np.ndarray, joined: np.ndarray) -> np.ndarray:
+    """Give buses that are drawn in the area of a bus they are joined to."""
+    new = (area >= 0) & (np.arange(len(area)) >= drawn.bus_count)
+    own = (joined >= 0).all(axis=1)
+    for _ in range(_NEW_IN_A_ROW):
+        one, two = joined[own & (new[joined].sum(axis=1) == 1)].T
+        fresh, known = np.where(new[one], one, two), np.where(new[one], two, one)
+        inside = area[known] >= 0
+        area[fresh[inside][::-1]] = area[known[inside][::-1]]
+        new[fresh[inside]] = False
+    return area
 
 
 def _measure_areas(
@@ -246,7 +269,8 @@ def _measure_areas(
     A measure acts beyond its area when it touches what stands above, or brings power or a capacitor.
     """
     turns, ends = drawn.turns, _ends(drawn)
-    switch_area = _switch_areas(drawn, bus_area, ends)
+    touched = {code: bus_area[ends[code]] for code in (LINE, TRANSFORMER)}
+    touched[SWITCH] = _switch_areas(drawn, bus_area, ends)
     drawn_new = {
         LINE: _is_new(drawn, "lines"), TRANSFORMER: _is_new(drawn, "transformers"),
     }  # fmt: skip
@@ -255,12 +279,12 @@ def _measure_areas(
         if one.power_kva or {"capacitors", "sources"} & _tables(one):
             continue
         at = entries_of(turns, np.unique(option[:, row]))
-        found, above = set(), []
+        found: set[int] = set()
+        above: list[tuple[int, int]] = []
         for code, place in zip(turns.table[at], turns.row[at], strict=True):
-            here = int(switch_area[place] if code == SWITCH else bus_area[ends[code][place]].max())
-            if here >= 0:
-                found.add(here)
-            else:
+            here = {int(of) for of in touched[code][place] if of >= 0}
+            found |= here
+            if not here:
                 above.append((int(code), int(place)))
         built = all(code in drawn_new and drawn_new[code][place] for code, place in above if code != SWITCH)
         if len(found) == 1 and built and not any(code == SWITCH for code, _ in above):
@@ -283,9 +307,14 @@ def _tables(measure: Measure) -> set[str]:
 
 
 def _switch_areas(drawn: DrawnNetwork, bus_area: np.ndarray, ends: dict[int, np.ndarray]) -> np.ndarray:
-    """Area per switch: of its bus."""
-    at = drawn.network.buses.index.get_indexer(drawn.network.switches["bus_id"])
-    return np.where(at >= 0, bus_area[at], EVERYWHERE)
+    """Areas per switch: of the ends of its element, or of both its buses."""
+    switches = drawn.network.switches
+    found = np.where(ends[SWITCH] >= 0, bus_area[ends[SWITCH]], EVERYWHERE)
+    for code, table in ((LINE, "lines"), (TRANSFORMER, "transformers")):
+        at = drawn.network.table(table).index.get_indexer(switches["element_id"])
+        of = (switches["element_table"] == table).to_numpy() & (at >= 0)
+        found[of] = bus_area[ends[code][at[of]]]
+    return found
 
 
 def _constraint_areas(

@@ -13,7 +13,7 @@ from typing import cast
 import geopandas as gpd
 import pandas as pd
 from pydantic import ValidationError
-from shapely import union_all
+from shapely import GeometryCollection
 from shapely.geometry.base import BaseGeometry
 
 from capacity.costs import Cost, CostTable
@@ -27,7 +27,7 @@ from capacity.planning.plan import (
     PlanTerms,
     Taken,
 )
-from capacity.planning.plan_assets import ASSET_COLUMNS, CHANGE_COLUMNS, CONTROL_COLUMNS
+from capacity.planning.plan_assets import ASSET_COLUMNS, CHANGE_COLUMNS, CONTROL_COLUMNS, planned_assets
 from capacity.planning.plan_benefit import Benefit
 from capacity.planning.plan_loading import LOADING_COLUMNS
 from capacity.planning.plan_report import PlanReport
@@ -78,10 +78,15 @@ def read_plan(path: Path, network: Network, *, title: str | None = None) -> Plan
     if faults:
         raise InputError(name, make_findings("bad_plan", "plan", [""] * len(faults), faults))
     try:
-        return _report(layers, network)
+        report = _report(layers, network)
+        report.plan.network_in(None)
+        planned_assets(report.plan)
+    except InputError as error:  # what is to be changed is not there, or a row breaks its table
+        raise InputError(name, error.findings) from error
     except (ValueError, KeyError, TypeError) as error:  # cells that are no figures or no names
         message = f"the file has been changed: a cell does not say what it should ({type(error).__name__})"
         raise InputError(name, make_findings("bad_plan", "plan", [""], message)) from error
+    return report
 
 
 def _faults(layers: Layers, network: Network) -> list[str]:
@@ -222,7 +227,9 @@ def _place(layers: Layers, row: dict) -> BaseGeometry | None:
         if isinstance(rows, gpd.GeoDataFrame)
         for shape in rows.geometry.dropna()
     ]
-    return cast("BaseGeometry | None", union_all(shapes) if shapes else row["geometry"])
+    if len(shapes) > 1:
+        return GeometryCollection(shapes)
+    return cast("BaseGeometry | None", shapes[0] if shapes else row["geometry"])
 
 
 def _cost(layers: Layers, row: dict) -> Cost:

@@ -101,14 +101,20 @@ def plan_sentence(report: PlanReport) -> str:
     proof = f"proved by {_count(len(plan.cases), 'load flow', 'load flows')}{_all_hours(plan)}"
     left = int(plan.cases["violations_after"].sum())
     if not plan.taken:
-        if left or len(plan.unresolved):
-            return f"No measure was found: {_count(left, 'limit stays', 'limits stay')} broken; {proof}."
-        return f"Nothing has to be done: every limit holds; {proof}."
+        return _nothing(plan, left, proof)
     years = plan.steps["year"].dropna()
     by = f" by {int(years.max())}" if len(years) else ""
     what = f"{what_is_done(plan)} for {money_range(plan)}{by}"
     begun = "Stopped before the end, the best plan so far: " if plan.status == "cancelled" else ""
     return f"{begun}{what[0].upper()}{what[1:]}{_effect(report)}; {proof}."
+
+
+def _nothing(plan: Plan, left: int, proof: str) -> str:
+    """The sentence of a plan without steps."""
+    if not left and not len(plan.unresolved):
+        return f"Nothing has to be done: every limit holds; {proof}."
+    found = "Stopped before any measure was taken" if plan.status == "cancelled" else "No measure was found"
+    return f"{found}: {_count(left, 'limit stays', 'limits stay')} broken; {proof}."
 
 
 def _all_hours(plan: Plan) -> str:

@@ -56,7 +56,10 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Measures of the component x years in force; the bound (None: none proved); whether all rows hold."""
+    """Measures of the component x years in force; the bound (None: none proved); whether all rows hold.
+
+    What was stopped before it had an answer stays as it is.
+    """
 
     in_force: np.ndarray
     bound_eur: float | None
@@ -152,7 +155,7 @@ class _Program:
             slack = self._least_slack(time_limit_s)
             found = self._solve_lazily(self._costs(), slack, time_limit_s)
         if found.x is None:
-            return Answer(np.zeros((len(self.measures), self.years), dtype=bool), None, meets_limits=False)
+            return Answer(self.task.effects.about[self.measures], None, meets_limits=False)
         in_force = found.x[: self.count].reshape(-1, self.years) > 0.5
         ties = float((self.task.prices.tie_eur[self.measures] @ in_force).sum())
         bound = None if found.mip_dual_bound is None or not meets else float(found.mip_dual_bound) - ties

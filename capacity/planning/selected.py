@@ -34,7 +34,7 @@ class Selection:
     bound_eur
         Present value below which the program has no answer, summed over its parts, its limits linear about
         the last plan that held; missing where a part was stopped before it had one, or the method has none.
-        No proof, as limits are not linear.
+        No proof, as limits are not linear; missing, too, where the plan found is cheaper.
     proved_eur
         The same by load flow of every cheaper combination; missing where there were too many.
     left

@@ -38,6 +38,8 @@ Told = Callable[[Selection], None]
 # Rounds in which a component may change altogether; then so many of its measures at a time, half as many
 # each time that the load flow does not bear the program out.
 FREE_ROUNDS, FIRST_CHANGES, PLACES_SHARED = 4, 16, 4
+# Share of the time that may be spent before fewer kinds are tried, too.
+SPENT_SHARE = 0.15
 # By how much [%] the linear limits are kept: next to nothing at first, more each time the plan did not hold.
 MARGINS = (1e-3, 1e-3, 0.01, 0.02, 0.05, 0.1)
 # Rounds without a better plan after which the program has told what it can.
@@ -143,8 +145,7 @@ def select_measures(
 
 def _choose(work: _Work, plan: Tried) -> None:
     allowed = np.ones(work.grid.measure_count, dtype=bool)
-    if len(unsolved(work.grid, plan)):
-        plan = _from_strength(work, plan, allowed)
+    plan = _from_strength(work, plan, allowed)
     if work.terms.method == "greedy":
         _greedily(work, plan, allowed)
         _improve(work, "what is not needed given up", None, ~allowed)
@@ -179,13 +180,18 @@ def _best(work: _Work) -> Tried:
 
 def _from_strength(work: _Work, plan: Tried, allowed: np.ndarray) -> Tried:
     """A plan to begin with where the network as it is has no load flow: all that can be built."""
+    if not len(unsolved(work.grid, plan)):
+        return plan
     strong = _try(work, "all that can be built", strongest_plan(work.grid, work.prices, allowed))
     return strong if len(unsolved(work.grid, strong)) < len(unsolved(work.grid, plan)) else plan
 
 
 def _rounds(work: _Work, plan: Tried, allowed: np.ndarray) -> LinearEffects | None:
     """Program and load flow in turn: free, then with few changes at a time; returns the last effects."""
-    first, effects = _free_rounds(work, plan, allowed)
+    start = plan
+    first, effects = _free_rounds(work, start, allowed)
+    for narrower in _narrower(work, allowed):
+        _free_rounds(work, _from_strength(work, start, narrower), narrower)
     plan, changes, margin = _best(work), FIRST_CHANGES, 0
     while changes and not work.over():
         if effects is None or (effects.about != plan.in_force).any():
@@ -208,6 +214,26 @@ def _rounds(work: _Work, plan: Tried, allowed: np.ndarray) -> LinearEffects | No
     return effects
 
 
+def _narrower(work: _Work, allowed: np.ndarray) -> list[np.ndarray]:
+    """Fewer kinds to choose from: a program on linear limits may miss what it finds among less.
+
+    Without what brings power (batteries, contracts), and with nothing but what is built for good, as far as
+    the best plan uses the rest; none when the time is short.
+    """
+    best, spent = _best(work), time.monotonic() - work.began
+    if spent > SPENT_SHARE * (work.deadline - work.began) or not best.in_force.any():
+        return []
+    power = np.array([bool(one.power_kva) for one in work.measures])
+    built = ~power & ~np.array([one.reversible or one.cost.eur <= 0.0 for one in work.measures])
+    used = best.in_force.any(axis=1)
+    found: list[np.ndarray] = []
+    for narrow in (allowed & ~power, allowed & built):
+        known = any((narrow == one).all() for one in found)
+        if narrow.any() and not known and (used & ~narrow).any():
+            found.append(narrow)
+    return found
+
+
 def _free_rounds(
     work: _Work, plan: Tried, allowed: np.ndarray
 ) -> tuple[LinearEffects | None, LinearEffects | None]:
@@ -221,7 +247,7 @@ def _free_rounds(
         first = effects if first is None else first
         effects = secant(work.grid, effects, first)
         chosen, bound, parts = _program(work, effects, allowed, MARGINS[min(failed, len(MARGINS) - 1)])
-        if number == 0 or plan.holds:
+        if allowed.all() and (number == 0 or plan.holds):
             work.bound_eur = bound
         before = work.best
         tried = _try(work, f"program of {parts} parts", chosen, plan)
@@ -332,13 +358,21 @@ def _selection(work: _Work) -> Selection:
         in_force=best.in_force,
         capital_eur=best.worth.capital_eur,
         present_value_eur=best.worth.present_value_eur,
-        bound_eur=None if bound is None else min(max(bound, 0.0), best.worth.present_value_eur),
+        bound_eur=_believed(bound, best),
         proved_eur=work.proved_eur,
         left=_left(work.grid, best),
         rounds=pd.DataFrame(work.rounds, columns=list(ROUND_COLUMNS)),
         status="cancelled" if stopped == "cancelled" else status,
         stopped=stopped,
     )
+
+
+def _believed(bound: float | None, best: Tried) -> float | None:
+    """The bound of the program; none where the plan found is cheaper, which shows that it was wrong."""
+    tolerance = 1e-6 * max(best.worth.present_value_eur, 1.0)
+    if bound is None or (best.holds and bound > best.worth.preference_eur + tolerance):
+        return None
+    return max(min(bound, best.worth.present_value_eur) if best.holds else bound, 0.0)
 
 
 def _left(grid: PlanGrid, plan: Tried) -> pd.DataFrame:

@@ -58,7 +58,7 @@ class Search:
     Attributes
     ----------
     tried
-        Plans solved.
+        Plans solved, and whether they hold.
     plan, loading_percent, lost_kw
         The best plan that holds, loading of its most loaded element, and demand without supply.
     relief
@@ -68,7 +68,7 @@ class Search:
     """
 
     lost: Lost
-    tried: dict[Plan, None] = field(default_factory=dict)
+    tried: dict[Plan, bool] = field(default_factory=dict)
     plan: Plan | None = None
     loading_percent: float = np.nan
     lost_kw: float = np.nan
@@ -96,7 +96,9 @@ def find_restorations(bench: Bench, lost: Sequence[Lost]) -> list[Search]:
     for plans in (plans_of_one_tie, _most_even_plans_of_two):
         _try_all(bench, [(search, _with_room(search, plans)) for search in _open(searches)])
     queues = [(search, _queue(search)) for search in _open(searches)]
-    _look_through(bench, [(search, queue) for search, queue in queues if queue is not None])
+    _look_through(
+        bench, _with_regions_that_hold(bench, [(s, queue) for s, queue in queues if queue is not None])
+    )
     large = [search for search, queue in queues if queue is None]
     grow(bench, large)
     rests = [(search, _best_first(search, plans_leaving_a_rest(search.lost.part))) for search in large]
@@ -200,7 +202,7 @@ def _try_all(bench: Bench, wanted: Sequence[tuple[Search, Sequence[Plan]]]) -> N
     verdicts = judge(bench, [search.asked(plan, bench) for search, plan in asked])
     ranks: dict[int, tuple[float, int, float]] = {}
     for at, (search, plan) in enumerate(asked):
-        search.tried[plan] = None
+        search.tried[plan] = bool(verdicts.holds[at])
         if not verdicts.holds[at]:
             continue
         part, loading = search.lost.part, float(verdicts.loading_percent[at])
@@ -225,6 +227,37 @@ def _best_first(search: Search, plans: Iterable[Plan]) -> list[Plan]:
         (-part.restored_kw(plan), part.operations(plan), plan) for plan in plans if plan not in search.tried
     ]
     return [plan for kw, _, plan in sorted(better) if -kw > search.restored_kw]
+
+
+def _with_regions_that_hold(
+    bench: Bench, queues: Sequence[tuple[Search, list[Plan]]]
+) -> list[tuple[Search, list[Plan]]]:
+    """Plans of which each tie holds with what it feeds, all others open; of many plans few regions are made.
+
+    What a tie cannot feed alone it cannot beside others, that only add load; not so with generation, where
+    all plans stay.
+    """
+    draws_only = [(search, queue) for search, queue in queues if search.lost.part.fed_kw == 0.0]
+    _try_all(bench, [(search, _regions(search, queue)) for search, queue in draws_only])
+    return [
+        (search, _best_first(search, queue if search.lost.part.fed_kw else _of_regions(search, queue)))
+        for search, queue in queues
+    ]
+
+
+def _regions(search: Search, queue: Iterable[Plan]) -> list[Plan]:
+    """What single ties feed in some plans, each as a plan of its own that is not solved yet."""
+    alone = dict.fromkeys(_alone(plan, tie) for plan in queue for tie in search.lost.part.closed(plan))
+    return [plan for plan in alone if plan not in search.tried]
+
+
+def _of_regions(search: Search, queue: Iterable[Plan]) -> list[Plan]:
+    ties_of = search.lost.part.closed
+    return [plan for plan in queue if all(search.tried[_alone(plan, tie)] for tie in ties_of(plan))]
+
+
+def _alone(plan: Plan, tie: int) -> Plan:
+    return tuple(label if label == tie else DARK for label in plan)
 
 
 def _look_through(bench: Bench, queues: Sequence[tuple[Search, list[Plan]]]) -> None:
@@ -286,7 +319,7 @@ class _Growth:
 
     def hear(self, piece: Piece, *, holds: bool, loading: float, lost_kw: float) -> None:
         """Take in whether a piece holds; more load later makes none hold that does not now."""
-        self.search.tried[self.with_piece(piece)] = None
+        self.search.tried[self.with_piece(piece)] = holds
         if not holds:
             self.refused.add(piece)
             return

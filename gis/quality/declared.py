@@ -210,6 +210,14 @@ ASKING: tuple[QualityRule, ...] = tuple(
         ("unknown_cost_table", "there is no such cost table", "name a shipped one or a CSV file"),
         ("bad_cost", "a cost table or its index has a cell that makes no sense", "correct the cell"),
         ("bad_figure", "a table of assumptions has a figure that makes no sense", "correct the figure"),
+        ("no_cases", "a plan is asked for without anything to hold in", "name a scenario"),
+        ("unknown_worst_case", "there is no such worst case", "name load_case or feed_in_case"),
+        ("bad_worst_cases", "the worst cases have a figure that makes no sense", "correct the figure"),
+        (
+            "bad_checkpoint",
+            "a checkpoint of a plan is missing, damaged or of other input",
+            "give the same input, or name another file",
+        ),
         ("not_a_number", "a power or factor asked with is no number", "give a number"),
         ("out_of_scope", "the net has elements the engine cannot represent", "take them out of service"),
         (

@@ -14,10 +14,11 @@ import gis
 from app_pages.frame import plain
 from app_pages.plan_shelf import Shelved
 from capacity.launch import NETWORK_VARIABLE
-from capacity.planning import background_plan
+from capacity.planning import background_plan, plan_reading
 from capacity.planning.background_plan import PlanQuestion, PlanRun, plan_command
 from capacity.planning.plan_files import write_plan
 from capacity.planning.plan_report import PlanReport
+from gis.formats import read_source
 from tests.app_pages.test_pages import metric, page_of, run_page
 from tests.capacity.planning.plans import EVIL, cheaper_plan, small_plan
 
@@ -97,6 +98,7 @@ def test_run_beside_the_screen_ends_with_its_plan(
     network = gis.read_network(network_path)
     write_plan(_report(replace(small_plan(), network=network)), made)
     monkeypatch.setattr(background_plan, "plan_command", _stand_in(made))
+    monkeypatch.setattr(plan_reading, "read_untrusted", read_source)
     page = run_page("plan")
     page.button(key="plan_start").click().run()
     if "plan_run" in page.session_state:
@@ -155,3 +157,14 @@ def test_a_run_nobody_holds_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert run.is_running and run.progress.stage == "Starting"
     del run
     assert process.wait(timeout=10) != 0
+
+
+def test_a_run_that_is_stopped_before_any_plan_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(background_plan, "plan_command", lambda *_: waits)
+    run = PlanRun(_question(tmp_path / "n.gpkg"), tmp_path)
+    run.cancel()
+    assert run.is_stopping
+    assert run.outcome().problem == "Stopped before there was any plan."

@@ -23,8 +23,8 @@ from gridmodel import Scenario, read_catalogue
 # 110 kV  H
 #         T0 25 MVA, overloaded                       load X 27 MW at M
 # 20 kV   M ------------K1 1 km------------ N
-#                                           T1 250 kVA, overloaded
-# 0.4 kV                                    B --L1-- A1 --L2-- A2 --L3-- A3 --L4-- A4    60 kW each
+#                                           T1 100 kVA, overloaded
+# 0.4 kV                                    B --L1-- A1 --L2-- A2 --L3-- A3 --L4-- A4    30 kW each
 TOWN = """
     bus H 110 0 0
     bus M 20 10 0
@@ -36,17 +36,17 @@ TOWN = """
     bus A4 0.4 1020 150
     source S H 1.0
     transformer T0 H M "25 MVA 110/20 kV"
-    transformer T1 N B "0.25 MVA 20/0.4 kV"
+    transformer T1 N B "100 kVA 20/0.4 kV EU tier 1"
     line K1 M N 1000 "NA2XS2Y 1x185 RM/25 12/20 kV"
     line L1 B A1 100 "NAYY 4x50 SE"
     line L2 A1 A2 100 "NAYY 4x50 SE"
     line L3 A2 A3 100 "NAYY 4x50 SE"
     line L4 A3 A4 50 "NAYY 4x50 SE"
     load X M 27000 industrial 1
-    load H1 A1 60 residential 10
-    load H2 A2 60 residential 10
-    load H3 A3 60 residential 10
-    load H4 A4 60 residential 10
+    load H1 A1 30 residential 10
+    load H2 A2 30 residential 10
+    load H3 A3 30 residential 10
+    load H4 A4 30 residential 10
 """
 
 

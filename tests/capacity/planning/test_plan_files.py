@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,6 +131,27 @@ def test_a_plan_of_another_network_and_a_file_that_is_none_are_refused(
     pyogrio.write_dataframe(pd.DataFrame({"a": [1]}), tmp_path / "none.gpkg", driver="GPKG", layer="cases")
     with pytest.raises(InputError, match="layer plan_steps is missing"):
         read_plan(tmp_path / "none.gpkg", other)
+
+
+def test_a_file_that_was_changed_is_refused_in_words(
+    written: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan_reading, "read_untrusted", read_source)
+    for number, (change, message) in enumerate(
+        (
+            ("update planned_changes set element_id = 'nowhere'", "not in the network"),
+            (
+                "update plan_info set value = 'dear' where key = 'capital_eur'",
+                "a cell does not say what it should",
+            ),
+        )
+    ):
+        path = tmp_path / f"{number}.gpkg"
+        path.write_bytes(written(".gpkg").read_bytes())
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(change)
+        with pytest.raises(InputError, match=message):
+            read_plan(path, small_plan().network)
 
 
 def test_workbook_adds_up_and_runs_no_formula_of_a_name(written: Callable[[str], Path]) -> None:

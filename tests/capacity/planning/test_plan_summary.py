@@ -47,6 +47,10 @@ def test_a_plan_without_steps_says_so() -> None:
     empty = replace(report.plan, taken=(), steps=report.plan.steps.iloc[:0])
     told = plan_sentence(replace(report, plan=empty))
     assert told == "Nothing has to be done: every limit holds; proved by 2 load flows."
+    stopped = replace(
+        empty, status="cancelled", cases=_report().plan.cases, unresolved=_report().plan.unresolved
+    )
+    assert plan_sentence(replace(report, plan=stopped)).startswith("Stopped before any measure was taken: 1")
 
 
 def test_figures_by_hand() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from capacity.bounds import bounds_of
-from capacity.checks import make_yardstick
+from capacity.checks import make_yardstick, violations
 from capacity.limits import read_limits
 from capacity.security import SECURE, SecurityResults
 from capacity.security.judged import make_bench
@@ -25,10 +25,10 @@ from capacity.security.security_tables import (
 )
 from capacity.security.switchable import make_switchable
 from gis.examples import network_from_text
-from gridmodel import GridModel, Scenario, find_scenario, run_topologies
+from gridmodel import GridModel, Scenario, build_model, find_scenario, run_load_flow, run_topologies
 from gridmodel.outcome import POINT_COLUMNS
 from gridmodel.switch_sets import SWITCH_SET_COLUMNS
-from tests.capacity.grids import demo, demo_model
+from tests.capacity.grids import demo, demo_model, with_column
 from tests.capacity.security.rings import CABLE, lot, ready, ring, study
 from tests.gridmodel.test_topologies import switched
 
@@ -124,6 +124,48 @@ def test_a_limit_broken_already_counts_only_where_it_gets_worse() -> None:
     overloaded = study(ready(network_from_text(PARALLEL.format(kw=26_000.0))))
     assert overloaded.broken_now == 2  # both cables: 13 MW each
     assert overloaded.outages.loc["lines K1", "status"] == "overload_without_loss"
+
+
+#    S --A--K1--B--K2--C --/-K5-- E --K4--D--K3-- F-- Q        A held at 1.05 pu, F at 0.99
+TWO_BUSBARS = f"""
+    bus A 20
+    bus B 20
+    bus C 20
+    bus D 20
+    bus E 20
+    bus F 20
+    source S A 1.05
+    source Q F 0.99
+    line K1 A B 1000 {CABLE}
+    line K2 B C 1000 {CABLE}
+    line K3 F D 1000 {CABLE}
+    line K4 D E 1000 {CABLE}
+    line K5 C E 1000 {CABLE}
+    switch W2 closed B lines K2
+    switch W4 closed D lines K4
+    switch W5 open E lines K5
+    load LB B 1000 commercial 20 q_kvar=0
+    load LC C 500 commercial 30 q_kvar=0
+    load LE E 1000 commercial 30 q_kvar=0
+    scenario base
+"""
+
+
+def test_bands_count_from_the_busbar_that_feeds_after_switching() -> None:
+    """B at 0.985 pu is 6.5 % under its own busbar, which the limits forbid, and 0.5 % under the other one."""
+    grid = ready(network_from_text(TWO_BUSBARS), "dena")
+    results = study(grid, tables=("lines",))
+    assert (results.outages.loc[["lines K1", "lines K3"], "status"] == "restored").all()
+    for case_id in results.outages.index[results.outages["restored_kw"] > 0]:
+        network = grid[0].network
+        for row in results.switching(case_id).itertuples():
+            column, value = (
+                ("closed", row.state == "closed") if row.table == "switches" else ("in_service", False)
+            )
+            network = with_column(network, row.table, column, {row.element_id: value})
+        solved = run_load_flow(build_model(network), Scenario("s", "s"))
+        assert violations(make_yardstick(network, read_limits("dena")), solved).empty, case_id
+        assert solved.unserved_kw == results.outages.loc[case_id, "left_kw"]
 
 
 def test_transfers_of_the_ring_are_whole_feeders_until_a_cable_is_full() -> None:
@@ -275,7 +317,7 @@ def test_medium_voltage_of_the_demo_area_is_as_in_pandapower() -> None:
         make_yardstick(demo(), read_limits()),
     )
     bench = make_bench(model, yardstick, scenario, make_switchable(yardstick))
-    medium = set(demo().lines.index[demo().lines["vn_kv"] > 1.0][::9])
+    medium = set(demo().lines.index[demo().lines["vn_kv"] > 1.0][::29])
     outages = [one for one in outages_of(bench.found, ["lines"]) if one.element_id in medium]
     facts = study_outages(bench, outages)
     table, steps = outage_table(bench, facts), step_table(bench, facts)
