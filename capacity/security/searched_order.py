@@ -9,6 +9,7 @@ the states so reached do not hold, the search does not apply.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,8 +42,16 @@ def searched_restoration(
         return []
     moves = list(_ordered(work, closed.copy(), found, edge))
     states = states_of(closed, moves)
+    if _takes_off(work, states):
+        return []
     judged = judge_states(work.model, work.yardstick, work.scenario, work.base, states[1:])
     return moves if all(one.status == OK for one in judged) else []
+
+
+def _takes_off(work: Work, states: list[np.ndarray]) -> bool:
+    """Whether a state takes anybody off supply whom the one before feeds: no crew would interrupt more."""
+    fed = [work.sections.fed(state, without=work.faulty) for state in states]
+    return any((before & ~after).any() for before, after in pairwise(fed))
 
 
 def _turned(
