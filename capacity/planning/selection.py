@@ -44,6 +44,8 @@ SPENT_SHARE = 0.15
 MARGINS = (1e-3, 1e-3, 0.01, 0.02, 0.05, 0.1)
 # Rounds without a better plan after which the program has told what it can.
 IDLE_ROUNDS = 2
+# The program of one part is stopped after so long [s]; what it has by then goes to the load flow.
+PROGRAM_S = 8.0
 _GREEDY_ROUNDS = 400
 
 
@@ -295,7 +297,7 @@ def _program(
     bounds: list[float | None] = []
     for done, part in enumerate(parts):
         left = max(work.deadline - time.monotonic(), 0.5)
-        limit = min(left / 3.0, max(2.0, left / (len(parts) - done) / 2.0))
+        limit = min(left / 3.0, max(2.0, left / (len(parts) - done) / 2.0), PROGRAM_S)
         answer = solve_component(task, part, limit)
         in_force[part.measures] = answer.in_force
         bounds.append(answer.bound_eur)
