@@ -220,7 +220,7 @@ def _narrower(work: _Work, allowed: np.ndarray) -> list[np.ndarray]:
     """Fewer kinds to choose from: a program on linear limits may miss what it finds among less.
 
     Without what brings power (batteries, contracts), and with nothing but what is built for good, as far as
-    the best plan uses the rest; none when the time is short.
+    the best plan uses the rest; none when it holds without power, or the time is short.
     """
     best, spent = _best(work), time.monotonic() - work.began
     if spent > SPENT_SHARE * (work.deadline - work.began) or not best.in_force.any():
@@ -228,6 +228,8 @@ def _narrower(work: _Work, allowed: np.ndarray) -> list[np.ndarray]:
     power = np.array([bool(one.power_kva) for one in work.measures])
     built = ~power & ~np.array([one.reversible or one.cost.eur <= 0.0 for one in work.measures])
     used = best.in_force.any(axis=1)
+    if best.holds and not (used & power).any():
+        return []
     found: list[np.ndarray] = []
     for narrow in (allowed & ~power, allowed & built):
         known = any((narrow == one).all() for one in found)
