@@ -44,6 +44,8 @@ SPENT_SHARE = 0.15
 MARGINS = (1e-3, 1e-3, 0.01, 0.02, 0.05, 0.1)
 # Rounds without a better plan after which the program has told what it can.
 IDLE_ROUNDS = 2
+# The program of one part is stopped after so long [s]; what it has by then goes to the load flow.
+PROGRAM_S = 8.0
 _GREEDY_ROUNDS = 400
 
 
@@ -218,7 +220,7 @@ def _narrower(work: _Work, allowed: np.ndarray) -> list[np.ndarray]:
     """Fewer kinds to choose from: a program on linear limits may miss what it finds among less.
 
     Without what brings power (batteries, contracts), and with nothing but what is built for good, as far as
-    the best plan uses the rest; none when the time is short.
+    the best plan uses the rest; none when it holds without power, or the time is short.
     """
     best, spent = _best(work), time.monotonic() - work.began
     if spent > SPENT_SHARE * (work.deadline - work.began) or not best.in_force.any():
@@ -226,6 +228,8 @@ def _narrower(work: _Work, allowed: np.ndarray) -> list[np.ndarray]:
     power = np.array([bool(one.power_kva) for one in work.measures])
     built = ~power & ~np.array([one.reversible or one.cost.eur <= 0.0 for one in work.measures])
     used = best.in_force.any(axis=1)
+    if best.holds and not (used & power).any():
+        return []
     found: list[np.ndarray] = []
     for narrow in (allowed & ~power, allowed & built):
         known = any((narrow == one).all() for one in found)
@@ -295,7 +299,7 @@ def _program(
     bounds: list[float | None] = []
     for done, part in enumerate(parts):
         left = max(work.deadline - time.monotonic(), 0.5)
-        limit = min(left / 3.0, max(2.0, left / (len(parts) - done) / 2.0))
+        limit = min(left / 3.0, max(2.0, left / (len(parts) - done) / 2.0), PROGRAM_S)
         answer = solve_component(task, part, limit)
         in_force[part.measures] = answer.in_force
         bounds.append(answer.bound_eur)
