@@ -18,7 +18,8 @@ import pandas as pd
 
 from capacity.costs import CostTable
 from capacity.limits import Limits
-from capacity.planning.checkpoint import checkpoint_key, open_checkpoint
+from capacity.measures import kinds
+from capacity.planning.checkpoint import Checkpoint, checkpoint_key, open_checkpoint
 from capacity.planning.outage_cases import OutageCases, outage_cases, security_table
 from capacity.planning.plan import Plan, PlanTerms, years_of
 from capacity.planning.plan_cases import PlanCases, joined_cases
@@ -100,7 +101,28 @@ def plan_expansion(
     after = _again(question, draft)
     question = replace(question, deadline=time.monotonic() + asked.time_limit_s)
     before = draft.security
-    return _plan(question, *_drafted(question, draft, after), before, began)
+    return _plan(question, *_cheapest(question, draft, after), before, began)
+
+
+def _cheapest(question: Question, draft: Draft, after: Rerun) -> tuple[Draft, Rerun]:
+    """A plan of all kinds that are allowed, or one without batteries and contracts where that is better.
+
+    With more to choose from, a program over linear effects may end in a dear corner.
+    """
+    first = _drafted(question, draft, after)
+    power = {one.measure.kind for one in first[0].taken if one.measure.power_kva}
+    fewer = tuple(kind for kind in question.terms.measures or kinds() if kind not in power)
+    if not power or not fewer or question.stopped:
+        return first
+    asked = replace(question, terms=question.terms.model_copy(update={"measures": fewer}))
+    second = _drafted(asked, replace(draft, checkpoint=Checkpoint(None, draft.checkpoint.key)), after)
+    return min(first, second, key=lambda one: _merit(question, *one))
+
+
+def _merit(question: Question, draft: Draft, after: Rerun) -> tuple[int, float]:
+    """Limits still broken, then the present value; less is better."""
+    costs = step_costs(draft.taken, question.terms, years_of(draft.cases))
+    return len(after.broken), float(costs["present_value_eur"].sum())
 
 
 def _drafted(question: Question, draft: Draft, after: Rerun) -> tuple[Draft, Rerun]:

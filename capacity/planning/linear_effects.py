@@ -53,6 +53,12 @@ class LinearEffects:
     usable: np.ndarray
     about: np.ndarray
 
+    @property
+    def helping(self) -> np.ndarray:
+        """Flag per measure: it lowers the excess of a limit that is broken at the plan."""
+        broken = csr_array(self.effect[np.flatnonzero(self.at_plan > 0.0)])
+        return np.asarray(broken.min(axis=0).toarray().ravel() < 0.0)
+
     @cached_property
     def effect_by_measure(self) -> csc_array:
         """The effects, measure by measure."""

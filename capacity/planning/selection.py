@@ -308,21 +308,29 @@ def _program(
 
 
 def _greedily(work: _Work, plan: Tried, allowed: np.ndarray) -> None:
-    """One measure of each part of the grid after the other."""
-    tried_out = allowed.copy()
+    """One measure of each part of the grid after the other.
+
+    After the first of them only measures that help against what is broken are tried again; all are when none
+    of these does.
+    """
+    of_use, asked = allowed.copy(), allowed
     for _ in range(_GREEDY_ROUNDS):
         if plan.holds or work.over():
             return
         runs = np.flatnonzero(plan.broken.any(axis=1))
-        effects = linear_effects(work.evaluation, plan.in_force, tried_out, runs)
-        chosen = greedy_step(work.grid, work.prices, effects, plan.in_force, tried_out)
+        effects = linear_effects(work.evaluation, plan.in_force, asked, runs)
+        chosen = greedy_step(work.grid, work.prices, effects, plan.in_force, asked)
         if (chosen == plan.in_force).all():
-            return
+            if (asked == of_use).all():
+                return
+            asked = of_use
+            continue
         after = _try(work, "greedy", chosen, plan)
         if after.lacking >= plan.lacking:  # a measure that promised more than it did is not asked again
-            tried_out = tried_out & ~(chosen & ~plan.in_force).any(axis=1)
-            continue
-        plan = after
+            of_use = of_use & ~(chosen & ~plan.in_force).any(axis=1)
+        else:
+            plan = after
+        asked = of_use & effects.helping
 
 
 def _try(work: _Work, what: str, in_force: np.ndarray, known: Tried | None = None) -> Tried:
