@@ -12,6 +12,9 @@ from capacity.planning.linear_effects import LinearEffects
 from capacity.planning.plan_grid import PlanGrid
 from capacity.planning.worth import Prices
 
+# A measure that takes away less than this share of what the best one does is no step: there would be no end.
+FAIR_SHARE = 0.1
+
 
 def strongest_plan(grid: PlanGrid, prices: Prices, allowed: np.ndarray) -> np.ndarray:
     """Of every set of measures that exclude each other the most expensive one that is built, all years.
@@ -64,7 +67,7 @@ def _best(
     over: np.ndarray,
     year: int,
 ) -> int | None:
-    """The measure with the least cost per excess it takes away [EUR/%]."""
+    """The measure with the least cost per excess taken away [EUR/%], of those that take a fair part."""
     if not len(measures):
         return None
     effect = effects.effect[rows][:, measures].toarray()
@@ -72,6 +75,6 @@ def _best(
     gained = over[rows].sum() - left.sum(axis=0)
     cost = prices.start_eur[measures, year] + prices.year_eur[measures, year:].sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate = np.where(gained > 1e-3, (cost + 1.0) / gained, np.inf)
+        rate = np.where(gained > max(1e-3, FAIR_SHARE * float(gained.max())), (cost + 1.0) / gained, np.inf)
     best = int(np.argmin(rate))
     return int(measures[best]) if np.isfinite(rate[best]) else None
