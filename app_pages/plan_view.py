@@ -38,7 +38,7 @@ from gis.webmap import highlight
 
 _NUMBER = st.column_config.NumberColumn
 # Figures told beneath the cards instead.
-_BENEATH = ("Present value", "Above the proved lower bound", "Unresolved")
+_BENEATH = ("Present value", "Above the bound of the program", "Unresolved")
 _HELP = {
     "Cost": "Capital, mid price, and the range of the cost table.",
     "Limits broken": "Over all cases, without the plan and with it.",

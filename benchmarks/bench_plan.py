@@ -60,7 +60,7 @@ def run() -> list[str]:
         f"{int(plan.cases['violations_before'].sum())} limits broken before, none after, by the engine and "
         f"by plain pandapower; costs {plan.cost_table}; target {TARGET_S:g} s after compiling:",
         "",
-        "| way | s | steps | capital EUR | present value EUR | no plan below EUR |",
+        "| way | s | steps | capital EUR | present value EUR | bound of the program EUR |",
         "|---|---|---|---|---|---|",
         *rows,
     ]

@@ -265,7 +265,7 @@ def _write(plan: Plan, costs: CostTable, out: Path) -> None:
 
 def _head(plan: Plan) -> list[str]:
     before = int(plan.cases["violations_before"].sum())
-    bound = "" if plan.bound_eur is None else f", no plan below {plan.bound_eur:,.0f}"
+    bound = "" if plan.bound_eur is None else f", bound of the program {plan.bound_eur:,.0f}"
     return [
         f"Plan: {plan.status}; {before:,} limits broken without it, {len(plan.unresolved):,} with it",
         f"  {len(plan.steps)} measures, {plan.capital_eur:,.0f} {plan.currency}; present value "

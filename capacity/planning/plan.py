@@ -84,7 +84,8 @@ class Plan:
     capital_eur, present_value_eur
         Sum over the steps, shared trenches once; present value with yearly costs, in the first year.
     bound_eur
-        Lower bound of the present value that the selection proved; missing where it proved none.
+        What the program of the last selection cannot go below; no proof, as its limits are linear. Missing
+        where it has none.
     limits, terms, states
         What it was made for: limits, terms, and every case with its power per bus and switching.
     not_proposed

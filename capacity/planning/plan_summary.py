@@ -138,7 +138,7 @@ def plan_figures(report: PlanReport) -> dict[str, str]:
     figures = {
         "Cost": money_range(plan),
         "Present value": _thousands(plan.present_value_eur, plan),
-        "Above the proved lower bound": _gap(plan),
+        "Above the bound of the program": _gap(plan),
         "Steps": f"{len(plan.steps):,}",
         "Limits broken": " → ".join(f"{int(cases[name].sum()):,}" for name in _VIOLATIONS),
         "Unlocked": "not asked",
@@ -314,7 +314,7 @@ def _unresolved(row: dict) -> str:
 
 def _gap(plan: Plan) -> str:
     if plan.bound_eur is None:
-        return "no bound proved"
+        return "it has none"
     gap_eur = max(plan.present_value_eur - plan.bound_eur, 0.0)
     percent = 100.0 * gap_eur / plan.present_value_eur if plan.present_value_eur > 0 else 0.0
     return f"at most {percent:.1f} %"

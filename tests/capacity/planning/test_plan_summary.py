@@ -59,7 +59,7 @@ def test_figures_by_hand() -> None:
     assert figures["Unlocked per kEUR"] == "2.5 kW"  # 44 / 17.6
     assert figures["Customers"] == "7 helped"
     assert figures["Limits broken"] == "8 → 1"
-    assert figures["Above the proved lower bound"] == "at most 5.3 %"  # 900 of 16,900
+    assert figures["Above the bound of the program"] == "at most 5.3 %"  # 900 of 16,900
 
 
 def test_what_stays_broken_is_told_once_per_place_with_its_reason() -> None:
