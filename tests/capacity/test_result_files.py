@@ -154,7 +154,8 @@ def test_qgis_finds_a_default_style_per_layer(tmp_path: Path) -> None:
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: style.column)
 def test_every_style_names_each_symbol_and_uses_the_palette(style: object, shape: Shape) -> None:
     column = style.column  # type: ignore[attr-defined]
-    renderer = _renderer(layer_style(pd.DataFrame({column: [1.0]}), shape))
+    known = 1.0 if isinstance(style, ByValue) else style.classes[0][0]  # type: ignore[attr-defined]
+    renderer = _renderer(layer_style(pd.DataFrame({column: [known]}), shape))
     symbols = {symbol.get("name") for symbol in renderer.iter("symbol")}
     used = {part.get("symbol") for part in (*renderer.iter("range"), *renderer.iter("category"))}
     assert used == symbols
@@ -163,7 +164,9 @@ def test_every_style_names_each_symbol_and_uses_the_palette(style: object, shape
         for option in renderer.iter("Option")
         if option.get("name") in ("color", "line_color")
     }
-    assert colours == {tuple(int(c[at : at + 2], 16) for at in (1, 3, 5)) for c in (*PALETTE, NO_DATA_COLOUR)}
+    classes = len(PALETTE) if isinstance(style, ByValue) else len(style.classes)  # type: ignore[attr-defined]
+    assert len(colours) == classes + 1
+    assert colours <= {tuple(int(c[at : at + 2], 16) for at in (1, 3, 5)) for c in (*PALETTE, NO_DATA_COLOUR)}
 
 
 @pytest.mark.parametrize("style", [s for s in STYLES if isinstance(s, ByValue)], ids=lambda s: s.column)
