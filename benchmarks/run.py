@@ -1,7 +1,7 @@
 """Run benchmarks and write RESULTS.md: figures with their peer in the same run, and the machine.
 
-`python benchmarks/run.py` runs all; with names (`python benchmarks/run.py plan security`) those alone, and writes
-only their sections anew.
+`python benchmarks/run.py` runs all. With names, like `python benchmarks/run.py plan security`, it runs those
+and writes only their sections anew.
 """
 
 from __future__ import annotations
