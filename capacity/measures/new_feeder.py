@@ -11,14 +11,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from capacity.measures.building_figures import building_figures
-from capacity.measures.cables import Way, cables_for, no_price
+from capacity.measures.cables import Way, no_price
 from capacity.measures.measure import Measure
 from capacity.measures.proposals import NotProposed
 from capacity.measures.situation import Situation
-from capacity.measures.split_feeder import second_cables
+from capacity.measures.split_feeder import points_of_second_cable, second_cables
 from capacity.measures.strain import strain_of
 from capacity.measures.ways import routed_way, trench_m
-from capacity.measures.weak_feeders import WeakFeeder, second_supply_points, weak_feeders
+from capacity.measures.weak_feeders import WeakFeeder, weak_feeders
 from gis.voltage import LV_MAX_KV, same_voltage
 
 KIND = "new_feeder"
@@ -26,19 +26,13 @@ KIND = "new_feeder"
 
 def propose_new_feeder(situation: Situation) -> Iterator[Measure | NotProposed]:
     """Propose direct cables to the points of each weak feeder at which they help most."""
-    figures, least = building_figures().new_feeder, building_figures().split_feeder.least_moved_share
+    count = building_figures().new_feeder.nodes_per_feeder
     for feeder in weak_feeders(situation):
         reason = no_price(situation, feeder.vn_kv)
         if reason:
             yield NotProposed(KIND, "lines", feeder.feeder_id, reason)
             continue
-        points = second_supply_points(
-            situation,
-            feeder,
-            float(cables_for(situation, feeder.vn_kv)["z_ohm_per_km"].min()),
-            least_moved_share=least,
-            count=figures.nodes_per_feeder,
-        )
+        points = points_of_second_cable(situation, feeder, count)
         found = [(point, *way) for point in points for way in _ways(situation, feeder, point)]
         if not found:
             yield NotProposed(

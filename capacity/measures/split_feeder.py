@@ -41,18 +41,23 @@ def propose_split_feeder(situation: Situation) -> Iterator[Measure | NotProposed
         if reason:
             yield NotProposed(KIND, "lines", feeder.feeder_id, reason)
             continue
-        points = second_supply_points(
-            situation,
-            feeder,
-            float(cables_for(situation, feeder.vn_kv)["z_ohm_per_km"].min()),
-            least_moved_share=figures.least_moved_share,
-            count=figures.nodes_per_feeder,
-        )
+        points = points_of_second_cable(situation, feeder, figures.nodes_per_feeder)
         if not points:
             yield NotProposed(KIND, "lines", feeder.feeder_id, "no point behind its first one draws enough")
         for point in points:
             way = way_of_feeder(situation, strain_of(situation).tree.way(point)[::-1])
             yield from second_cables(situation, KIND, feeder, feeder.busbar, point, way)
+
+
+def points_of_second_cable(situation: Situation, feeder: WeakFeeder, count: int) -> list[int]:
+    """Points of a feeder to which its thickest cable helps most, best first."""
+    return second_supply_points(
+        situation,
+        feeder,
+        float(cables_for(situation, feeder.vn_kv)["z_ohm_per_km"].min()),
+        least_moved_share=building_figures().split_feeder.least_moved_share,
+        count=count,
+    )
 
 
 def second_cables(

@@ -47,11 +47,6 @@ def taps_of(network: Network, catalogue: Catalogue) -> dict[str, Taps]:
     return {str(transformer_id): _taps(row) for transformer_id, row in tapped.iterrows()}
 
 
-def together_with(network: Network, transformer_id: str) -> list[str]:
-    """The transformer and those in service whose low sides closed couplers join: they move together."""
-    return [other for group in groups_of(network) if transformer_id in group for other in group]
-
-
 def groups_of(network: Network) -> Iterator[list[str]]:
     """Transformers in service by the busbar they feed, those on one busbar together."""
     transformers = network.transformers[network.transformers["in_service"]]

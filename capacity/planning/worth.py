@@ -133,15 +133,6 @@ def worth_at(prices: Prices, in_force: np.ndarray) -> Worth:
     return Worth(float(capital), float(value), float(value + ties))
 
 
-def spent_eur(prices: Prices, in_force: np.ndarray) -> np.ndarray:
-    """Capital spent in each year [EUR]."""
-    starts = starts_of(in_force)
-    dug = np.zeros((len(prices.trench_eur), starts.shape[1]), dtype=bool)
-    for row, year in zip(*np.nonzero(starts), strict=True):
-        dug[list(prices.lies_in[row]), year] = True
-    return np.asarray(prices.capital_eur @ starts + prices.trench_eur @ dug)
-
-
 def starts_of(in_force: np.ndarray) -> np.ndarray:
     """Measures x years: begins to be in force in that year."""
     before = np.zeros_like(in_force)
