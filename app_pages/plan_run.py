@@ -51,7 +51,8 @@ def _watch(study: Study) -> None:
     stage = "Stopping: the best plan so far is solved in every case" if run.is_stopping else said.stage
     with st.container(border=True):
         left, right = st.columns([3, 1])
-        so_far = f"{said.steps:,} steps so far for {said.cost_eur:,.0f}" if said.steps else "no step yet"
+        cost = f"{said.cost_eur:,.0f} {plain(said.currency)}"
+        so_far = f"{said.steps:,} steps so far for {cost}" if said.steps else "no step yet"
         left.markdown(f"**{plain(stage)}** · {so_far}{broken}")
         right.button(
             "Stop", key="plan_cancel", on_click=run.cancel, disabled=run.is_stopping,

@@ -118,7 +118,8 @@ def plan(
     with interrupted() as cancelled:
         found = plan_expansion(
             grid, asked.cases, profile, costs=prices, terms=terms, hours=asked.hours, n_minus_1=n_1,
-            checkpoint=checkpoint, resume=resume, cancelled=cancelled, told=_teller(progress),
+            checkpoint=checkpoint, resume=resume, cancelled=cancelled,
+            told=_teller(progress, prices.currency),
         )  # fmt: skip
     proof = _verified(found) if verify else None
     if out is not None:
@@ -229,7 +230,7 @@ def _asked(grid: Network, names: list[str] | None, years: list[int] | None, limi
     )  # fmt: skip
 
 
-def _teller(path: Path | None) -> Callable[[Progress], None]:
+def _teller(path: Path | None, currency: str) -> Callable[[Progress], None]:
     """Says how far a plan is on stderr, and in a file that a page may read at any time."""
     from dataclasses import asdict
 
@@ -239,12 +240,13 @@ def _teller(path: Path | None) -> Callable[[Progress], None]:
 
     def tell(now: Progress) -> None:
         left = "" if now.violations is None else f", {now.violations:,} limits broken"
-        text = f"{now.stage}: {now.steps} measures, {now.cost_eur:,.0f}{left}"
+        text = f"{now.stage}: {now.steps} measures, {now.cost_eur:,.0f} {currency}{left}"
         if said[-1:] != [text]:
             said.append(text)
             output.progress(text)
         if path is not None:
-            write_whole(path, lambda draft: draft.write_text(json.dumps(asdict(now)), encoding="utf-8"))
+            said_now = json.dumps(asdict(now) | {"currency": currency})
+            write_whole(path, lambda draft: draft.write_text(said_now, encoding="utf-8"))
 
     return tell
 

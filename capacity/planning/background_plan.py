@@ -83,6 +83,7 @@ class RunProgress:
     stage: str = "Starting"
     steps: int = 0
     cost_eur: float = 0.0
+    currency: str = ""
     violations: int | None = None
 
 
@@ -127,6 +128,7 @@ class PlanRun:
             stage=str(said.get("stage", RunProgress.stage)),
             steps=_number(said.get("steps"), int),
             cost_eur=_number(said.get("cost_eur"), float),
+            currency=str(said.get("currency", "")),
             violations=violations if isinstance(violations, int) else None,
         )
 
