@@ -108,6 +108,10 @@ class SiteReach:
         metres[~placed | (kept_to & ~beside)] = np.inf
         return metres
 
+    def row_of(self, to_id: str) -> int:
+        """Row of a bus or place in the figures."""
+        return self._ways.node[to_id]
+
     def way(self, to_id: str) -> Route:
         """The cheapest way, drawn from the other end to the site."""
         at = self._ways.node[to_id]

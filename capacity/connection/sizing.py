@@ -47,6 +47,7 @@ class Units:
     type_id: str
     count: int
     sn_kva: float
+    vn_hv_kv: float
     z_pu_per_kva: complex
     eur: float
 
@@ -185,7 +186,7 @@ def units_of(grid: ConnectionGrid, hv_kv: float) -> tuple[Units, ...]:
     building = prices.cost("mv_lv_station", 1.0).eur
     every = [
         Units(
-            str(type_id), count, float(row["sn_kva"]), _unit_z(row) / count,
+            str(type_id), count, float(row["sn_kva"]), float(row["vn_hv_kv"]), _unit_z(row) / count,
             count * (building + prices.cost("mv_lv_transformer", 1.0, str(type_id)).eur),
         )
         for type_id, row in ordered.iterrows()
@@ -212,6 +213,7 @@ def usual_tap_percent(grid: ConnectionGrid, hv_kv: float) -> float:
     return float(off.mode().iloc[0]) if len(off) else 0.0
 
 
+@lru_cache(maxsize=128)
 def tap_of(grid: ConnectionGrid, hv_kv: float, type_id: str) -> float | None:
     """Position of a new transformer, so that it stands as most stations of the network do; None for none."""
     new = grid.catalogue.transformers.loc[type_id]
