@@ -74,11 +74,6 @@ class Messages:
         """Fill the text of a key, or take a text as it is where no message is of that key."""
         return self.say(key, **values) if key in self.texts else text
 
-    def part(self, prefix: str) -> dict[str, str]:
-        """All texts whose key begins with a prefix, by the rest of it."""
-        start = f"{prefix}."
-        return {key.removeprefix(start): text for key, text in self.texts.items() if key.startswith(start)}
-
 
 def read_messages(folder: Path, code: str) -> Messages:
     """Read the texts of a folder in one language.
