@@ -39,8 +39,8 @@ def cut_line(
         Begin of the ids of the pieces.
     """
     row, vn_kv = _row(network, line_id), _vn_kv(network, line_id)
-    drawn: shapely.LineString = network.lines.geometry.at[line_id]
-    stated_m = network.lines["length_m"].at[line_id]
+    drawn: shapely.LineString = network.lines.geometry[line_id]
+    stated_m = network.lines["length_m"][line_id]
     whole_m = float(drawn.length)
     shares = (at_m / whole_m, 1.0 - at_m / whole_m)
     runs = (substring(drawn, 0.0, at_m), substring(drawn, at_m, whole_m))
@@ -75,7 +75,7 @@ def _row(network: Network, line_id: str) -> dict[str, object]:
 
 def _vn_kv(network: Network, line_id: str) -> float:
     """Nominal voltage of the buses of a line, which may be stated otherwise than the line's own."""
-    return float(network.buses["vn_kv"].at[_row(network, line_id)["from_bus_id"]])
+    return float(network.buses["vn_kv"][str(_row(network, line_id)["from_bus_id"])])
 
 
 @lru_cache(maxsize=4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import networkx as nx
 import numpy as np
@@ -105,7 +106,7 @@ class PointTable:
         starts = np.searchsorted(site, np.arange(len(areas) + 1))
         return [
             self.cuttable[at[start : min(end, start + figures.search.lines)]]
-            for start, end in zip(starts[:-1], starts[1:], strict=True)
+            for start, end in pairwise(starts.tolist())
         ]
 
 
@@ -118,7 +119,7 @@ def point_table(grid: ConnectionGrid) -> PointTable:
     fed = supply.buses["station_id"].notna().to_numpy()
     behind = (supply.buses["upstream_table"] == "switches").to_numpy()  # one place with the bus above
     low, medium = vn_kv <= LV_MAX_KV, (vn_kv > LV_MAX_KV) & (vn_kv <= MV_MAX_KV)
-    station_busbar = buses.index.isin(transformers["lv_bus_id"])
+    station_busbar = buses.index.isin([*transformers["lv_bus_id"], *network.sources["bus_id"]])
     service = (buses["kind"] == "service").to_numpy()
     substation = medium & (_fed_from_high(grid) | buses.index.isin(network.sources["bus_id"]))
     rows: dict[SupplyKind, np.ndarray] = {
@@ -206,7 +207,7 @@ def _misplaced(grid: ConnectionGrid) -> np.ndarray:
 
 
 def _ringed(grid: ConnectionGrid) -> np.ndarray:
-    """Flag per line: it lies on a ring of medium-voltage lines, substations taken as one, switches as closed."""
+    """Flag per line: it lies on a ring of medium voltage, substations taken as one and switches as closed."""
     network = grid.network
     lines = network.lines[network.lines["in_service"]]
     medium = lines[(lines["vn_kv"] > LV_MAX_KV) & (lines["vn_kv"] <= MV_MAX_KV)]
@@ -218,6 +219,10 @@ def _ringed(grid: ConnectionGrid) -> np.ndarray:
     )
     couplers = network.switches[network.switches["element_table"] == "buses"]
     graph.add_edges_from(zip(couplers["bus_id"], couplers["element_id"], strict=True))
+    ends = network.transformers[["hv_bus_id", "lv_bus_id"]]
+    kv = ends.apply(lambda column: column.map(network.buses["vn_kv"]))
+    regulators = ends[((kv > LV_MAX_KV) & (kv <= MV_MAX_KV)).all(axis=1)]
+    graph.add_edges_from(regulators.itertuples(index=False, name=None))
     fed = _fed_from_high(grid) | network.buses.index.isin(network.sources["bus_id"])
     graph.add_edges_from((source, bus_id) for bus_id in network.buses.index[fed])
     simple = nx.Graph(graph)

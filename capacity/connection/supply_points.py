@@ -164,8 +164,12 @@ def _points(search: _Search, kind: SupplyKind, found: _Found) -> list[SupplyPoin
     nearest, rest = order[: figures.nearest], order[figures.nearest :]
     rows = np.array([one.bus for one in rest], dtype=np.int64)
     free = supply_room(search.grid).seems_free(rows, search.site.kva)
-    likely = [one for one, is_free in zip(rest, free, strict=True) if is_free]
-    return nearest + likely[: figures.likely]
+    likely = [one for one, is_free in zip(rest, free, strict=True) if is_free][: figures.likely]
+    if len(rest) > len(likely):
+        left_out = f"{len(rest) - len(likely)} farther points are not looked at"
+        full = int(len(rest) - free.sum())
+        found.refused.append((kind, "", left_out + (f"; {full} of them seem to be full" if full else "")))
+    return nearest + likely
 
 
 def _bus_points(search: _Search, kind: SupplyKind) -> list[SupplyPoint]:

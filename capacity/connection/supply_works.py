@@ -132,7 +132,8 @@ def _room_at(grid: ConnectionGrid, site: Site, point: SupplyPoint) -> Room:
     vm, low, high = (np.full(count, np.nan) for _ in range(3))
     for figure, of_bus in ((vm, known.vm_pu), (low, known.low_pu), (high, known.high_pu)):
         figure[known.cases] = of_bus[:, point.bus]
-    return Room(site.kva, vm - drop, low, high, known.change_pu[point.bus] - np.abs(drop))
+    change_pu = float(known.change_pu[point.bus])
+    return Room(site.kva, vm - drop, low, high, change_pu - np.abs(drop), change_pu)
 
 
 def _room_behind(grid: ConnectionGrid, site: Site, room: Room) -> Room:
@@ -141,9 +142,9 @@ def _room_behind(grid: ConnectionGrid, site: Site, room: Room) -> Room:
     none = np.full(len(site.kva), np.inf)
     if limits.station is not None:
         low, high = room.vm_pu + limits.station.min_pu, room.vm_pu + limits.station.max_pu
-        return Room(site.kva, room.vm_pu, low, high, none)
+        return Room(site.kva, room.vm_pu, low, high, none, np.inf)
     low_pu, high_pu = _lv_band(grid)
-    return Room(site.kva, room.vm_pu, np.full(len(none), low_pu), np.full(len(none), high_pu), none)
+    return Room(site.kva, room.vm_pu, np.full(len(none), low_pu), np.full(len(none), high_pu), none, np.inf)
 
 
 @lru_cache(maxsize=8)
