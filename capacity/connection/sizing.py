@@ -112,15 +112,15 @@ def choose_cables(
     Parameters
     ----------
     least_a
-        Current they have to carry at least [A]; as much of it as the largest ones can where none can.
+        Current they have to carry at least [A]; no more than the largest single cable can.
     """
     sizing = grid.assumptions.sizing
     usable = grid.yardstick.limits.loading.line_percent / 100.0
     vm_pu = np.clip(np.nan_to_num(room.vm_pu, nan=1.0), 0.5, None)
     current_a = float((np.abs(room.kva) / (np.sqrt(3.0) * vn_kv * vm_pu)).max(initial=0.0)) / usable
     able = [one for one in cables_of(grid, vn_kv) if one.i_max_a >= current_a]
-    most_a = max((one.i_max_a for one in able), default=0.0)
-    able = [one for one in able if one.i_max_a >= min(least_a, most_a)]
+    single_a = max((one.i_max_a for one in able if one.count == 1), default=0.0)
+    able = [one for one in able if one.i_max_a >= min(least_a, single_a)]
     holding = [one for one in able if room.holds(one.z_pu_per_kva_m * length_m)]
     if not holding:
         alone = [one for one in able if room.holds_alone(one.z_pu_per_kva_m * length_m)]
