@@ -15,7 +15,7 @@ from gis.findings import make_findings
 
 _SHIPPED = Path(__file__).with_name("assumptions.toml")
 # Items of the cost table that the works of a connection are made of.
-CONNECTION_ITEMS = ("lv_cable", "mv_cable", "mv_lv_transformer")
+CONNECTION_ITEMS = ("lv_cable", "mv_cable", "mv_lv_transformer", "mv_lv_station")
 
 
 class _Block(BaseModel):
@@ -71,14 +71,34 @@ class SupplyLevels(_Block):
     lv_feeder_max_kw: float = Field(gt=0.0)
     lv_busbar_max_kw: float = Field(gt=0.0)
     mv_feeder_max_kw: float = Field(gt=0.0)
+    mv_busbar_max_kw: float = Field(gt=0.0)
 
 
 class Route(_Block):
-    """Cable length against the straight line, and the reach [m] of a new cable."""
+    """Cable length against the straight line, the reach [m] of a new cable, and where lines may be cut."""
 
     detour_factor: float = Field(ge=1.0)
     max_lv_m: float = Field(gt=0.0)
     max_mv_m: float = Field(gt=0.0)
+    max_mv_feeder_m: float = Field(gt=0.0)
+    tap_spacing_m: float = Field(gt=0.0)
+
+
+class SupplySearch(_Block):
+    """How many supply points of each kind are looked at, and lines near a site."""
+
+    nearest: int = Field(ge=1)
+    likely: int = Field(ge=0)
+    lines: int = Field(ge=1)
+
+
+class Sizing(_Block):
+    """Cables side by side, transformers in a station, and when the next cable is compared too."""
+
+    parallel_max: int = Field(ge=1)
+    spare_share: float = Field(ge=0.0, le=1.0)
+    transformers_max: int = Field(ge=1)
+    largest_transformer_kva: float = Field(gt=0.0)
 
 
 class CostBlock(_Block):
@@ -94,6 +114,27 @@ class CostBlock(_Block):
         path = Path(self.table)
         stamp = path.stat().st_mtime_ns if path.is_file() else 0
         return _prices(self.table, self.price_year, self.index_percent_per_year, stamp)
+
+
+class Charging(_Block):
+    """Rule by which costs are laid on the applicant, by name or path."""
+
+    rule: str = Field(min_length=1)
+
+
+class Stage(_Block):
+    """One stage before the works; `items` of the bill ask for it, none: always."""
+
+    name: str = Field(min_length=1)
+    group: str = Field(min_length=1)
+    months: int = Field(ge=0)
+    items: tuple[str, ...] = ()
+
+
+class Stages(_Block):
+    """Stages before the works: those of a group run side by side, groups follow each other."""
+
+    stage: tuple[Stage, ...] = ()
 
 
 class Months(_Block):
@@ -115,7 +156,11 @@ class Assumptions(BaseModel):
     power_factor: PowerFactor
     supply: SupplyLevels
     route: Route
+    search: SupplySearch
+    sizing: Sizing
     cost: CostBlock
+    charging: Charging
+    stages: Stages
     months: Months
     sensitivity: Sensitivity = Sensitivity()
 

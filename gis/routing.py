@@ -14,9 +14,19 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 import shapely
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from gis.corridors import ACCESS, CORRIDOR, JOINT, LINE, UNKNOWN_SURFACE, find_corridors, routing_figures
+from gis.corridors import (
+    ACCESS,
+    CORRIDOR,
+    JOINT,
+    LEAST_M,
+    LINE,
+    UNKNOWN_SURFACE,
+    find_corridors,
+    routing_figures,
+)
 from gis.network import Network
 
 _NOWHERE = np.zeros((0, 2))
@@ -71,6 +81,19 @@ class _Piece(NamedTuple):
     surface: str
     key: str
     xy: np.ndarray
+
+
+class Search(NamedTuple):
+    """What one search from some places found, per node of the graph.
+
+    Attributes
+    ----------
+    weighted_m
+        Weighted metres along corridors and lines; infinite where no way was found.
+    """
+
+    weighted_m: np.ndarray
+    before: np.ndarray
 
 
 class Router:
@@ -128,6 +151,48 @@ class Router:
         start, nodes = self._node[from_id], np.array([self._node[name] for name in to_ids], dtype=int)
         cost = dijkstra(self._graph.weights, indices=start)
         return pd.Series(np.minimum(cost[nodes], self._straight_m(start, nodes, cost)), pd.Index(to_ids))
+
+    def search(self, starts: Mapping[str, float]) -> Search:
+        """Search from several places at once, each so many weighted metres behind the true start.
+
+        What it found is of the corridors and lines alone; straight lines are the caller's.
+
+        Raises
+        ------
+        KeyError
+            A bus or place is not there.
+        """
+        weights, count = self._graph.weights, len(self._graph.xy)
+        nodes = np.array([self._node[name] for name in starts], dtype=weights.indices.dtype)
+        metres = np.maximum(np.array(list(starts.values()), dtype=float), LEAST_M)
+        ends = np.append(weights.indptr, weights.nnz + len(nodes)).astype(weights.indptr.dtype)
+        joined = csr_array(
+            (np.append(weights.data, metres), np.append(weights.indices, nodes), ends), (count + 1, count + 1)
+        )
+        cost, before = dijkstra(joined, indices=count, return_predecessors=True)
+        return Search(cost[:count], before)
+
+    def found_way(self, search: Search, to_id: str) -> Route:
+        """The way a search found, from the start it began at."""
+        path = _path(search.before, len(self._graph.xy), self._node[to_id])
+        if len(path) < 2 or path[0] != len(self._graph.xy):
+            return self._along("", to_id, path, found=False)
+        start = str(self._graph.ids[path[1]])
+        return self._along(start, to_id, path[1:], found=True)
+
+    def nodes_of(self, ids: Iterable[str]) -> np.ndarray:
+        """Node per bus or place, for the figures of a search."""
+        return np.array([self._node[name] for name in ids], dtype=np.int64)
+
+    @property
+    def covered(self) -> np.ndarray:
+        """Flag per bus, then per place: a corridor is in reach."""
+        return self._graph.covered
+
+    @property
+    def placed(self) -> np.ndarray:
+        """Flag per bus, then per place: it is drawn where it is."""
+        return self._graph.placed
 
     def _straight_m(self, start: int, nodes: np.ndarray, cost: np.ndarray) -> np.ndarray:
         """Straight line with its detour; infinite where corridors must be kept to or places are not known.

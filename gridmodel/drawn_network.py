@@ -9,6 +9,7 @@ combinations of them, are load flows of one compiled grid (`gridmodel.engine.sta
     any other cell of one of these           a shadow with the new cells: in as the original goes out
     line, transformer, source added          itself, out until taken
     switch added                             closed until taken at an element, open between buses
+    switch put to another element            a copy there, turned with it
     capacitor, power at a bus                on a stub bus behind a joint that is closed when taken
 
 Loads and generators are no part of it: power is given per bus and case.
@@ -136,6 +137,8 @@ class _Sheet:
         default_factory=lambda: defaultdict(list)
     )
     added_switches: dict[str, list[dict[str, object]]] = field(default_factory=lambda: defaultdict(list))
+    # Switch, its copy and the element that it is put to.
+    moved_switches: list[tuple[str, str, str]] = field(default_factory=list)
     # Id of the stub, the bus it stands beside.
     stubs: list[tuple[str, str]] = field(default_factory=list)
     banks: list[tuple[str, dict[str, object]]] = field(default_factory=list)
@@ -241,8 +244,8 @@ def _draw_cells(sheet: _Sheet, option: int, table: str, element_id: str, cells: 
         sheet.turns.append((option, table, element_id, bool(cells["in_service"])))
     elif table in _SHADOWED:
         _shadow(sheet, option, table, element_id, cells)
-    elif table == "switches" and set(cells) == {"closed"}:
-        sheet.turns.append((option, table, element_id, bool(cells["closed"])))
+    elif table == "switches" and set(cells) <= {"closed", "element_id"}:
+        _draw_switch(sheet, option, element_id, cells)
     elif table == "capacitors":
         row = _row(sheet.network, table, element_id) | cells
         sheet.turns.append((option, "switches", _moved_bank(sheet, element_id), False))
@@ -250,6 +253,14 @@ def _draw_cells(sheet: _Sheet, option: int, table: str, element_id: str, cells: 
     else:
         what = f"{', '.join(cells)} of {table} cannot be planned with; build a new one instead"
         sheet.faults.append(make_findings("changes", table, [element_id], what))
+
+
+def _draw_switch(sheet: _Sheet, option: int, switch_id: str, cells: dict[str, object]) -> None:
+    """A switch turned, or put to another element of its table: a copy there, which turns with it."""
+    if "closed" in cells:
+        sheet.turns.append((option, "switches", switch_id, bool(cells["closed"])))
+    if "element_id" in cells:
+        sheet.moved_switches.append((switch_id, f"{switch_id}~{option}~moved", str(cells["element_id"])))
 
 
 def _shadow(sheet: _Sheet, option: int, table: str, element_id: str, cells: dict[str, object]) -> None:
@@ -398,6 +409,10 @@ def _switch_copies(sheet: _Sheet) -> tuple[dict[str, list[str]], list[dict[str, 
                 name = f"{row['switch_id']}~{shadow}"
                 copied[str(row["switch_id"])].append(name)
                 copies.append(row | {"switch_id": name, "element_id": shadow})
+    for switch_id, name, element_id in sheet.moved_switches:
+        copied[switch_id].append(name)
+        own = _row(sheet.network, "switches", switch_id)
+        copies.append(own | {"switch_id": name, "element_id": element_id})
     return copied, copies
 
 

@@ -28,6 +28,7 @@ ITEMS: dict[str, Item] = {
     "capacitor": Item("kvar", "capacitor bank with its switch"),
     "battery": Item("kWh", "grid battery with converter, per usable kWh, at up to one kW per kWh"),
     "switch": Item("unit", "load break switch in a medium-voltage line or bay"),
+    "mv_feeder_bay": Item("unit", "circuit breaker bay with protection for a feeder of an HV/MV substation"),
     "flexibility_kw_year": Item("kW/a", "contract to be held back by a kW when asked, per year"),
     "flexibility_kwh": Item("kWh/a", "energy shifted or held back, per kWh"),
     "tap_change": Item("unit", "visit that sets a transformer's tap while it is off"),
