@@ -15,6 +15,7 @@ import folium
 import geopandas as gpd
 import streamlit as st
 import streamlit.components.v1 as components
+from shapely.geometry import Polygon, shape
 from shapely.geometry.base import BaseGeometry
 from streamlit_folium import st_folium
 
@@ -147,6 +148,27 @@ def new_click(shown: dict[str, object], *, key: str) -> MapClick | None:
         return None
     st.session_state[answered] = click
     return click
+
+
+def new_drawing(shown: dict[str, object], *, key: str) -> Polygon | None:
+    """The area that was drawn and has not been answered yet, WGS 84 [degree].
+
+    Ask it before `new_click`: the last corner of an area is no click for a place.
+
+    Parameters
+    ----------
+    shown
+        What `show_map` returned, with `last_active_drawing` among the returned objects.
+    key
+        Name of the map, as given to `show_map`.
+    """
+    drawn, answered = shown.get("last_active_drawing"), f"{key}_answered_drawing"
+    if not isinstance(drawn, dict) or st.session_state.get(answered) == drawn:
+        return None
+    st.session_state[answered] = drawn
+    st.session_state[f"{key}_answered_click"] = clicked(shown)
+    area = shape(drawn["geometry"])
+    return area if isinstance(area, Polygon) and area.is_valid and area.area > 0.0 else None
 
 
 def focus_on(place: BaseGeometry, crs: object, *, zoom: int, focus_id: str) -> Focus:

@@ -33,15 +33,24 @@ MV_WIDTH_PX, LV_WIDTH_PX = 3.0, 1.6
 
 
 def network_view(
-    study: Study, choice: Choice, colour_by: ColourBy, bounds_lonlat: Bounds | None = None
+    study: Study,
+    choice: Choice,
+    colour_by: ColourBy,
+    bounds_lonlat: Bounds | None = None,
+    *,
+    draw_label: str = "",
 ) -> NetworkMap:
-    """The map of the network: where each page starts from. Opens on the bounds, or on everything."""
+    """The map of the network: where each page starts from. Opens on the bounds, or on everything.
+
+    With a label, it has a tool of that name to draw an area.
+    """
     return network_map(
         network_layers(study, choice, colour_by),
         legends=network_legends(colour_by, choice.yardstick.limits.name),
         bounds_lonlat=bounds_lonlat,
         asset_url=asset_url(),
         attribution=study.network.info.get("attribution"),
+        draw_label=draw_label,
     )
 
 

@@ -17,6 +17,9 @@ _ASSETS: Final = Path(__file__).parent / "assets"
 # In the order of loading: our script extends Leaflet.
 SCRIPTS: Final = ("leaflet.js", "feederplan_map.js")
 STYLES: Final = ("leaflet.css", "feederplan_map.css")
+# Of maps that are drawn on.
+DRAW_SCRIPTS: Final = ("leaflet.js", "leaflet.draw.js", "feederplan_map.js")
+DRAW_STYLES: Final = ("leaflet.css", "leaflet.draw.css", "feederplan_map.css")
 
 
 def asset_dir() -> Path:

@@ -18,7 +18,15 @@ import folium
 import numpy as np
 from folium.template import Template
 
-from gis.webmap.bundle import SCRIPTS, STYLES, inline_script, inline_style, links
+from gis.webmap.bundle import (
+    DRAW_SCRIPTS,
+    DRAW_STYLES,
+    SCRIPTS,
+    STYLES,
+    inline_script,
+    inline_style,
+    links,
+)
 from gis.webmap.escape import escape_for_map
 from gis.webmap.layers import CanvasLayer, LineLayer, PointLayer
 from gis.webmap.legend import Legend, legend_html
@@ -38,7 +46,7 @@ class NetworkMap(folium.Map):
     `view_key` names the view that the browser keeps when the map is mounted again.
     """
 
-    def __init__(self, asset_url: str) -> None:
+    def __init__(self, asset_url: str, *, drawn_on: bool = False) -> None:
         super().__init__(
             location=(0.0, 0.0),
             zoom_start=_WORLD_ZOOM,
@@ -48,8 +56,8 @@ class NetworkMap(folium.Map):
         )
         self.options["max_zoom"] = _MAX_ZOOM
         # On the instance: folium's own lists are shared by every map of the process.
-        self.default_js = links(SCRIPTS, asset_url)
-        self.default_css = links(STYLES, asset_url)
+        self.default_js = links(DRAW_SCRIPTS if drawn_on else SCRIPTS, asset_url)
+        self.default_css = links(DRAW_STYLES if drawn_on else STYLES, asset_url)
         self.legends: tuple[Legend, ...] = ()
         self.bounds_lonlat: Bounds | None = None
         self.credit = ""
@@ -68,7 +76,7 @@ class NetworkMap(folium.Map):
 
 
 class _Attachment(folium.MacroElement):
-    """Last script of the map: first styles, legend, scale, attribution and view."""
+    """Script after the layers: first styles, legend, scale, attribution and view."""
 
     _template = Template(
         """
@@ -86,6 +94,23 @@ class _Attachment(folium.MacroElement):
         {% endmacro %}
         """
     )
+
+
+class _Drawing(folium.MacroElement):
+    """Tool to draw an area. st_folium reads the shapes from a variable of this very name."""
+
+    _template = Template(
+        """
+        {% macro script(this, kwargs) %}
+            var drawnItems = feederplan.drawing({{ this._parent.get_name() }}, {{ this.label|tojson }});
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, label: str) -> None:
+        super().__init__()
+        self._name = "Drawing"
+        self.label = label
 
 
 class _Update(folium.MacroElement):
@@ -114,6 +139,7 @@ def network_map(
     tiles: str | None = None,
     attribution: str | None = None,
     overlays: Sequence[folium.FeatureGroup] = (),
+    draw_label: str = "",
 ) -> NetworkMap:
     """Build the map of a network.
 
@@ -137,6 +163,8 @@ def network_map(
         Text in the corner of the map, shown as text.
     overlays
         Feature groups that belong to the map from the start, for example in a saved file.
+    draw_label
+        What the tool for drawing an area is called; without it the map has none.
 
     Returns
     -------
@@ -144,7 +172,7 @@ def network_map(
         With layer control, scale and legend.
     """
     canvas = [CanvasLayer(layer, f"layer{number}") for number, layer in enumerate(layers)]
-    network = NetworkMap(asset_url)
+    network = NetworkMap(asset_url, drawn_on=bool(draw_label))
     network.legends = tuple(legends)
     network.bounds_lonlat = _finite(bounds_lonlat) or _union([c.bounds_lonlat for c in canvas])
     network.credit = escape_for_map(attribution or "")
@@ -153,8 +181,10 @@ def network_map(
     for child in (*canvas, *overlays):
         child.add_to(network)
     folium.LayerControl(collapsed=len(layers) > _OPEN_CONTROL_LAYERS).add_to(network)
-    # Last: it reads what the layers before it have registered.
+    # After the layers: it reads what they have registered.
     _Attachment().add_to(network)
+    if draw_label:
+        _Drawing(draw_label).add_to(network)
     return network
 
 

@@ -375,6 +375,33 @@
     });
   }
 
+  /* ---- drawing an area ------------------------------------------------------------------ */
+
+  function areaTool(label) {
+    var outline = { color: "#7b3294", weight: 3, fillOpacity: 0.2 };
+    L.drawLocal.draw.toolbar.buttons.polygon = label;
+    return new L.Control.Draw({
+      position: "topleft",
+      draw: {
+        polygon: { allowIntersection: false, shapeOptions: outline },
+        polyline: false, rectangle: false, circle: false, marker: false, circlemarker: false
+      }
+    });
+  }
+
+  /* One shape at a time. A corner that is set is no click on the map. */
+  function drawOn(map, label) {
+    var drawn = L.featureGroup().addTo(map), tool = areaTool(label);
+    tool.addTo(map);
+    map.on("draw:drawstart", function () {
+      drawn.clearLayers();
+      var mouse = tool._toolbars.draw._modes.polygon.handler._mouseMarker;
+      mouse.on("click", function () { return; });
+    });
+    map.on("draw:created", function (event) { drawn.addLayer(event.layer); });
+    return drawn;
+  }
+
   /* ---- what the page calls -------------------------------------------------------------- */
 
   function applyState(state) {
@@ -391,7 +418,7 @@
     attach: function (map, options) {
       var area = (options.bounds || []).map(function (side) { return side.toFixed(4); });
       current = {
-        map: map, legend: null, focus: null,
+        map: map, legend: null, focus: null, drawn: null,
         viewKey: "feederplan:view:" + options.viewKey + ":" + area.join()
       };
       map.attributionControl.setPrefix("Leaflet");
@@ -405,8 +432,15 @@
       if (state) applyState(JSON.parse(state.textContent));
     },
 
+    drawing: function (map, label) {
+      current.drawn = drawOn(map, label);
+      return current.drawn;
+    },
+
     update: function (state) {
       if (!current) return;
+      // The page shows the site by itself from here on, also one that was not drawn.
+      if (current.drawn) current.drawn.clearLayers();
       // st_folium keeps every feature group it ever added: forget those it has just removed.
       if (window.feature_group) window.feature_group.length = 0;
       applyState(state);
