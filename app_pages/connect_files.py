@@ -1,0 +1,49 @@
+"""The letter of an answer, in the language of the customer, and the way of an answer into the register."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Final
+
+import streamlit as st
+
+from app_pages.connect_answered import Answered
+from capacity import __version__
+from capacity.connection.site_cases import site_power_kva
+from capacity.language import languages
+from capacity.letter import Letter, LetterContext, letter_html, letter_json, letter_of, letter_pdf, picture_of
+from capacity.network_record import network_record
+
+_FORMS: Final[tuple[tuple[str, str, str, Callable[[Letter], bytes | str]], ...]] = (
+    ("Letter (PDF)", "pdf", "application/pdf", letter_pdf),
+    ("Letter (web page)", "html", "text/html", letter_html),
+    ("For systems (JSON)", "json", "application/json", letter_json),
+)
+
+
+def show_letter(answered: Answered) -> None:
+    """Let the letter be taken home; it is written when it is asked for."""
+    known = languages()
+    places = st.columns([2, 2, 2, 2], vertical_alignment="bottom")
+    language = places[0].selectbox(
+        "Language of the letter", list(known), format_func=lambda code: known[code].name, key="letter_language"
+    )
+    for place, (label, ending, kind, write) in zip(places[1:], _FORMS, strict=True):
+        place.download_button(
+            label, lambda write=write: write(_letter(answered, language)), f"connection-{language}.{ending}",
+            kind, key=f"letter_{ending}", on_click="ignore",
+        )  # fmt: skip
+
+
+def _letter(answered: Answered, language: str) -> Letter:
+    answer, grid = answered.answer, answered.grid
+    best = answer.ranked[0] if answer.ranked and answer.ranked[0].fits else None
+    kva = site_power_kva(answer.development, grid.cases, answered.config.assumptions)
+    context = LetterContext(
+        issued_on=dt.date.today(),
+        network_sha256=str(network_record(grid.network)["sha256"]),
+        version=f"feederplan {__version__}",
+        picture=picture_of(grid, answer.development.place, best, kva),
+    )
+    return letter_of(answer, language=language, context=context)
