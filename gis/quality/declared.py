@@ -226,6 +226,7 @@ ASKING: tuple[QualityRule, ...] = tuple(
             "name one in service",
         ),
         ("bad_indicators", "states of fault indicators cannot be used", "correct the indicator named"),
+        ("unknown_language", "there is no such language", "name one that has message files"),
         ("unknown_practice", "there is no such practice of outages", "name a shipped one or a TOML file"),
         ("bad_practice", "a practice of outages has a figure that makes no sense", "correct the figure"),
         ("practice_gap", "a practice says nothing of an element's failures", "add a [[failure]] block"),

@@ -1,0 +1,260 @@
+"""The parts of a letter, each made from the assessment: why, what is needed, options, checks, demand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+from capacity.connection import Assessment
+from capacity.connection.option import JudgedOption, WorkLine
+from capacity.letter.letter import Align, LetterContext, LetterMap, LetterTable, Pair, Section
+from capacity.letter.picture import NEW_COLOUR, NO_SUPPLY_COLOUR, SITE_COLOUR, Picture
+from capacity.letter.words import Words, cost_of, customer_cost, record_of, shortened, voltage
+from gis.webmap.palette import PALETTE
+
+# Rows that a letter has room for; the record of the assessment has all.
+MOST_OPTIONS, MOST_CHECKS, MOST_REASONS = 10, 12, 3
+_DASH: Final = "–"
+_KM_DIGITS: Final = 3
+
+
+def why(words: Words, assessment: Assessment) -> Section:
+    """What speaks for the answer: limits that hold, are cured or stand against it; and what else would do."""
+    return Section(words.say("section.why"), texts=tuple(_reasons(words, assessment)))
+
+
+def _reasons(words: Words, assessment: Assessment) -> list[str]:
+    ranked = assessment.ranked
+    if not ranked:
+        return [words.say("also.nothing_offered"), *_as_recorded(words, assessment)]
+    best = ranked[0]
+    if not best.fits:
+        return list(dict.fromkeys(words.against(judged) for judged in ranked))[:MOST_REASONS]
+    texts = [words.say("also.holds")]
+    if best.measures and len(best.blocked):
+        texts.append(words.say("also.cured", reason=words.against(best)))
+    return [*texts, *_nearer(words, ranked)]
+
+
+def _as_recorded(words: Words, assessment: Assessment) -> list[str]:
+    return [words.say("also.as_recorded", text=text.rstrip(".")) for text in assessment.reasons]
+
+
+def _nearer(words: Words, ranked: Sequence[JudgedOption]) -> list[str]:
+    """Why the nearest point was not taken, where it is not the best."""
+    nearest = min(ranked, key=lambda judged: judged.option.route.length_m)
+    if nearest.fits:
+        return []
+    option = nearest.option
+    said = words.say(
+        "also.nearest_does_not_do",
+        kind=words.kind(option.kind),
+        bus_id=option.bus_id,
+        way_m=option.route.length_m,
+        reason=words.against(nearest),
+    )
+    return [said]
+
+
+def needed(words: Words, best: JudgedOption) -> Section:
+    """The bill of the best option, with its sum."""
+    columns: tuple[tuple[str, Align], ...] = (
+        (words.say("column.work"), "wide"),
+        (words.say("column.quantity"), "right"),
+        (words.say("column.use"), "left"),
+        (words.say("column.cost"), "right"),
+        (words.say("column.your_share"), "right"),
+    )
+    rows = [_bill_row(words, line) for line in best.lines]
+    total, share = cost_of(best.lines), customer_cost(best.lines)
+    rows.append(
+        (
+            words.say("total.sum"), "", "",
+            words.money_range(total.low_eur, total.high_eur), words.money_range(share[0], share[2]),
+        )
+    )  # fmt: skip
+    table = LetterTable(columns, tuple(rows), total=True)
+    return Section(words.say("section.needed"), table=table)
+
+
+def _bill_row(words: Words, line: WorkLine) -> tuple[str, ...]:
+    language = words.messages.language
+    digits = _KM_DIGITS if line.unit == "km" else 0 if float(line.quantity).is_integer() else 1
+    unit = words.messages.or_else(f"unit.{line.unit}", line.unit)
+    return (
+        words.line(line),
+        f"{language.number(line.quantity, digits)} {unit}",
+        words.say(f"use.{line.use}"),
+        words.money(line.cost.eur),
+        words.money(line.customer_share * line.cost.eur),
+    )
+
+
+def options(words: Words, assessment: Assessment) -> Section:
+    """Every way that was compared, best first, and those that were not offered."""
+    names = ("rank", "way", "point", "voltage", "route", "cost", "months", "result")
+    aligned: dict[str, Align] = {"route": "right", "months": "right", "voltage": "right", "result": "wide"}
+    columns = tuple((words.say(f"column.{name}"), aligned.get(name, "left")) for name in names)
+    ranked = enumerate(assessment.ranked, start=1)
+    rows = [_option_row(words, rank, judged) for rank, judged in ranked]
+    rows += [_not_offered(words, record_of(row)) for _, row in assessment.not_offered.iterrows()]
+    texts = _left_over(words, len(rows), MOST_OPTIONS)
+    table = LetterTable(columns, tuple(rows[:MOST_OPTIONS])) if rows else None
+    return Section(words.say("section.options"), texts=texts, table=table)
+
+
+def _option_row(words: Words, rank: int, judged: JudgedOption) -> tuple[str, ...]:
+    option, cost, language = judged.option, cost_of(judged.lines), words.messages.language
+    return (
+        str(rank),
+        words.kind(option.kind),
+        option.bus_id,
+        voltage(words, option.voltage_kv),
+        language.number(option.route.length_m) if option.route.found else _DASH,
+        words.money_range(cost.low_eur, cost.high_eur),
+        language.number(judged.months),
+        _result(words, judged),
+    )
+
+
+def _result(words: Words, judged: JudgedOption) -> str:
+    if not judged.fits:
+        return words.against(judged)
+    if judged.measures:
+        return words.say("result.fits_with", works=words.measures(judged))
+    return words.say("result.fits")
+
+
+def _not_offered(words: Words, row: dict[str, object]) -> tuple[str, ...]:
+    said = words.say("result.not_offered", reason=str(row["reason"]).rstrip("."))
+    return (_DASH, words.kind(str(row["kind"])), str(row["bus_id"] or _DASH), "", _DASH, _DASH, _DASH, said)
+
+
+def _left_over(words: Words, count: int, most: int) -> tuple[str, ...]:
+    more = count - most
+    return (words.messages.count("total.more_rows", more),) if more > 0 else ()
+
+
+def checks(words: Words, assessment: Assessment) -> Section | None:
+    """What was checked for the best option: today, with the site, the limit; nearest to it first."""
+    rows = assessment.checks
+    of_best = rows[rows["rank"] == 1] if len(rows) else rows
+    if of_best.empty:
+        return None
+    names = ("check", "element", "case", "today", "with_site", "limit", "cause")
+    aligned: dict[str, Align] = {
+        "today": "right", "with_site": "right", "limit": "right", "case": "wide", "element": "wide",
+    }  # fmt: skip
+    columns = tuple((words.say(f"column.{name}"), aligned.get(name, "left")) for name in names)
+    told = tuple(_check_row(words, record_of(row)) for _, row in of_best.head(MOST_CHECKS).iterrows())
+    texts = _left_over(words, len(of_best), MOST_CHECKS)
+    return Section(words.say("section.checks"), texts=texts, table=LetterTable(columns, told))
+
+
+def _check_row(words: Words, row: dict[str, object]) -> tuple[str, ...]:
+    unit = str(row["unit"] or "")
+    cause = str(row.get("caused_by") or "none")
+    return (
+        words.check(str(row["check"])),
+        str(row["element_id"]),
+        words.case(str(row["case_id"])),
+        words.figure(row["today"], unit),
+        words.figure(row["with_site"], unit),
+        words.figure(row["limit"], unit),
+        words.messages.or_else(f"cause.{cause}", cause),
+    )
+
+
+def demand(words: Words, assessment: Assessment) -> Section:
+    """Parts of the demand with their sources, and the sum."""
+    language = words.messages.language
+    columns: tuple[tuple[str, Align], ...] = (
+        (words.say("column.part"), "left"),
+        (words.say("column.count"), "right"),
+        (words.say("column.power"), "right"),
+        (words.say("column.source"), "wide"),
+    )
+    rows = [
+        (
+            words.messages.or_else(f"part.{row['part']}", str(row["part"])),
+            language.number(float(row["count"])), language.number(float(row["p_kw"]), 1), str(row["source"]),
+        )
+        for _, row in assessment.demand.iterrows()
+    ]  # fmt: skip
+    rows.append((words.say("total.sum"), "", language.number(assessment.demand_kw, 1), ""))
+    return Section(words.say("section.demand"), table=LetterTable(columns, tuple(rows), total=True))
+
+
+def rests_on(words: Words, assessment: Assessment, context: LetterContext) -> Section:
+    """Scenario, limits, prices, rule, range of dates, queue, and the hashes of what was computed."""
+    pairs = [
+        (words.messages.or_else(f"rests_on.{name}", name), text) for name, text in assessment.basis.items()
+    ]
+    pairs += _lead_time(words, assessment, context)
+    pairs.append((words.say("rests_on.queue"), _queue(words, context.applications_ahead)))
+    for name in ("network_sha256", "assessment_sha256", "version"):
+        pairs.append((words.say(f"rests_on.{name}"), getattr(context, name)))
+    return Section(words.say("section.rests_on"), pairs=tuple(pair for pair in pairs if pair[1]))
+
+
+def _lead_time(words: Words, assessment: Assessment, context: LetterContext) -> list[Pair]:
+    if not assessment.ranked:
+        return []
+    lead = context.figures.lead_time
+    said = words.say(
+        "rests_on.months_text",
+        likely=words.messages.count("months", assessment.ranked[0].months),
+        low_percent=100.0 * lead.low_factor,
+        high_percent=100.0 * lead.high_factor,
+        source=lead.source,
+    )
+    return [(words.say("rests_on.months"), said)]
+
+
+def _queue(words: Words, ahead: int | None) -> str:
+    if ahead is None:
+        return words.say("rests_on.queue_unknown")
+    return words.messages.count("rests_on.queue_count", ahead)
+
+
+def validity(words: Words, context: LetterContext) -> Section:
+    """How long it holds, and what is not in it."""
+    days = context.figures.validity.days
+    texts = (
+        words.messages.count("note.validity", days, until=context.valid_until),
+        words.say("note.exclusions"),
+    )
+    return Section(words.say("section.validity"), texts=texts)
+
+
+def map_of(words: Words, picture: Picture | None) -> LetterMap | None:
+    """The picture with its words."""
+    if picture is None:
+        return None
+    return LetterMap(
+        svg=picture.svg,
+        captions=(words.say("map.before"), words.say("map.after")),
+        legend=tuple(_legend(words, picture.classes_percent)),
+        note=words.say("map.caption", width_m=round(picture.width_m)),
+    )
+
+
+def _legend(words: Words, bounds: tuple[float, ...]) -> list[tuple[str, str, str]]:
+    """Label, colour and look (line, dashed, ring, area) per sign."""
+    labels = [words.say("map.below", high=bounds[0])]
+    labels += [words.say("map.between", low=low, high=high) for low, high in pairwise(bounds)]
+    labels.append(words.say("map.over", low=bounds[-1]))
+    signs = [(label, colour, "line") for label, colour in zip(labels, PALETTE, strict=True)]
+    return [
+        *signs,
+        (words.say("map.no_supply"), NO_SUPPLY_COLOUR, "dashed"),
+        (words.say("map.new"), NEW_COLOUR, "dashed"),
+        (words.say("map.point"), SITE_COLOUR, "ring"),
+        (words.say("map.site"), SITE_COLOUR, "area"),
+    ]
+
+
+def name_of(assessment: Assessment) -> str:
+    """The site's name as sentences have it."""
+    return shortened(assessment.development.name)
