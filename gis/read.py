@@ -102,8 +102,8 @@ def inspect_network(
 def read_sites(path: str | Path, crs: CRS) -> gpd.GeoDataFrame:
     """Read the sites of a file into the CRS of a network.
 
-    The layer `sites`, or the only one of the file; places are its geometry, or its columns lon and lat in
-    degrees (`site_places`).
+    The layer `sites`, or the only one with a column site_id; places are its geometry, or its columns lon and
+    lat in degrees (`site_places`). Rows whose site_id begins with # are notes of a template, not sites.
 
     Raises
     ------
@@ -112,20 +112,28 @@ def read_sites(path: str | Path, crs: CRS) -> gpd.GeoDataFrame:
     """
     path = Path(path)
     layers = read_source(path).layers
-    only = next(iter(layers.values())) if len(layers) == 1 else None
-    raw = layers.get("sites", only)
-    placed, unplaced = (None, join_findings([])) if raw is None else site_places(raw)
+    named = [layer for layer in layers.values() if "site_id" in layer.columns]
+    raw = layers.get("sites", named[0] if len(named) == 1 else None)
+    placed, unplaced = (None, join_findings([])) if raw is None else site_places(without_notes(raw))
     if placed is None:
         seen = ", ".join(sorted(layers)) or "none"
         message = f"no layer 'sites' with geometry, or columns lon and lat (layers found: {seen})"
         raise InputError(str(path), make_findings("missing_layer", "sites", [""], message))
     sites, faults = conform_table(placed, TABLES["sites"])
     located = {"sites": cast(gpd.GeoDataFrame, sites)}
-    unusable = geometry_usable(located) if placed is raw else unplaced
-    faults = errors_of(join_findings([faults, check_crs(located), unusable]))
+    crs_faults = check_crs(located) if len(sites) else join_findings([])
+    unusable = unplaced if len(unplaced) else geometry_usable(located)
+    faults = errors_of(join_findings([faults, crs_faults, unusable]))
     if len(faults):
         raise InputError(str(path), faults)
     return located["sites"].to_crs(crs)
+
+
+def without_notes(raw: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a layer of sites without notes, whose site_id begins with #."""
+    if "site_id" not in raw.columns:
+        return raw
+    return raw[~raw["site_id"].astype(str).str.lstrip().str.startswith("#")].reset_index(drop=True)
 
 
 def site_places(raw: pd.DataFrame) -> tuple[gpd.GeoDataFrame | None, pd.DataFrame]:

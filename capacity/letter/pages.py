@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from capacity.letter.glyphs import faces, printable, style_of_faces, unprintable
-from capacity.letter.letter import Letter
+from capacity.letter.letter import Letter, Section
 
 _HERE = Path(__file__)
 _STYLE = _HERE.with_name("page.css")
@@ -71,7 +71,7 @@ def _page(letter: Letter) -> Page:
         title, said = letter.glyphs
         more = " …" if len(codes) > _MOST_CODES else ""
         text = said.replace("{codes}", " ".join(codes[:_MOST_CODES]) + more)
-        page["sections"].append({"title": title, "texts": [text], "pairs": [], "table": None, "map": False})
+        page["sections"].append(_each_text(asdict(Section(title, texts=(text,))), printable))
     return page
 
 
@@ -119,6 +119,7 @@ def _html_section(section: Page, drawn: Page | None) -> Iterator[str]:
         yield f'<dl class="pairs">{_html_pairs(section["pairs"])}</dl>'
     if section["table"]:
         yield _html_table(section["table"])
+    yield from (f"<p>{escape(text)}</p>" for text in section["notes"])
     yield "</section>"
 
 
