@@ -1,4 +1,4 @@
-"""Page "Connect a site": a place, four figures, one sentence. For people who are no engineers, and for planners."""
+"""Page "Connect a site": a place, four figures, one sentence; all figures behind it for the planner."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What the page says of an answer to everybody: traffic light, word and sentence; cost, time, options in words."""
+"""What the page says of an answer to everybody: traffic light, sentence, cost and time, options in words."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -71,19 +71,19 @@ def show_options_in_words(answer: Assessment) -> None:
     if answer.options.empty:
         st.caption("No way to connect the site could be looked at.")
         return
-    for row in answer.options.head(_OPTIONS_TOLD).itertuples(index=False):
-        st.markdown(f"{row.rank}. {plain(_option_in_words(row, answer.basis['currency']))}")
+    for row in answer.options.head(_OPTIONS_TOLD).to_dict("records"):
+        st.markdown(f"{row['rank']}. {plain(_option_in_words(row, answer.basis['currency']))}")
     if len(answer.options) > _OPTIONS_TOLD:
         st.caption(f"{len(answer.options) - _OPTIONS_TOLD} more: see the tab for the planner.")
 
 
-def _option_in_words(row: tuple[object, ...], currency: str) -> str:
-    kind = KINDS[row.kind]
-    if not row.fits:
-        return f"{kind.capitalize()} ({row.bus_id}): not possible, {row.reason}."
+def _option_in_words(row: dict[str, Any], currency: str) -> str:  # Any: cells of a table
+    kind = f"{KINDS[row['kind']].capitalize()} ({row['bus_id']})"
+    if not row["fits"]:
+        return f"{kind}: not possible, {row['reason']}."
     return (
-        f"{kind.capitalize()} ({row.bus_id}): {row.works}; about {row.cost_eur:,.0f} {currency} and "
-        f"{row.months:,.0f} months, {row.route_m:,.0f} m of cable."
+        f"{kind}: {row['works']}; about {row['cost_eur']:,.0f} {currency} and {row['months']:,.0f} months, "
+        f"{row['route_m']:,.0f} m of cable."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import streamlit as st
@@ -27,13 +28,20 @@ def show_letter(answered: Answered) -> None:
     known = languages()
     places = st.columns([2, 2, 2, 2], vertical_alignment="bottom")
     language = places[0].selectbox(
-        "Language of the letter", list(known), format_func=lambda code: known[code].name, key="letter_language"
+        "Language of the letter",
+        list(known),
+        format_func=lambda code: known[code].name,
+        key="letter_language",
     )
     for place, (label, ending, kind, write) in zip(places[1:], _FORMS, strict=True):
         place.download_button(
-            label, lambda write=write: write(_letter(answered, language)), f"connection-{language}.{ending}",
-            kind, key=f"letter_{ending}", on_click="ignore",
+            label, partial(_written, answered, language, write), f"connection-{language}.{ending}", kind,
+            key=f"letter_{ending}", on_click="ignore",
         )  # fmt: skip
+
+
+def _written(answered: Answered, language: str, write: Callable[[Letter], bytes | str]) -> bytes | str:
+    return write(_letter(answered, language))
 
 
 def _letter(answered: Answered, language: str) -> Letter:

@@ -85,9 +85,7 @@ def _checks(answer: Assessment, rank: int) -> None:
     checks = answer.checks[answer.checks["rank"] == rank].drop(columns="rank")
     over = st.toggle("Only limits that are broken", key="checks_over")
     shown = checks[checks["caused_by"].isin(list(_CAUSED))] if over else checks
-    st.dataframe(
-        shown.replace({"caused_by": _CAUSED}), hide_index=True, key="checks", column_config=_CHECKS
-    )
+    st.dataframe(shown.replace({"caused_by": _CAUSED}), hide_index=True, key="checks", column_config=_CHECKS)
 
 
 def _demand(answer: Assessment, sensitivity: pd.DataFrame) -> None:

@@ -31,8 +31,8 @@ _HEATING: Final[dict[Heating, str]] = {
     "heat_pump": "by heat pump",
     "direct_electric": "by electric heaters",
 }
-_SUPPLY: Final[dict[Supply, str]] = {"firm": "at any hour", "flexible": "reduced when the grid is full"}
-_VOLTAGE: Final[dict[Voltage, str]] = {"any": "no wish", "low": "low voltage", "medium": "medium voltage"}
+SUPPLY: Final[dict[Supply, str]] = {"firm": "at any hour", "flexible": "reduced when the grid is full"}
+VOLTAGE: Final[dict[Voltage, str]] = {"any": "no wish", "low": "low voltage", "medium": "medium voltage"}
 _BATTERY: Final[dict[BatteryPurpose, str]] = {
     "self_consumption": "the site's own solar power", "market": "the market"
 }  # fmt: skip
@@ -173,8 +173,8 @@ def _ask_more(homes: int, heating: Heating, points: int) -> _Asked:
         "demand_kw": st.number_input("Industry and other demand [kW]", 0.0, _MOST_KW, 0.0, key="further"),
         **_ask_sources(),
         "phases": _ask_phases(),
-        "supply": _ask_word("Power is needed", _SUPPLY, "supply"),
-        "voltage": _ask_word("Connection at", _VOLTAGE, "voltage"),
+        "supply": _ask_word("Power is needed", SUPPLY, "supply"),
+        "voltage": _ask_word("Connection at", VOLTAGE, "voltage"),
     }
 
 
@@ -206,7 +206,7 @@ def _ask_further_homes() -> tuple[HomeGroup, ...]:
             "count": _NUMBER("Homes", min_value=1, max_value=_MOST, step=1, required=True),
             "floor_area_m2": _NUMBER("Size [m²]", min_value=1.0),
             "heating": st.column_config.SelectboxColumn(
-                "Heated", options=list(_HEATING), format_func=_HEATING.__getitem__, required=True
+                "Heated", options=list(_HEATING), format_func=_heating, required=True
             ),
         },
         {"count": "float", "floor_area_m2": "float", "heating": "str"},
@@ -215,6 +215,10 @@ def _ask_further_homes() -> tuple[HomeGroup, ...]:
         HomeGroup(int(row.count), None if pd.isna(row.floor_area_m2) else row.floor_area_m2, row.heating)
         for row in rows.itertuples(index=False)
     )
+
+
+def _heating(code: object) -> str:
+    return _HEATING[code]  # type: ignore[index]  # one of the options
 
 
 def _ask_floors(uses: list[str]) -> tuple[tuple[str, float], ...]:
@@ -238,13 +242,17 @@ def _ask_phases() -> tuple[tuple[int, float], ...]:
         },
         {"year": "float", "percent": "float"},
     )  # fmt: skip
-    return tuple((int(year), percent / 100.0) for year, percent in zip(rows["year"], rows["percent"], strict=True))
+    return tuple(
+        (int(year), percent / 100.0) for year, percent in zip(rows["year"], rows["percent"], strict=True)
+    )
 
 
 def _ask_rows(key: str, title: str, columns: Columns, dtypes: Mapping[Hashable, str]) -> pd.DataFrame:
     """A table that people add rows to; rows that are not complete yet are left out."""
     st.caption(title)
     empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
-    rows = st.data_editor(empty, num_rows="dynamic", hide_index=True, column_config=columns, key=key, height=110)
+    rows = st.data_editor(
+        empty, num_rows="dynamic", hide_index=True, column_config=columns, key=key, height=110
+    )
     needed = [name for name in rows if name != "floor_area_m2"]
     return rows.dropna(subset=needed)

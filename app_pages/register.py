@@ -1,4 +1,4 @@
-"""Page "Register": applications as a list; one of them to read, change, check and decide; many at once; studies."""
+"""Page "Register": applications as a list; one of them to change, check and decide; many at once; studies."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from capacity.store import Application, ConflictError, Store
 
 OPENED: Final = "register_opened"
 CONFLICT: Final = "register_conflict"
-PROBLEM: Final = "register_problem"
 
 
 def forget_opened() -> None:
@@ -63,9 +62,7 @@ def _buttons(store: Store, conflict: ConflictError) -> None:
         "Keep both changes", key="conflict_both", disabled=merged is None, on_click=_write,
         args=(store, merged), help="Only where you changed different fields.",
     )  # fmt: skip
-    mine.button(
-        "Write mine over it", key="conflict_mine", on_click=_write, args=(store, conflict.mine_again)
-    )
+    mine.button("Write mine over it", key="conflict_mine", on_click=_write, args=(store, conflict.mine_again))
 
 
 def _write(store: Store, application: Application) -> None:
@@ -75,9 +72,10 @@ def _write(store: Store, application: Application) -> None:
 def _versions(conflict: ConflictError) -> pd.DataFrame:
     """Both versions as texts: cells of one column are of many kinds."""
     shown = conflict.differences
-    texts = {name: shown[name].map(_told) for name in ("before", "mine", "theirs")}
+    texts = {name: shown[name].map(told) for name in ("before", "mine", "theirs")}
     return shown.assign(**texts)
 
 
-def _told(value: object) -> str:
+def told(value: object) -> str:
+    """A cell of many kinds as text."""
     return "" if value is None else str(value)
