@@ -51,7 +51,9 @@ class ConflictError(InputError):
         """Both changes together, as a change of what stands now; none where both changed one field."""
         if self.differences["clash"].any():
             return None
-        mine_only = set(self.differences.loc[self.differences["before"] == self.differences["theirs"], "field"])
+        mine_only = set(
+            self.differences.loc[self.differences["before"] == self.differences["theirs"], "field"]
+        )
         return _with_fields(self.theirs, self.mine, mine_only)
 
 

@@ -108,7 +108,9 @@ def _require_ours(connection: sqlite3.Connection, path: Path) -> None:
     if mark != APPLICATION_ID:
         raise fault(path, "file_format", "this is a database of another program; name another file")
     if version > len(VERSIONS):
-        message = f"the project file is of version {version}, this feederplan knows {len(VERSIONS)}; update it"
+        message = (
+            f"the project file is of version {version}, this feederplan knows {len(VERSIONS)}; update it"
+        )
         raise fault(path, "file_newer", message)
     if found != _declared(version):
         message = "the project file holds tables or triggers that are none of ours; take the last copy"

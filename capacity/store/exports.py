@@ -1,4 +1,4 @@
-"""The project file for other programs: a GeoPackage, a workbook, or a copy of itself; each whole or not at all."""
+"""The project file for other programs: GeoPackage, workbook, copy of itself; each whole or not at all."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def copy(store: Store, target: Path) -> None:
 
 def _placed(store: Store) -> gpd.GeoDataFrame:
     """The register with places: in their coordinate system where they share one, else in degrees."""
-    applications, table = store.applications(), store.application_table()
+    applications, table = store.every_application(), store.applications()
     systems = {one.crs for one in applications}
     crs = systems.pop() if len(systems) == 1 else _WGS84
     places = [one.development_in(crs).place for one in applications]

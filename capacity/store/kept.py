@@ -133,7 +133,7 @@ def listed(connection: Connection, application_id: str | None) -> pd.DataFrame:
 def insert_network(
     connection: Connection, network_sha256: str, name: str, content: bytes, author: Author
 ) -> None:
-    """Keep a network that is not kept yet; one too large is left out, its sha256 stands in what rests on it."""
+    """Keep a network that is not kept yet; of one too large only the sha256 stands, in what rests on it."""
     if len(content) > NETWORK_MAX or holds_network(connection, network_sha256):
         return
     packed = zlib.compress(content, _PACKING)

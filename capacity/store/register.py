@@ -163,7 +163,8 @@ def _require_unchanged(connection: Connection, path: Path, wanted: Application) 
 def _at_revision(connection: Connection, application: Application, revision: int) -> Application | None:
     """The application as it was at a revision, from its history."""
     query = (
-        "SELECT content, at, user FROM history WHERE table_name = 'applications' AND row_id = ? AND revision = ?"
+        "SELECT content, at, user FROM history "
+        "WHERE table_name = 'applications' AND row_id = ? AND revision = ?"
     )
     found = connection.execute(query, (application.application_id, revision)).fetchone()
     if found is None:

@@ -17,7 +17,13 @@ _WITH_RECORD = ("assessments", "studies")
 def faults(connection: Connection) -> pd.DataFrame:
     """What is unsound, one row per row of the file; none when everything is as it was written."""
     return join_findings(
-        [_pages(connection), _links(connection), _chain(connection), *_rows(connection), *_records(connection)]
+        [
+            _pages(connection),
+            _links(connection),
+            _chain(connection),
+            *_rows(connection),
+            *_records(connection),
+        ]
     )
 
 
@@ -29,7 +35,9 @@ def _pages(connection: Connection) -> pd.DataFrame:
 
 def _links(connection: Connection) -> pd.DataFrame:
     lost = [f"{row[0]} {row[1]}" for row in connection.execute("PRAGMA foreign_key_check")]
-    return make_findings("file_damaged", "file", lost, "refers to a row that is not there; take the last copy")
+    return make_findings(
+        "file_damaged", "file", lost, "refers to a row that is not there; take the last copy"
+    )
 
 
 def _chain(connection: Connection) -> pd.DataFrame:

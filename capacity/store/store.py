@@ -20,7 +20,7 @@ from capacity.demand.development import Development
 from capacity.store import database, kept, register, studies, timeline
 from capacity.store.application import Application
 from capacity.store.faults import NotAllowedError, fault
-from capacity.store.kept import KeptAssessment, Ground
+from capacity.store.kept import Ground, KeptAssessment
 from capacity.store.rows import Author
 from capacity.store.studies import KeptStudy
 from gis.findings import make_findings
@@ -52,9 +52,7 @@ class Store:
 
     # The register
 
-    def add(
-        self, development: Development, crs: CRS, *, applicant: str = "", note: str = ""
-    ) -> Application:
+    def add(self, development: Development, crs: CRS, *, applicant: str = "", note: str = "") -> Application:
         """Register one application; a site without an id of its own gets a number."""
         return self.add_all([Application(development, crs, applicant=applicant, note=note)])[0]
 
@@ -68,16 +66,29 @@ class Store:
         with self._reading() as connection:
             return register.read_one(connection, self.path, application_id)
 
-    def applications(self, *, statuses: Sequence[str] = (), text: str = "") -> list[Application]:
-        """Applications in the order they came, of some states, or with a text in id, name, applicant, note."""
-        with self._reading() as connection:
-            return register.read_all(connection, statuses=statuses, text=text)
+    def applications(self, *, statuses: Sequence[str] = (), text: str = "") -> pd.DataFrame:
+        """The register in the order it grew, each application with the last answer to it.
 
-    def application_table(self, *, statuses: Sequence[str] = (), text: str = "") -> pd.DataFrame:
-        """The same as a table, with the last answer to each: columns `register.APPLICATION_COLUMNS`."""
+        Parameters
+        ----------
+        statuses
+            States that are wanted; all where none is named.
+        text
+            What stands in the id, the name, the applicant or the note.
+
+        Returns
+        -------
+        DataFrame
+            Columns `register.APPLICATION_COLUMNS`.
+        """
         with self._reading() as connection:
             found = register.read_all(connection, statuses=statuses, text=text)
             return register.table_of(connection, found)
+
+    def every_application(self, *, statuses: Sequence[str] = (), text: str = "") -> list[Application]:
+        """The same as values, with all that is asked for."""
+        with self._reading() as connection:
+            return register.read_all(connection, statuses=statuses, text=text)
 
     def change(self, changed: Application) -> Application:
         """Write a changed application over the revision it was read at.
@@ -104,7 +115,13 @@ class Store:
         """
         with self._writing() as (connection, author):
             return register.decide(
-                connection, self.path, application, outcome, author, reason=reason, assessment_id=assessment_id
+                connection,
+                self.path,
+                application,
+                outcome,
+                author,
+                reason=reason,
+                assessment_id=assessment_id,
             )
 
     def decisions(self, application_id: str | None = None) -> pd.DataFrame:

@@ -1,11 +1,11 @@
 """The tables of the project file, as SQL: what the file holds in which version. Nothing here is executed.
 
-    applications    who asks for what, and in which state it is; the one table whose rows change
-    assessments     what was answered, from what; never changed
-    decisions       what was decided, and why; never changed
-    studies         plans, queues, portfolios; never changed
-    networks        networks that assessments rest on, whole, each once
-    history         every write, by time and user, each chained to the one before; never changed
+applications    who asks for what, and in which state it is; the one table whose rows change
+assessments     what was answered, from what; never changed
+decisions       what was decided, and why; never changed
+studies         plans, queues, portfolios; never changed
+networks        networks that assessments rest on, whole, each once
+history         every write, by time and user, each chained to the one before; never changed
 """
 
 from __future__ import annotations
