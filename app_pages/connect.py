@@ -6,7 +6,7 @@ import streamlit as st
 
 from app_pages.connect_answer import show_options_in_words, show_verdict
 from app_pages.connect_answered import Answered, answer_to, ask, question_of, sensitivity_to
-from app_pages.connect_files import show_letter
+from app_pages.connect_files import show_letter, show_register_button
 from app_pages.connect_map import show_site
 from app_pages.connect_planner import RANK, show_planner
 from app_pages.connect_question import ask_development
@@ -58,6 +58,7 @@ def _show_answer(study: Study, answered: Answered) -> None:
         st.markdown("**Ways to connect it**, the best first")
         show_options_in_words(answered.answer)
         show_letter(answered)
+        show_register_button(study, answered)
         basis = answered.answer.basis
         st.caption(
             plain(

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
+from capacity.connection.site_cases import connection_grid
 
 from app_pages.study import Choice, Study
 from capacity.assumptions import read_assumptions
 from capacity.connection import Assessment, ConnectionConfig, assess_on
 from capacity.connection.connection_grid import ConnectionGrid
-from capacity.connection.site_cases import connection_grid
 from capacity.data_quality import hold_back_assessment
 from capacity.demand.development import Development
 from capacity.sensitivity import sensitivity_of
@@ -43,11 +43,17 @@ def answer_to(question: Question) -> Answered | None:
 
 def ask(study: Study, choice: Choice, development: Development) -> None:
     """Answer a question, and keep the answer for this session."""
-    config = config_of(choice)
     with st.spinner("Checking every way to connect it by load flow ..."):
-        grid = grid_of_choice(study, choice)
-        answer = hold_back_assessment(assess_on(grid, development, config), study.supply, study.weak)
-    st.session_state[_ANSWERED] = Answered(question_of(choice, development), grid, config, answer)
+        answer = answer_on(study, choice, development)
+    st.session_state[_ANSWERED] = Answered(
+        question_of(choice, development), grid_of_choice(study, choice), config_of(choice), answer
+    )
+
+
+def answer_on(study: Study, choice: Choice, development: Development) -> Assessment:
+    """The answer to a development; without figures where the data are too weak for them."""
+    found = assess_on(grid_of_choice(study, choice), development, config_of(choice))
+    return hold_back_assessment(found, study.supply, study.weak)
 
 
 def config_of(choice: Choice) -> ConnectionConfig:

@@ -12,9 +12,10 @@ from datetime import date
 from typing import Final, TypedDict
 
 import streamlit as st
+from capacity.store.repeating import keep
 
 from app_pages.connect_answer import VERDICTS
-from app_pages.connect_answered import config_of, grid_of_choice
+from app_pages.connect_answered import answer_on, config_of
 from app_pages.connect_question import SUPPLY, VOLTAGE
 from app_pages.frame import Columns, plain
 from app_pages.register_conflict import OPENED, forget_opened, show_conflict, told, written
@@ -29,7 +30,6 @@ from capacity.demand.development_text import (
     write_phases,
 )
 from capacity.store import Application, Store, outcomes_from
-from capacity.store.repeating import assess_and_keep
 from gis import InputError
 
 _MOST: Final = 100_000
@@ -213,9 +213,9 @@ def _check(study: Study, choice: Choice, store: Store, opened: Application) -> N
         st.caption(plain(f"{last['assessment_id']}, {last['made_by']}, {last['made_at']}"))
     if st.button("Check it now", key=f"check_{opened.application_id}"):
         with st.spinner("Checking every way to connect it by load flow ..."):
-            assess_and_keep(
-                store, opened, study.network, config_of(choice), grid=grid_of_choice(study, choice)
-            )
+            asked = opened.development_in(study.network.crs)
+            answer = answer_on(study, choice, asked)
+            keep(store, opened, answer, study.network, config_of(choice))
         st.rerun()
 
 

@@ -33,7 +33,7 @@ _COLUMNS: Final[Columns] = {
 def show_list(store: Store) -> str | None:
     """Show the applications that the filters let through; returns the id of the one picked."""
     states, text, answers = _ask_filters()
-    table = store.application_table(statuses=states, text=text)
+    table = store.applications(statuses=states, text=text)
     table["answer"] = table["verdict"].map(VERDICTS).fillna(_NO_ANSWER)
     shown = table[table["answer"].isin(answers)] if answers else table
     event = st.dataframe(

@@ -38,7 +38,7 @@ def show_queue(study: Study, choice: Choice, store: Store | None) -> None:
     st.markdown(
         "Every application is judged on the grid that those ahead of it leave, in the order they came."
     )
-    applications = [] if store is None else store.applications()
+    applications = [] if store is None else store.every_application()
     asked = (_versions(applications), choice.scenario, choice.yardstick.limits)
     if st.button("Judge the queue", key="queue_run", type="primary", disabled=not applications):
         with st.spinner("Judging one application after the other ..."):

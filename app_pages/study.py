@@ -38,9 +38,9 @@ _OPENED = "opened_network"
 # What pages remember of one network and must forget with it.
 _OF_ONE_NETWORK = (
     "scenario", "selected", "selected_row", "known_site", "place", "connection_answered", "option_shown",
-    "picked_issue", "register_opened", "register_conflict", "register_queue", "register_portfolio",
-    "headroom_asked", "plan_run", "plan_problem", "plan_stopped", "plan_shelf", "plan_sent", "plan_written",
-    "plan_shapes", "security_asked", "outage_indicators",
+    "picked_issue", "register_opened", "register_conflict", "register_put_as", "register_queue",
+    "register_portfolio", "headroom_asked", "plan_run", "plan_problem", "plan_stopped", "plan_shelf",
+    "plan_sent", "plan_written", "plan_shapes", "security_asked", "outage_indicators",
 )  # fmt: skip
 
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from capacity.demo import demo_network_path
 
 NETWORK_VARIABLE = "FEEDERPLAN_NETWORK"
-# Project file of the register; without it, the one beside the network.
-PROJECT_VARIABLE = "FEEDERPLAN_PROJECT"
 _HERE = Path(__file__).parent
 
 
