@@ -1,4 +1,4 @@
-"""What an assessment comes to: the option that is taken, the grid once it is built, whether two are the same."""
+"""What an assessment comes to: the option taken, the grid once it is built, whether two are the same."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import geopandas as gpd
 import pandas as pd
 
-from capacity.connection.assessment import Assessment, ConnectionConfig, assess_all
+from capacity.connection.assessment import Assessment, assess_all
 from capacity.connection.connection_grid import ConnectionGrid
 from capacity.connection.outcome import (
     Outcome,
@@ -29,6 +29,7 @@ from capacity.connection.outcome import (
     works_triggered,
 )
 from capacity.connection.queue_rule import QueueRule, in_order, read_queue_rule
+from capacity.connection.site_cases import ConnectionConfig
 from capacity.demand.development import Development
 
 QUEUE_COLUMNS = (
@@ -88,7 +89,7 @@ class QueueStudy:
         return total_eur([outcome_of(one) for one in self.assessments.values()])
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """One application, the grid it finds, and its answer there."""
 
     development: Development
@@ -126,7 +127,7 @@ def study_queue(
     live = [one for one in ordered if not by.why_left_out(one)]
     flags = [by.counts(one, as_of) for one in live]
     say(f"judging {len(live)} applications in their order")
-    places = _walk(grid, live, flags, config)
+    places = walk(grid, live, flags, config)
     alone = dict(zip([one.site_id for one in live], assess_all(grid, live, config), strict=True))
     return QueueStudy(
         applications=_applications(grid, ordered, places, alone, by),
@@ -138,21 +139,21 @@ def study_queue(
     )
 
 
-def _walk(
+def walk(
     grid: ConnectionGrid,
     queue: Sequence[Development],
     counts: Sequence[bool],
     config: ConnectionConfig,
-) -> list[_Place]:
-    """Judge one after the other; those up to the next that counts find the same grid, and are judged at once."""
-    places: list[_Place] = []
+) -> list[Place]:
+    """Judge one after the other; those up to the next that counts find the same grid: judged in one go."""
+    places: list[Place] = []
     while len(places) < len(queue):
         first = len(places)
         last = next((k for k in range(first, len(queue)) if counts[k]), len(queue) - 1)
         part = queue[first : last + 1]
         answers = assess_all(grid, part, config)
         places += [
-            _Place(one, counts[first + k], grid, answer)
+            Place(one, counts[first + k], grid, answer)
             for k, (one, answer) in enumerate(zip(part, answers, strict=True))
         ]
         if counts[last]:
@@ -160,14 +161,14 @@ def _walk(
     return places
 
 
-def _withdrawals(places: Sequence[_Place], config: ConnectionConfig, say: Told) -> pd.DataFrame:
+def _withdrawals(places: Sequence[Place], config: ConnectionConfig, say: Told) -> pd.DataFrame:
     rows: list[tuple[object, ...]] = []
     for at, gone in enumerate(places):
         if not gone.counts or option_taken(gone.assessment) is None:
             continue
         behind = places[at + 1 :]
         say(f"without {gone.development.site_id}: judging {len(behind)} behind it again")
-        again = _walk(gone.grid, [one.development for one in behind], [one.counts for one in behind], config)
+        again = walk(gone.grid, [one.development for one in behind], [one.counts for one in behind], config)
         rows.append(_withdrawn_row(gone))
         rows += [
             _changed_row(gone.development.site_id, before.assessment, after.assessment)
@@ -177,7 +178,7 @@ def _withdrawals(places: Sequence[_Place], config: ConnectionConfig, say: Told) 
     return pd.DataFrame(rows, columns=list(WITHDRAWAL_COLUMNS))
 
 
-def _withdrawn_row(gone: _Place) -> tuple[object, ...]:
+def _withdrawn_row(gone: Place) -> tuple[object, ...]:
     was, site_id = outcome_of(gone.assessment), gone.development.site_id
     return (
         site_id, site_id, was.verdict, WITHDRAWN, words_of_works(gone.assessment), "", was.cost_eur, 0.0,
@@ -267,7 +268,7 @@ def _pair_text(first_id: str, second_id: str, alone: Outcome, behind: Outcome) -
 def _applications(
     grid: ConnectionGrid,
     ordered: Sequence[Development],
-    places: Sequence[_Place],
+    places: Sequence[Place],
     alone: dict[str, Assessment],
     rule: QueueRule,
 ) -> gpd.GeoDataFrame:
@@ -282,7 +283,7 @@ def _applications(
     return gpd.GeoDataFrame(table, geometry="geometry", crs=grid.network.crs)
 
 
-def _judged_row(at: int, place: _Place, alone: Assessment) -> tuple[object, ...]:
+def _judged_row(at: int, place: Place, alone: Assessment) -> tuple[object, ...]:
     asked, answer, taken = place.development, place.assessment, option_taken(place.assessment)
     here, by_itself = outcome_of(answer), outcome_of(alone)
     cost = (None,) * 3 if taken is None else (taken.cost.low_eur, taken.cost.eur, taken.cost.high_eur)

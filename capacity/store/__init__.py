@@ -22,7 +22,7 @@ from capacity.store.store import ROLES, Role, Store, open_store
 from capacity.store.studies import KeptStudy
 
 __all__ = [
-    "PROJECT_VARIABLE", "ROLES", "Application", "ConflictError", "Ground", "KeptAssessment", "KeptStudy", "NotAllowedError",
-    "Outcome", "Role", "Store", "export_geopackage", "export_workbook", "open_store", "outcomes",
-    "outcomes_from", "project_path",
+    "PROJECT_VARIABLE", "ROLES", "Application", "ConflictError", "Ground", "KeptAssessment", "KeptStudy",
+    "NotAllowedError", "Outcome", "Role", "Store", "export_geopackage", "export_workbook", "open_store",
+    "outcomes", "outcomes_from", "project_path",
 ]  # fmt: skip

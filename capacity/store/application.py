@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from functools import cache
-from typing import Any, get_type_hints
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import geopandas as gpd
 import shapely
-from pydantic import TypeAdapter
 from pyproj import CRS
 
 from capacity.demand.development import Development
+from capacity.store.plain import plain_fields, value_of
 from capacity.store.rows import canonical
 
 
@@ -83,31 +82,15 @@ def application_of(row: Mapping[str, Any]) -> Application:
 
 def plain_development(development: Development) -> dict[str, object]:
     """A development as JSON has it; its place in the form of GeoJSON, every digit kept."""
-    plain = {
-        name: adapter.dump_python(getattr(development, name), mode="json")
-        for name, adapter in _adapters().items()
-    }
-    return {**plain, "place": json.loads(json.dumps(shapely.geometry.mapping(development.place)))}
+    place = json.loads(json.dumps(shapely.geometry.mapping(development.place)))
+    return {**plain_fields(development, but=("place",)), "place": place}
 
 
 def development_of(plain: Mapping[str, Any]) -> Development:
-    """A development from what `plain_development` made of it.
-
-    Fields that came later than the record have their default; the checks of a development run again.
-    """
-    known = {
-        name: adapter.validate_python(plain[name]) for name, adapter in _adapters().items() if name in plain
-    }
-    return Development(place=shapely.geometry.shape(plain["place"]), **known)
+    """A development from what `plain_development` made of it."""
+    return value_of(Development, plain, place=shapely.geometry.shape(plain["place"]))
 
 
 def content_text(application: Application) -> str:
     """What is kept of an application as text, the same for the same application."""
     return canonical(content_of(application))
-
-
-@cache
-def _adapters() -> dict[str, TypeAdapter[Any]]:
-    """How each field of a development is written and read, by the type it is declared with."""
-    hints = get_type_hints(Development)
-    return {one.name: TypeAdapter(hints[one.name]) for one in fields(Development) if one.name != "place"}
