@@ -100,7 +100,10 @@ def _figures(words: Words, assessment: Assessment, context: LetterContext) -> tu
         cost, share = cost_of(best.lines), customer_cost(best.lines)
         ready = words.ready(best.months, context.issued_on, context.figures.lead_time)
         pairs += [
-            (words.say("figures.point"), f"{words.kind(best.option.kind)}, {best.option.bus_id}"),
+            (
+                words.say("figures.point"),
+                words.say("figures.point_text", kind=words.kind(best.option.kind), bus_id=best.option.bus_id),
+            ),
             (words.say("figures.way"), words.length(best.option.route.length_m)),
             (words.say("figures.cost"), words.money_range(cost.low_eur, cost.high_eur)),
             (words.say("figures.your_share"), words.money_range(share[0], share[2])),
@@ -116,6 +119,7 @@ def _sections(words: Words, assessment: Assessment, context: LetterContext, reas
         Section(words.say("section.map"), texts=() if drawn else (words.say("map.none"),), map=drawn),
         sections.needed(words, assessment.ranked[0]) if assessment.verdict in _CONNECTABLE else None,
         sections.options(words, assessment),
+        sections.not_offered(words, assessment),
         sections.checks(words, assessment),
         sections.demand(words, assessment),
         sections.rests_on(words, assessment, context),
@@ -165,6 +169,7 @@ def _facts(assessment: Assessment, context: LetterContext) -> dict[str, object]:
         "demand": _rows(assessment.demand),
         "basis": dict(assessment.basis),
         "applications_ahead": context.applications_ahead,
+        "figures": context.figures.model_dump(mode="json"),
         "network_sha256": context.network_sha256,
         "assessment_sha256": context.assessment_sha256,
         "version": context.version,

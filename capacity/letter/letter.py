@@ -68,12 +68,13 @@ class LetterTable:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of a letter under its heading: sentences, then labels with texts, then a table."""
+    """One part of a letter under its heading: sentences, labels with texts, a table, and notes to it."""
 
     title: str
     texts: tuple[str, ...] = ()
     pairs: tuple[Pair, ...] = ()
     table: LetterTable | None = None
+    notes: tuple[str, ...] = ()
     map: bool = False
 
 

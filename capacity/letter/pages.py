@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from capacity.letter.glyphs import faces, printable, style_of_faces, unprintable
-from capacity.letter.letter import Letter
+from capacity.letter.letter import Letter, Section
 
 _HERE = Path(__file__)
 _STYLE = _HERE.with_name("page.css")
 _SHEET = _HERE.with_name("page.typ")
 # Codes of characters without glyph that are told of.
 _MOST_CODES: Final = 40
+# Words over so many characters may break anywhere in a table.
+_LONG_WORD: Final = 30
 # What a letter is as plain lists and texts; its shape is that of `Letter`, checked there.
 Page = dict[str, Any]
 _WITHOUT_TEXT = ("facts", "glyphs")
@@ -71,7 +73,7 @@ def _page(letter: Letter) -> Page:
         title, said = letter.glyphs
         more = " …" if len(codes) > _MOST_CODES else ""
         text = said.replace("{codes}", " ".join(codes[:_MOST_CODES]) + more)
-        page["sections"].append({"title": title, "texts": [text], "pairs": [], "table": None, "map": False})
+        page["sections"].append(_each_text(asdict(Section(title, texts=(text,))), printable))
     return page
 
 
@@ -119,6 +121,7 @@ def _html_section(section: Page, drawn: Page | None) -> Iterator[str]:
         yield f'<dl class="pairs">{_html_pairs(section["pairs"])}</dl>'
     if section["table"]:
         yield _html_table(section["table"])
+    yield from (f"<p>{escape(text)}</p>" for text in section["notes"])
     yield "</section>"
 
 
@@ -145,5 +148,14 @@ def _html_table(table: Page) -> str:
 
 
 def _html_row(row: list[str], looks: list[str]) -> str:
-    cells = (f'<td class="{look}">{escape(cell)}</td>' for cell, look in zip(row, looks, strict=True))
+    cells = (f'<td class="{look}">{_breaking(cell)}</td>' for cell, look in zip(row, looks, strict=True))
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _breaking(text: str) -> str:
+    """Escaped text whose long words may break anywhere, so that no cell is wider than the page."""
+    words = (
+        escape(word) if len(word) <= _LONG_WORD else "<wbr>".join(map(escape, word))
+        for word in text.split(" ")
+    )
+    return " ".join(words)

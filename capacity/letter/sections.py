@@ -7,14 +7,15 @@ from itertools import pairwise
 from typing import Final
 
 from capacity.connection import Assessment
-from capacity.connection.option import JudgedOption, WorkLine
+from capacity.connection.option import JudgedOption, SupplyOption, WorkLine
+from capacity.costs import Cost
 from capacity.letter.letter import Align, LetterContext, LetterMap, LetterTable, Pair, Section
 from capacity.letter.picture import NEW_COLOUR, NO_SUPPLY_COLOUR, SITE_COLOUR, Picture
 from capacity.letter.words import Words, cost_of, customer_cost, record_of, shortened, voltage
 from gis.webmap.palette import PALETTE
 
 # Rows that a letter has room for; the record of the assessment has all.
-MOST_OPTIONS, MOST_CHECKS, MOST_REASONS = 10, 12, 3
+MOST_OPTIONS, MOST_CHECKS, MOST_REASONS, MOST_NOT_OFFERED = 10, 12, 3, 8
 _DASH: Final = "–"
 _KM_DIGITS: Final = 3
 
@@ -59,21 +60,12 @@ def _nearer(words: Words, ranked: Sequence[JudgedOption]) -> list[str]:
 
 def needed(words: Words, best: JudgedOption) -> Section:
     """The bill of the best option, with its sum."""
-    columns: tuple[tuple[str, Align], ...] = (
-        (words.say("column.work"), "wide"),
-        (words.say("column.quantity"), "right"),
-        (words.say("column.use"), "left"),
-        (words.say("column.cost"), "right"),
-        (words.say("column.your_share"), "right"),
+    columns = _columns(
+        words, work="wide", quantity="right", use="left", span="right", cost="right", your_share="right"
     )
     rows = [_bill_row(words, line) for line in best.lines]
-    total, share = cost_of(best.lines), customer_cost(best.lines)
-    rows.append(
-        (
-            words.say("total.sum"), "", "",
-            words.money_range(total.low_eur, total.high_eur), words.money_range(share[0], share[2]),
-        )
-    )  # fmt: skip
+    share = customer_cost(best.lines)[1]
+    rows.append((words.say("total.sum"), "", "", *_cost_cells(words, cost_of(best.lines), share)))
     table = LetterTable(columns, tuple(rows), total=True)
     return Section(words.say("section.needed"), table=table)
 
@@ -86,22 +78,31 @@ def _bill_row(words: Words, line: WorkLine) -> tuple[str, ...]:
         words.line(line),
         f"{language.number(line.quantity, digits)} {unit}",
         words.say(f"use.{line.use}"),
-        words.money(line.cost.eur),
-        words.money(line.customer_share * line.cost.eur),
+        *_cost_cells(words, line.cost, line.customer_share * line.cost.eur),
     )
 
 
-def options(words: Words, assessment: Assessment) -> Section:
-    """Every way that was compared, best first, and those that were not offered."""
-    names = ("rank", "way", "point", "voltage", "route", "cost", "months", "result")
-    aligned: dict[str, Align] = {"route": "right", "months": "right", "voltage": "right", "result": "wide"}
-    columns = tuple((words.say(f"column.{name}"), aligned.get(name, "left")) for name in names)
-    ranked = enumerate(assessment.ranked, start=1)
-    rows = [_option_row(words, rank, judged) for rank, judged in ranked]
-    rows += [_not_offered(words, record_of(row)) for _, row in assessment.not_offered.iterrows()]
-    texts = _left_over(words, len(rows), MOST_OPTIONS)
-    table = LetterTable(columns, tuple(rows[:MOST_OPTIONS])) if rows else None
-    return Section(words.say("section.options"), texts=texts, table=table)
+def _cost_cells(words: Words, cost: Cost, share_eur: float) -> tuple[str, str, str]:
+    number = words.messages.language.number
+    return words.span(cost.low_eur, cost.high_eur), number(cost.eur), number(share_eur)
+
+
+def _columns(words: Words, **looks: Align) -> tuple[tuple[str, Align], ...]:
+    return tuple((words.say(f"column.{name}", currency=words.currency), look) for name, look in looks.items())
+
+
+def options(words: Words, assessment: Assessment) -> Section | None:
+    """Every way that was compared, best first."""
+    columns = _columns(
+        words, rank="left", way="left", point="left", voltage="right", cable="wide", span="right",
+        months="right", result="wide",
+    )  # fmt: skip
+    if not assessment.ranked:
+        return None
+    ranked = enumerate(assessment.ranked[:MOST_OPTIONS], start=1)
+    table = LetterTable(columns, tuple(_option_row(words, rank, judged) for rank, judged in ranked))
+    notes = _left_over(words, len(assessment.ranked), MOST_OPTIONS)
+    return Section(words.say("section.options"), table=table, notes=notes)
 
 
 def _option_row(words: Words, rank: int, judged: JudgedOption) -> tuple[str, ...]:
@@ -111,24 +112,43 @@ def _option_row(words: Words, rank: int, judged: JudgedOption) -> tuple[str, ...
         words.kind(option.kind),
         option.bus_id,
         voltage(words, option.voltage_kv),
-        language.number(option.route.length_m) if option.route.found else _DASH,
-        words.money_range(cost.low_eur, cost.high_eur),
+        _cable(words, option),
+        words.span(cost.low_eur, cost.high_eur),
         language.number(judged.months),
         _result(words, judged),
     )
 
 
+def _cable(words: Words, option: SupplyOption) -> str:
+    """Length and type of the new cable."""
+    if not option.route.found:
+        return _DASH
+    types = (line.type_id for line in option.lines if "cable" in line.item)
+    return f"{words.length(option.route.length_m)} {next(types, '')}".rstrip()
+
+
 def _result(words: Words, judged: JudgedOption) -> str:
     if not judged.fits:
-        return words.against(judged)
+        return (
+            words.brief(record_of(judged.blocked.iloc[0])) if len(judged.blocked) else words.against(judged)
+        )
     if judged.measures:
         return words.say("result.fits_with", works=words.measures(judged))
     return words.say("result.fits")
 
 
-def _not_offered(words: Words, row: dict[str, object]) -> tuple[str, ...]:
-    said = words.say("result.not_offered", reason=str(row["reason"]).rstrip("."))
-    return (_DASH, words.kind(str(row["kind"])), str(row["bus_id"] or _DASH), "", _DASH, _DASH, _DASH, said)
+def not_offered(words: Words, assessment: Assessment) -> Section | None:
+    """Kinds and points that are no option, with the reasons in the words of the check."""
+    rows = assessment.not_offered
+    if rows.empty:
+        return None
+    told = tuple(
+        (words.kind(str(row["kind"])), str(row["bus_id"] or _DASH), str(row["reason"]))
+        for _, row in rows.head(MOST_NOT_OFFERED).iterrows()
+    )
+    table = LetterTable(_columns(words, way="left", point="left", result="wide"), told)
+    notes = (words.say("result.reason_as_recorded"), *_left_over(words, len(rows), MOST_NOT_OFFERED))
+    return Section(words.say("section.not_offered"), table=table, notes=notes)
 
 
 def _left_over(words: Words, count: int, most: int) -> tuple[str, ...]:
@@ -142,14 +162,13 @@ def checks(words: Words, assessment: Assessment) -> Section | None:
     of_best = rows[rows["rank"] == 1] if len(rows) else rows
     if of_best.empty:
         return None
-    names = ("check", "element", "case", "today", "with_site", "limit", "cause")
-    aligned: dict[str, Align] = {
-        "today": "right", "with_site": "right", "limit": "right", "case": "wide", "element": "wide",
-    }  # fmt: skip
-    columns = tuple((words.say(f"column.{name}"), aligned.get(name, "left")) for name in names)
+    columns = _columns(
+        words, check="left", element="wide", case="wide", today="right", with_site="right", limit="right",
+        cause="left",
+    )  # fmt: skip
     told = tuple(_check_row(words, record_of(row)) for _, row in of_best.head(MOST_CHECKS).iterrows())
-    texts = _left_over(words, len(of_best), MOST_CHECKS)
-    return Section(words.say("section.checks"), texts=texts, table=LetterTable(columns, told))
+    notes = _left_over(words, len(of_best), MOST_CHECKS)
+    return Section(words.say("section.checks"), table=LetterTable(columns, told), notes=notes)
 
 
 def _check_row(words: Words, row: dict[str, object]) -> tuple[str, ...]:
@@ -168,21 +187,17 @@ def _check_row(words: Words, row: dict[str, object]) -> tuple[str, ...]:
 
 def demand(words: Words, assessment: Assessment) -> Section:
     """Parts of the demand with their sources, and the sum."""
-    language = words.messages.language
-    columns: tuple[tuple[str, Align], ...] = (
-        (words.say("column.part"), "left"),
-        (words.say("column.count"), "right"),
-        (words.say("column.power"), "right"),
-        (words.say("column.source"), "wide"),
-    )
+    parts, number = assessment.demand, words.messages.language.number
+    columns = _columns(words, part="left", count="right", power="right", feed_in="right", source="wide")
     rows = [
         (
-            words.messages.or_else(f"part.{row['part']}", str(row["part"])),
-            language.number(float(row["count"])), language.number(float(row["p_kw"]), 1), str(row["source"]),
+            words.part(str(row["part"])), number(float(row["count"])), number(float(row["p_kw"]), 1),
+            number(float(row["feed_in_kw"]), 1), str(row["source"]),
         )
-        for _, row in assessment.demand.iterrows()
+        for _, row in parts.iterrows()
     ]  # fmt: skip
-    rows.append((words.say("total.sum"), "", language.number(assessment.demand_kw, 1), ""))
+    fed_kw = float(parts["feed_in_kw"].sum())
+    rows.append((words.say("total.sum"), "", number(assessment.demand_kw, 1), number(fed_kw, 1), ""))
     return Section(words.say("section.demand"), table=LetterTable(columns, tuple(rows), total=True))
 
 
@@ -207,7 +222,6 @@ def _lead_time(words: Words, assessment: Assessment, context: LetterContext) -> 
         likely=words.messages.count("months", assessment.ranked[0].months),
         low_percent=100.0 * lead.low_factor,
         high_percent=100.0 * lead.high_factor,
-        source=lead.source,
     )
     return [(words.say("rests_on.months"), said)]
 

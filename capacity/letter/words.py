@@ -6,6 +6,7 @@ Every sentence is made from figures and names of the assessment; no English text
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ _PERCENT_PER_PU: Final = 100.0
 _KM_FROM_M: Final = 1_000.0
 # Names over this many characters are cut in sentences; the head has them whole.
 NAME_MAX: Final = 80
+# Parts as `capacity.demand.development.demand_parts` writes them.
+_HOMES_OF: Final = re.compile(r"homes of ([0-9.]+) m2")
+_FLOOR_OF: Final = re.compile(r"(\w+), m2")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +45,10 @@ class Words:
 
     def money_range(self, low: float, high: float) -> str:
         return self.say("money.range", low=low, high=high, currency=self.currency)
+
+    def span(self, low: float, high: float) -> str:
+        """A range of money in a column that names the currency."""
+        return self.say("money.span", low=low, high=high)
 
     def power(self, p_kw: float) -> str:
         digits = 0 if p_kw >= 10.0 or float(p_kw).is_integer() else 1
@@ -120,6 +128,28 @@ class Words:
         if case_id := str(limit.get("case_id") or ""):
             said = self.say("reason.in_case", reason=said, case=self.case(case_id))
         return self.say("reason.already", reason=said) if limit.get("already") is True else said
+
+    def brief(self, limit: Mapping[str, object]) -> str:
+        """The same in a cell of a table."""
+        unit = str(limit.get("unit") or "")
+        return self.say(
+            "result.against",
+            check=self.check(str(limit["check"])),
+            element_id=str(limit["element_id"]),
+            value=self.figure(limit.get("value"), unit),
+            limit=self.figure(limit.get("limit"), unit),
+        )
+
+    def part(self, part: str) -> str:
+        """A part of the demand: one of the list, homes of a size, or floor area of a use."""
+        key = f"part.{part}"
+        if key in self.messages:
+            return self.say(key)
+        if sized := _HOMES_OF.fullmatch(part):
+            return self.say("part.homes_of", area=sized[1])
+        if used := _FLOOR_OF.fullmatch(part):
+            return self.say("part.floor_of", use=self.messages.or_else(f"floor_use.{used[1]}", used[1]))
+        return part
 
     def check(self, check: str) -> str:
         return self.messages.or_else(f"check.{check}", check)
