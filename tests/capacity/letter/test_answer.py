@@ -86,14 +86,31 @@ def test_a_refusal_names_case_element_value_and_limit() -> None:
         "It is over its limit today, and the connection would make it worse."
     )
     words = words_of("en", "EUR")
-    low = {
-        "check": "undervoltage", "element_id": "A2", "value": 0.912, "limit": 0.935, "unit": "pu",
-        "case_id": "n_minus_1|lines L3", "already": False,
+    low: dict[str, object] = {
+        "check": "undervoltage", "table": "buses", "element_id": "A2", "value": 0.912, "limit": 0.935,
+        "unit": "pu", "case_id": "n_minus_1|lines L3", "already": False,
     }  # fmt: skip
     assert words.reason(low) == (
         "The voltage at A2 would fall to 91.2 % of nominal (at least 93.5 % is required). "
         "This is so when L3 is out of service."
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("en", "The new cable would be loaded to 104 % of its rating (100 % is allowed)."),
+        ("de", "Das neue Kabel wäre mit 104 % der Belastbarkeit ausgelastet (zulässig sind 100 %)."),
+        ("zh", "新电缆的负载率将达到104%（允许100%）。"),
+    ],
+)
+def test_what_is_new_is_told_by_what_it_is(code: str, said: str) -> None:
+    words = words_of(code, "EUR", "S-17")
+    limit = {"check": "line_overload", "table": "lines", "element_id": "S-17|lv_feeder|B1|NAYY|cable a",
+             "value": 104.0, "limit": 100.0, "unit": "%"}  # fmt: skip
+    assert words.reason(limit) == said
+    assert "|" not in words.name("S-17|mv_tap|B1|x|station")
+    assert words.name("B1") == "B1"
 
 
 def test_the_bill_adds_up_and_the_customer_pays_the_share_of_the_rule() -> None:
