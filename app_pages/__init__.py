@@ -12,6 +12,7 @@ from app_pages.import_wizard import show_import
 from app_pages.network import show_network
 from app_pages.outage import show_outage
 from app_pages.plan import show_plan
+from app_pages.register import show_register
 from app_pages.security import show_security
 from app_pages.selling import show_selling
 
@@ -33,6 +34,7 @@ PAGES: tuple[Page, ...] = (
     Page("Outage", "outage", show_outage),
     Page("Expansion plan", "plan", show_plan),
     Page("Connect a site", "connect", show_connect),
+    Page("Register", "register", show_register),
     Page("Data quality", "quality", show_data_quality),
     Page("Import data", "import", show_import),
 )

@@ -6,7 +6,7 @@ keys of a page. Moving the map never reruns the script: the browser keeps the vi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict
 from uuid import uuid4
@@ -66,6 +66,7 @@ def show_map(
     focus_id: str | None = None,
     feature_group: folium.FeatureGroup | Sequence[folium.FeatureGroup] | None = None,
     returned_objects: Sequence[str] = ("last_clicked",),
+    on_change: Callable[[], None] | None = None,
 ) -> dict[str, object]:
     """Show a map; other classes, legends or feature groups redraw it in place.
 
@@ -90,6 +91,8 @@ def show_map(
         Highlights, sites, routes: replaced as a whole when they change.
     returned_objects
         What makes the script run again; keep it short, and never the bounds or the zoom.
+    on_change
+        Called before the script runs again; what was returned is in the session, under the key.
 
     Returns
     -------
@@ -106,6 +109,7 @@ def show_map(
         use_container_width=True,
         feature_group_to_add=groups,
         returned_objects=list(returned_objects),
+        on_change=on_change,
     )
     return dict(shown or {})
 

@@ -37,9 +37,10 @@ from gridmodel.catalogue import Catalogue
 _OPENED = "opened_network"
 # What pages remember of one network and must forget with it.
 _OF_ONE_NETWORK = (
-    "scenario", "selected", "selected_row", "known_site", "place", "answered", "assessment", "picked_issue",
-    "headroom_asked", "plan_run", "plan_problem", "plan_stopped", "plan_shelf", "plan_sent", "plan_written",
-    "plan_shapes", "security_asked", "outage_indicators",
+    "scenario", "selected", "selected_row", "known_site", "place", "connection_answered", "option_shown",
+    "picked_issue", "register_opened", "register_conflict", "register_put_as", "register_queue",
+    "register_portfolio", "headroom_asked", "plan_run", "plan_problem", "plan_stopped", "plan_shelf",
+    "plan_sent", "plan_written", "plan_shapes", "security_asked", "outage_indicators",
 )  # fmt: skip
 
 
@@ -111,6 +112,11 @@ def open_network(path: Path | None) -> None:
 def is_open(path: Path) -> bool:
     """Tell whether this session shows the network of that file."""
     return bool(st.session_state.get(_OPENED) == path)
+
+
+def is_imported() -> bool:
+    """Whether this session shows a network it has imported, which is there for it alone."""
+    return st.session_state.get(_OPENED) is not None
 
 
 def choose(study: Study) -> Choice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -40,10 +41,55 @@ class Home(_Coincident):
     admd_kw: float = Field(ge=0.0)
 
 
+class HomeSize(_Block):
+    """What a home draws by its floor area, beside one of usual size.
+
+    Attributes
+    ----------
+    usual_m2
+        Floor area of a home that tells none.
+    steps_kw
+        (up to m2, kW) ascending: a home draws what the usual one does in the proportion of its steps.
+    """
+
+    usual_m2: float = Field(gt=0.0)
+    steps_kw: tuple[tuple[float, float], ...] = Field(min_length=1)
+
+    def factor(self, floor_area_m2: float | None) -> float:
+        """Demand of a home against that of the usual one; beyond the last step that of the last."""
+        if floor_area_m2 is None:
+            return 1.0
+        return self._kw(floor_area_m2) / self._kw(self.usual_m2)
+
+    def _kw(self, area_m2: float) -> float:
+        return next((kw for up_to_m2, kw in self.steps_kw if area_m2 <= up_to_m2), self.steps_kw[-1][1])
+
+
+class DirectHeating(_Coincident):
+    """Electric heating without heat pump, per floor area [W/m2]."""
+
+    w_per_m2: float = Field(ge=0.0)
+
+
 class ChargingPoint(_Coincident):
     """Rated power [kW] of one charging point and the coincidence of many."""
 
     rated_kw: float = Field(ge=0.0)
+
+
+class ManagedCharging(_Block):
+    """What points draw together at least under control: the first, and each further one by their number.
+
+    P(n) = per_point_kw x (1 + (n - 1) x share(n)), n up to the last step and beyond.
+    """
+
+    per_point_kw: float = Field(gt=0.0)
+    shares: tuple[tuple[int, float], ...] = Field(min_length=1)
+
+    def together_kw(self, count: int) -> float:
+        """Power of all points together [kW] that control leaves them."""
+        share = next((share for up_to, share in self.shares if count <= up_to), self.shares[-1][1])
+        return self.per_point_kw * (1.0 + (count - 1) * share) if count else 0.0
 
 
 class Sensitivity(_Block):
@@ -57,6 +103,31 @@ class FloorArea(_Block):
     """Demand per floor area [W/m2]."""
 
     w_per_m2: float = Field(ge=0.0)
+
+
+class FloorUse(_Block):
+    """Demand per floor area of one use [W/m2], that of the whole building at once."""
+
+    w_per_m2: float = Field(ge=0.0)
+
+
+class SolarRoof(_Block):
+    """Share of the rated power of modules that reaches the grid at most."""
+
+    feed_in_share: float = Field(ge=0.0, le=1.0)
+
+
+class BatteryUse(_Block):
+    """Shares of a battery's power drawn at the grid's peak, and fed in at its least demand, by its use."""
+
+    charging_share: float = Field(ge=0.0, le=1.0)
+    discharging_share: float = Field(ge=0.0, le=1.0)
+
+
+class LeastDemand(_Block):
+    """Share of its peak that a site draws when the grid carries least and the sun feeds most."""
+
+    share: float = Field(ge=0.0, le=1.0)
 
 
 class PowerFactor(_Block):
@@ -150,9 +221,16 @@ class Assumptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     home: Home
+    home_size: HomeSize
     heat_pump: Home
+    direct_heating: DirectHeating
     ev_point: ChargingPoint
+    managed_charging: ManagedCharging
     floor_area: FloorArea
+    floor_use: dict[str, FloorUse]
+    pv: SolarRoof
+    battery: dict[Literal["self_consumption", "market"], BatteryUse]
+    least_demand: LeastDemand
     power_factor: PowerFactor
     supply: SupplyLevels
     route: Route

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from pyproj import CRS
 
 from capacity.connection import place_at
 from capacity.demand.development import Development
+from capacity.demand.development_text import (
+    parse_floors,
+    parse_homes,
+    parse_phases,
+    write_floors,
+    write_homes,
+    write_phases,
+)
 from gis import InputError, read_sites
-from gis.findings import make_findings
+from gis.findings import join_findings, make_findings
 
 
 def development_at(text: str, crs: CRS) -> Development:
@@ -45,27 +56,84 @@ def read_developments(path: Path, crs: CRS) -> list[Development]:
     return developments_of(read_sites(path, crs))
 
 
-def developments_of(sites: pd.DataFrame) -> list[Development]:
-    """Turn rows of the canonical `sites` table into developments."""
-    rows = sites.reset_index().to_dict("records")
-    return [
-        Development(
-            place=row["geometry"],
-            site_id=row["site_id"],
-            name=row["name"],
-            dwellings=_whole(row["dwellings"]),
-            heat_pumps=_whole(row["heat_pumps"]),
-            ev_points=_whole(row["ev_points"]),
-            floor_area_m2=_number(row["floor_area_m2"]),
-            demand_kw=_number(row["demand_kw"]),
-        )
-        for row in rows
-    ]
+def developments_of(sites: pd.DataFrame, *, phased: bool = True) -> list[Development]:
+    """Turn rows of the canonical `sites` table into developments.
+
+    Parameters
+    ----------
+    phased
+        With their phases; without, all of each at once.
+
+    Raises
+    ------
+    InputError
+        A cell holds no homes, floor area, phases or day, or a figure is out of range; every such cell of
+        every row is named.
+    """
+    made: list[Development] = []
+    faults: list[pd.DataFrame] = []
+    for row in sites.reset_index().to_dict("records"):
+        cells, wrong = _read_cells(row, phased=phased)
+        if wrong:
+            faults.append(_faults_of(row, wrong))
+            continue
+        try:
+            made.append(Development(place=row["geometry"], **cells))
+        except InputError as error:
+            faults.append(error.findings)
+    if faults:
+        raise InputError("sites", join_findings(faults))
+    return made
 
 
-def _whole(value: object) -> int:
-    return 0 if pd.isna(value) else int(value)  # type: ignore[call-overload]  # a table cell
+# How a cell is read; what is missing leaves the default.
+_READ: dict[str, Callable[[Any], object]] = {
+    **dict.fromkeys(("site_id", "name", "status", "battery_use", "supply", "voltage"), str),
+    **dict.fromkeys(("dwellings", "heat_pumps", "ev_points"), int),
+    **dict.fromkeys(("floor_area_m2", "demand_kw", "pv_kw", "battery_kw", "battery_kwh"), float),
+    "managed_charging": bool,
+    "homes": parse_homes,
+    "floors": parse_floors,
+    "applied_on": date.fromisoformat,
+}
 
 
-def _number(value: object) -> float:
-    return 0.0 if pd.isna(value) else float(value)  # type: ignore[arg-type]  # a table cell
+def _read_cells(row: Mapping[str, Any], *, phased: bool) -> tuple[dict[str, Any], dict[str, str]]:
+    """Attributes of a development from a row, and what is wrong per column."""
+    cells: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
+    for name, read in _READ.items():
+        value = row.get(name)
+        if value is None or pd.isna(value):
+            continue
+        try:
+            cells[name] = read(value)
+        except ValueError as error:
+            wrong[name] = str(error)
+    if phased:
+        text, year = (None if pd.isna(row.get(name)) else row[name] for name in ("phases", "year"))
+        try:
+            cells["phases"] = tuple(parse_phases(text, year).items()) if text or year else ()
+        except ValueError as error:
+            wrong["phases"] = f"{error}; write YEAR=SHARE like 2027=0.4; 2030=0.6"
+    return cells, wrong
+
+
+def _faults_of(row: Mapping[str, Any], wrong: Mapping[str, str]) -> pd.DataFrame:
+    messages = [f"{column}: {said}" for column, said in wrong.items()]
+    ids = [row["site_id"]] * len(messages)
+    return make_findings("unreadable_cell", "sites", ids, messages, values=[row[name] for name in wrong])
+
+
+def site_row(development: Development) -> dict[str, object]:
+    """Row of the canonical `sites` table that `developments_of` turns into the development again."""
+    phases = development.phases
+    return {
+        **{name: getattr(development, name) for name in _READ},
+        "homes": write_homes(development.homes) or None,
+        "floors": write_floors(development.floors) or None,
+        "applied_on": development.applied_on and development.applied_on.isoformat(),
+        "year": phases[0][0] if phases else None,
+        "phases": write_phases(phases) if len(phases) > 1 else None,
+        "geometry": development.place,
+    }

@@ -18,10 +18,14 @@ from gis.errors import InputError
 from gis.findings import errors_of, join_findings, join_repairs, make_findings
 from gis.formats import INFO_LAYER, read_source, write_layers
 from gis.network import Network
+from gis.numbers import read_numbers
 from gis.record import read_record, record_layers
 from gis.rules import RULES, RULES_ON_PLACES, Rule, geometry_usable, run_rules
 from gis.schema import SCHEMA_VERSION, TABLES
 from gis.topology import connect
+
+# Degrees beyond these are no place on Earth.
+_LON_MAX, _LAT_MAX = 180.0, 90.0
 
 
 def read_network(path: str | Path, *, crs: str | None = None, rules: tuple[Rule, ...] = RULES) -> Network:
@@ -96,7 +100,10 @@ def inspect_network(
 
 
 def read_sites(path: str | Path, crs: CRS) -> gpd.GeoDataFrame:
-    """Read the `sites` layer of a file into the CRS of a network.
+    """Read the sites of a file into the CRS of a network.
+
+    The layer `sites`, or the only one with a column site_id; places are its geometry, or its columns lon and
+    lat in degrees (`site_places`). Rows whose site_id begins with # are notes of a template, not sites.
 
     Raises
     ------
@@ -105,17 +112,61 @@ def read_sites(path: str | Path, crs: CRS) -> gpd.GeoDataFrame:
     """
     path = Path(path)
     layers = read_source(path).layers
-    raw = layers.get("sites")
-    if not isinstance(raw, gpd.GeoDataFrame):
+    named = [layer for layer in layers.values() if "site_id" in layer.columns]
+    raw = layers.get("sites", named[0] if len(named) == 1 else None)
+    placed, unplaced = (None, join_findings([])) if raw is None else site_places(without_notes(raw))
+    if placed is None:
         seen = ", ".join(sorted(layers)) or "none"
-        message = f"no layer 'sites' with geometry (layers found: {seen})"
+        message = f"no layer 'sites' with geometry, or columns lon and lat (layers found: {seen})"
         raise InputError(str(path), make_findings("missing_layer", "sites", [""], message))
-    sites, faults = conform_table(raw, TABLES["sites"])
+    sites, faults = conform_table(placed, TABLES["sites"])
     located = {"sites": cast(gpd.GeoDataFrame, sites)}
-    faults = join_findings([faults, check_crs(located), geometry_usable(located)])
-    if len(errors_of(faults)):
-        raise InputError(str(path), errors_of(faults))
+    crs_faults = check_crs(located) if len(sites) else join_findings([])
+    unusable = unplaced if len(unplaced) else geometry_usable(located)
+    faults = errors_of(join_findings([faults, crs_faults, unusable]))
+    if len(faults):
+        raise InputError(str(path), faults)
     return located["sites"].to_crs(crs)
+
+
+def without_notes(raw: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a layer of sites without notes, whose site_id begins with #."""
+    if "site_id" not in raw.columns:
+        return raw
+    return raw[~raw["site_id"].astype(str).str.lstrip().str.startswith("#")].reset_index(drop=True)
+
+
+def site_places(raw: pd.DataFrame) -> tuple[gpd.GeoDataFrame | None, pd.DataFrame]:
+    """Places of a layer: its own geometry, or points from its columns lon and lat [degree, WGS 84].
+
+    Returns
+    -------
+    layer, findings
+        Nothing where the layer has neither; a row of the findings per pair that is no place.
+    """
+    drawn = isinstance(raw, gpd.GeoDataFrame)
+    names = {str(name).strip().lower(): name for name in raw.columns}
+    if not {"lon", "lat"} <= set(names) or (drawn and raw.geometry.notna().any()):
+        return (cast(gpd.GeoDataFrame, raw) if drawn else None), join_findings([])
+    texts = raw[[names["lon"], names["lat"]]]
+    lon, lat = (read_numbers(texts[name])[0].to_numpy(dtype=float) for name in texts.columns)
+    good = (np.abs(lon) <= _LON_MAX) & (np.abs(lat) <= _LAT_MAX)
+    points = gpd.GeoSeries.from_xy(np.where(good, lon, np.nan), np.where(good, lat, np.nan), crs=4326)
+    points = points.where(good, None)
+    layer = gpd.GeoDataFrame(
+        pd.DataFrame(raw).drop(columns=[*texts.columns, *(["geometry"] if drawn else [])]),
+        geometry=points.to_numpy(),
+        crs=4326,
+    )
+    return layer, _no_places(raw, texts, ~good)
+
+
+def _no_places(raw: pd.DataFrame, texts: pd.DataFrame, bad: np.ndarray) -> pd.DataFrame:
+    rows = np.flatnonzero(bad)
+    message = "lon and lat name no place; write both in degrees, like 7.8840 and 48.4475"
+    named = raw["site_id"].iloc[rows] if "site_id" in raw.columns else [f"row {row + 1}" for row in rows]
+    values = [f"{lon}, {lat}" for lon, lat in texts.iloc[rows].itertuples(index=False)]
+    return make_findings("bad_place", "sites", named, message, values=values)
 
 
 def write_network(network: Network, path: str | Path) -> None:

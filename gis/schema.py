@@ -28,6 +28,9 @@ CUSTOMER_CLASSES = (
 )
 GENERATOR_KINDS = ("pv", "wind", "chp", "diesel", "battery", "hydro", "other")
 SWITCH_KINDS = ("circuit_breaker", "load_break", "disconnector", "fuse")
+SITE_SUPPLIES = ("firm", "flexible")
+SITE_VOLTAGES = ("any", "low", "medium")
+BATTERY_USES = ("self_consumption", "market")
 SITE_STATES = ("enquiry", "quoted", "accepted", "energised", "withdrawn", "expired")
 
 
@@ -290,14 +293,40 @@ SITES = Table(
         _id("site_id", "id of the site"),
         Column("name", "text", "name of the development", required=True),
         Column("status", "choice", "state of the application", required=True, choices=SITE_STATES),
-        Column("dwellings", "integer", "homes", low=0),
-        Column("floor_area_m2", "number", "floor area of shops, offices, schools", "m2", low=0.0),
+        Column("dwellings", "integer", "homes of usual size, beside those in `homes`", low=0),
+        Column(
+            "homes",
+            "text",
+            "homes by size and heating, COUNTxM2=HEATING: '12x85=heat_pump; 6x120; 4=direct_electric'",
+        ),
+        Column("floor_area_m2", "number", "floor area whose use is not told", "m2", low=0.0),
+        Column("floors", "text", "floor area by use, USE=M2: 'shop=400; office=250'", "m2"),
         Column("ev_points", "integer", "charging points for cars", low=0),
-        Column("heat_pumps", "integer", "homes heated by heat pump", low=0),
-        Column("demand_kw", "number", "demand stated by the applicant, on top", "kW", low=0.0),
-        Column("pv_kw", "number", "rooftop solar", "kW", low=0.0),
+        Column(
+            "managed_charging",
+            "boolean",
+            "charging points hold to what control guarantees",
+            default=False,
+        ),
+        Column("heat_pumps", "integer", "heat pumps, beside those of `homes`", low=0),
+        Column(
+            "demand_kw", "number", "demand stated by the applicant, on top: industry, other", "kW", low=0.0
+        ),
+        Column("pv_kw", "number", "rated power of solar modules", "kW", low=0.0),
+        Column("battery_kw", "number", "rated power of batteries", "kW", low=0.0),
+        Column("battery_kwh", "number", "capacity of batteries", "kWh", low=0.0),
+        Column(
+            "battery_use",
+            "choice",
+            "what the battery is for",
+            choices=BATTERY_USES,
+            default="self_consumption",
+        ),
+        Column("supply", "choice", "supply wanted", choices=SITE_SUPPLIES, default="firm"),
+        Column("voltage", "choice", "voltage wanted", choices=SITE_VOLTAGES, default="any"),
+        Column("applied_on", "text", "day of the application, YYYY-MM-DD: the order of the queue"),
         Column("year", "integer", "year of connection", low=1900, high=2200),
-        Column("phases", "text", "phases with dates"),
+        Column("phases", "text", "phases with dates, YEAR=SHARE of the whole: '2027=0.4; 2030=0.6'"),
     ),
 )
 SCENARIOS = Table(

@@ -19,7 +19,8 @@ import pandas as pd
 from capacity.assumptions import Assumptions
 from capacity.demand.coincidence import AsGiven, Coincidence, Rusck
 from capacity.demand.customers import CUSTOMER_COLUMNS
-from capacity.demand.development import Development, demand_parts
+from capacity.demand.development import Development, charging_kw, demand_parts, heat_pump_count
+from capacity.demand.development_text import SHARE_TOLERANCE, parse_phases
 from capacity.demand.generation import GENERATION_COLUMNS
 from capacity.sites import developments_of
 from capacity.supply_options import find_candidates
@@ -30,17 +31,20 @@ from gis.feeders import Supply
 SITE_PROFILES = {
     "site_home": "residential",
     "site_heat_pump": "heat_pump",
+    "site_direct_heating": "heat_pump",
     "site_ev": "ev",
+    "site_managed_ev": "ev",
     "site_floor_area": "commercial",
+    "site_battery": "other",
     "site_stated": "other",
 }
 # Parts that are counted; the others are one customer whose power grows.
-_COUNTED = ("site_home", "site_heat_pump", "site_ev")
-# Phases have to add up to all of a site within the rounding of what people write.
-_SHARE_TOLERANCE = 1e-6
+_COUNTED = ("site_home", "site_heat_pump", "site_direct_heating", "site_ev")
 
 # Share of the whole, status and reason.
 _Standing = tuple[float, str, str]
+# Group, how many, peak of one alone [kW], its floor area [m2].
+_PartRow = tuple[str, int, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +96,8 @@ def site_plans(
     states
         States of application that count; sites in other states are not placed.
     """
-    rows = zip(sites.itertuples(), developments_of(sites), strict=True)
+    # Phases that say nothing cost a site its place in the scenario, not the scenario its other sites.
+    rows = zip(sites.itertuples(), developments_of(sites, phased=False), strict=True)
     return tuple(_plan(network, supply, row, development, states, assumptions) for row, development in rows)
 
 
@@ -102,7 +107,12 @@ def site_methods(plans: Sequence[SitePlan], assumptions: Assumptions) -> dict[st
     methods: dict[str, Coincidence] = {
         "site_home": Rusck(g_inf=home.g_inf, source=home.source),
         "site_heat_pump": Rusck(g_inf=pump.g_inf, source=pump.source),
+        "site_direct_heating": Rusck(
+            g_inf=assumptions.direct_heating.g_inf, source=assumptions.direct_heating.source
+        ),
         "site_ev": Rusck(g_inf=point.g_inf, source=point.source),
+        "site_managed_ev": AsGiven(source=assumptions.managed_charging.source),
+        "site_battery": AsGiven(source="rules of batteries in the assumptions"),
         "site_floor_area": AsGiven(source=assumptions.floor_area.source),
         "site_stated": AsGiven(source="the application"),
     }
@@ -123,27 +133,6 @@ def site_generation(plans: Sequence[SitePlan], year: int) -> pd.DataFrame:
         for share, status, reason in _standing(plan, year) if plan.pv_kw else ():
             rows.append((f"site:{plan.site_id}", plan.bus_id, "pv", 1.0, plan.pv_kw * share, status, reason))
     return pd.DataFrame(rows, columns=list(GENERATION_COLUMNS))
-
-
-def parse_phases(text: str | None, year: int | None) -> dict[int, float]:
-    """Read phases like "2027=0.4; 2030=0.6"; without text all of it in the year.
-
-    Raises
-    ------
-    ValueError
-        Neither says when, or the text is not of that form, or its shares do not add up to 1.
-    """
-    if not text:
-        if year is None:
-            raise ValueError("no year of connection and no phases")
-        return {int(year): 1.0}
-    phases: dict[int, float] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(";"))):
-        start, _, share = part.partition("=")
-        phases[int(start)] = phases.get(int(start), 0.0) + float(share)
-    if min(phases.values(), default=0.0) <= 0.0 or abs(sum(phases.values()) - 1.0) > _SHARE_TOLERANCE:
-        raise ValueError(f"shares of phases have to be above 0 and add up to 1: {text}")
-    return dict(sorted(phases.items()))
 
 
 def _plan(
@@ -190,20 +179,61 @@ def _supply_point(
 
 
 def _parts(development: Development, assumptions: Assumptions) -> pd.DataFrame:
-    home, pump, point = assumptions.home, assumptions.heat_pump, assumptions.ev_point
-    area_m2 = development.floor_area_m2
     parts = pd.DataFrame(
         [
-            ("site_home", development.dwellings, home.admd_kw / home.g_inf, np.nan),
-            ("site_heat_pump", development.heat_pumps, pump.admd_kw / pump.g_inf, np.nan),
-            ("site_ev", development.ev_points, point.rated_kw, np.nan),
-            ("site_floor_area", int(area_m2 > 0.0), area_m2 * assumptions.floor_area.w_per_m2 / 1e3, area_m2),
-            ("site_stated", int(development.demand_kw > 0.0), development.demand_kw, np.nan),
+            *_home_rows(development, assumptions),
+            *_charging_rows(development, assumptions),
+            *_area_rows(development, assumptions),
+            *_whole_rows(development, assumptions),
         ],
         columns=["group", "count_of_all", "peak_kw", "floor_area_m2"],
     ).set_index("group")
     asked = parts["count_of_all"] > 0
     return parts[asked] if asked.any() else parts[parts.index == "site_stated"].assign(count_of_all=1)
+
+
+def _home_rows(development: Development, assumptions: Assumptions) -> list[_PartRow]:
+    home, pump, direct = assumptions.home, assumptions.heat_pump, assumptions.direct_heating
+    size, alone_kw = assumptions.home_size, home.admd_kw / home.g_inf
+    homes = [
+        ("site_home", group.count, alone_kw * size.factor(group.floor_area_m2), np.nan)
+        for group in development.home_groups
+    ]
+    heated = [
+        (
+            "site_direct_heating", group.count,
+            (group.floor_area_m2 or size.usual_m2) * direct.w_per_m2 / 1e3 / direct.g_inf, np.nan,
+        )
+        for group in development.homes if group.heating == "direct_electric"
+    ]  # fmt: skip
+    pumps = ("site_heat_pump", heat_pump_count(development), pump.admd_kw / pump.g_inf, np.nan)
+    return [*homes, pumps, *heated]
+
+
+def _charging_rows(development: Development, assumptions: Assumptions) -> list[_PartRow]:
+    points = development.ev_points
+    if not development.managed_charging:
+        return [("site_ev", points, assumptions.ev_point.rated_kw, np.nan)]
+    held_kw = charging_kw(development, assumptions)
+    return [("site_managed_ev", int(points > 0), held_kw, np.nan)]
+
+
+def _area_rows(development: Development, assumptions: Assumptions) -> list[_PartRow]:
+    areas = [(development.floor_area_m2, assumptions.floor_area.w_per_m2)]
+    areas += [(area_m2, assumptions.floor_use[use].w_per_m2) for use, area_m2 in development.floors]
+    return [
+        ("site_floor_area", int(area_m2 > 0.0), area_m2 * w_per_m2 / 1e3, area_m2)
+        for area_m2, w_per_m2 in areas
+    ]
+
+
+def _whole_rows(development: Development, assumptions: Assumptions) -> list[_PartRow]:
+    rule = assumptions.battery[development.battery_use]
+    charging_kw = development.battery_kw * rule.charging_share
+    return [
+        ("site_battery", int(charging_kw > 0.0), charging_kw, np.nan),
+        ("site_stated", int(development.demand_kw > 0.0), development.demand_kw, np.nan),
+    ]
 
 
 def _customer_rows(plan: SitePlan, year: int) -> list[tuple[object, ...]]:
@@ -233,5 +263,5 @@ def _standing(plan: SitePlan, year: int) -> list[_Standing]:
         return [(1.0, plan.status, plan.reason)]
     share = plan.share_in(year)
     built = [(share, "placed", "")] if share > 0.0 else []
-    rest = [(1.0 - share, "later", plan.later(year))] if share < 1.0 - _SHARE_TOLERANCE else []
+    rest = [(1.0 - share, "later", plan.later(year))] if share < 1.0 - SHARE_TOLERANCE else []
     return built + rest

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 PROSPECT_COLUMNS = ("customers", "without_heating", "without_charging")
 # Groups, or technologies of groups, that heat or charge; those of developments (`phases.SITE_PROFILES`) are
 # named after their part.
-HEATING = ("heat_pump", "storage_heating", "electric_boiler", "site_heat_pump")
-CHARGING = ("ev", "site_ev")
+HEATING = ("heat_pump", "storage_heating", "electric_boiler", "site_heat_pump", "site_direct_heating")
+CHARGING = ("ev", "site_ev", "site_managed_ev")
 # Groups that are people or firms; the others are what they use.
 PEOPLE = (*(name for name in CUSTOMER_CLASSES if name not in TECHNOLOGIES), "site_home")
 

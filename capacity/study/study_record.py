@@ -6,8 +6,6 @@ record.
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -17,16 +15,13 @@ from capacity.network_record import network_record
 from capacity.output import rows_of
 from capacity.result_files import sha256_of
 from capacity.study.opened_study import Study
+from capacity.versions import versions
 from capacity.years.year_bottlenecks import StudiedYear
 from gridmodel import Scenario
 from gridmodel.store import fingerprint
 
 # Form of the record; raised when keys change their meaning.
 RECORD_VERSION = 1
-LIBRARIES = (
-    "feederplan", "pandapower", "numpy", "pandas", "scipy", "numba", "geopandas", "shapely", "pyproj",
-    "pyogrio",
-)  # fmt: skip
 
 
 def study_record(study: Study, steps: pd.DataFrame, years: tuple[StudiedYear, ...]) -> dict[str, object]:
@@ -59,7 +54,7 @@ def study_record(study: Study, steps: pd.DataFrame, years: tuple[StudiedYear, ..
             "network": network_record(study.network),
             "figures_sha256": fingerprint(study.network, study.model.catalogue, Scenario()),
         },
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        "versions": versions(),
     }
 
 

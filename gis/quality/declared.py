@@ -272,4 +272,22 @@ ASKING: tuple[QualityRule, ...] = tuple(
     )
 )
 
-DECLARED: tuple[QualityRule, ...] = (*READING, *FORMATS, *MAPPING, *TOPOLOGY, *ASKING)
+STORING: tuple[QualityRule, ...] = tuple(
+    _emitted("asking", 1, "error", name, about, "a register that several people write to must lose nothing",
+             remedy)
+    for name, about, remedy in (
+        ("conflict", "another one changed an application meanwhile", "read it again, then change it"),
+        ("not_allowed", "the user's role may read but not write", "ask for the role planner"),
+        ("no_user", "a change has no name beside it, or an unknown role", "give the name of who makes it"),
+        ("file_newer", "a project file is of a newer version", "update feederplan"),
+        ("file_locked", "another program holds the project file", "close it there"),
+        ("file_read_only", "a project file or its folder cannot be written", "ask who owns it"),
+        ("disk_full", "the disk is full or cannot be written", "make room; what stood before is whole"),
+        ("unknown_application", "the register has no such application", "correct the id"),
+        ("unknown_assessment", "there is no such assessment of the application", "correct the id"),
+        ("unknown_study", "the project file has no such study", "correct the id"),
+        ("bad_outcome", "the state of an application does not allow the decision", "take one it allows"),
+    )
+)  # fmt: skip
+
+DECLARED: tuple[QualityRule, ...] = (*READING, *FORMATS, *MAPPING, *TOPOLOGY, *ASKING, *STORING)

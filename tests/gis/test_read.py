@@ -542,4 +542,5 @@ def test_sites_are_read_into_the_crs_of_the_network(tmp_path: Path, demo_network
     assert read.crs == demo_network.crs
     assert read.geometry.centroid.distance(demo_network.sites.geometry.centroid).max() < 0.01
     with pytest.raises(gis.InputError, match="no layer 'sites'"):
-        gis.read_sites(write_raw({"homes": sites}, tmp_path / "homes"), demo_network.crs)
+        homes = sites.drop(columns="site_id")
+        gis.read_sites(write_raw({"homes": homes}, tmp_path / "homes"), demo_network.crs)

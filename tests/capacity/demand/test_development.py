@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import capacity.assumptions
 from capacity.assumptions import read_assumptions
 from capacity.demand.coincidence import Velander
-from capacity.demand.development import Development, coincident_kw, demand_parts, together_kw
+from capacity.demand.development import PART_COLUMNS, Development, coincident_kw, demand_parts, together_kw
 from gis import InputError
 
 HERE = shapely.Point(0.0, 0.0)
@@ -59,7 +59,7 @@ def test_every_part_names_its_source() -> None:
 
 def test_no_development_has_no_parts_but_all_columns() -> None:
     parts = demand_parts(Development(HERE), read_assumptions())
-    assert list(parts.columns) == ["part", "count", "p_kw", "source"]
+    assert list(parts.columns) == list(PART_COLUMNS)
     assert parts.empty
     assert float(parts["p_kw"].sum()) == 0.0
 

@@ -13,10 +13,10 @@ import shapely
 from capacity.assumptions import read_assumptions
 from capacity.demand.coincidence import coincident_kva
 from capacity.demand.development import demand_parts
+from capacity.demand.development_text import parse_phases
 from capacity.demand.generation import feed_kw
 from capacity.demand.phases import (
     SitePlan,
-    parse_phases,
     site_customers,
     site_generation,
     site_methods,

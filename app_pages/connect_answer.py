@@ -1,0 +1,112 @@
+"""What the page says of an answer to everybody: traffic light, sentence, cost and time, options in words."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from app_pages.frame import Columns, plain
+from capacity.connection import Assessment
+
+_NUMBER = st.column_config.NumberColumn
+VERDICTS: Final = {
+    "connect": "Yes",
+    "connect_after_works": "Yes, after works",
+    "refuse": "No",
+    "undetermined": "Not to be said",
+}
+KINDS: Final = {
+    "lv_feeder": "existing low-voltage cable",
+    "lv_busbar": "existing station, cable of its own",
+    "mv_tap": "new station, one cable to medium voltage",
+    "mv_loop": "new station in a medium-voltage line",
+    "mv_busbar": "new station, feeder of its own from the substation",
+}
+# Lamps from top to bottom: which one is lit, its colour, and what it means.
+_LAMPS: Final = (("refuse", "#a50026"), ("connect_after_works", "#e6b000"), ("connect", "#1a7f37"))
+_DARK: Final = "#d9d9d9"
+_OPTIONS_TOLD: Final = 4
+
+
+def show_verdict(answer: Assessment) -> None:
+    """The answer at a glance."""
+    with st.container(border=True, key="verdict_card"):
+        lamp, said = st.columns([1, 6], vertical_alignment="center")
+        lamp.html(_traffic_light(answer.verdict))
+        sentence = answer.sentence.split(": ", 1)[-1]
+        said.markdown(f"**{VERDICTS[answer.verdict]}.** {plain(sentence)}")
+        _figures(answer)
+
+
+def _figures(answer: Assessment) -> None:
+    if answer.verdict not in ("connect", "connect_after_works"):
+        return
+    best, currency = answer.options.iloc[0], answer.basis["currency"]
+    demand, cost, time = st.columns([2, 4, 2])
+    demand.metric("Demand", f"{answer.demand_kw:,.0f} kW")
+    cost.metric(
+        f"Cost [{plain(currency)}]", f"{best['cost_low_eur']:,.0f} – {best['cost_high_eur']:,.0f}",
+        f"most likely {best['cost_eur']:,.0f}", delta_color="off", delta_arrow="off",
+    )  # fmt: skip
+    time.metric("Takes about", f"{best['months']:,.0f} months")
+
+
+def _traffic_light(verdict: str) -> str:
+    """A drawing of three lamps, one lit; none where nothing can be said."""
+    lamps = "".join(
+        f'<circle cx="22" cy="{22 + 36 * row}" r="14" fill="{colour if verdict == name else _DARK}"/>'
+        for row, (name, colour) in enumerate(_LAMPS)
+    )
+    label = VERDICTS[verdict]
+    return (
+        f'<svg width="44" height="116" viewBox="0 0 44 116" role="img" aria-label="{label}">'
+        f'<rect x="1" y="1" width="42" height="114" rx="10" fill="#444444"/>{lamps}</svg>'
+    )
+
+
+def show_options_in_words(answer: Assessment) -> None:
+    """The ways to connect the site that were looked at, the best first, as sentences."""
+    if answer.options.empty:
+        st.caption("No way to connect the site could be looked at.")
+        return
+    for row in answer.options.head(_OPTIONS_TOLD).to_dict("records"):
+        st.markdown(f"{row['rank']}. {plain(_option_in_words(row, answer.basis['currency']))}")
+    if len(answer.options) > _OPTIONS_TOLD:
+        st.caption(f"{len(answer.options) - _OPTIONS_TOLD} more: see the tab for the planner.")
+
+
+def _option_in_words(row: dict[str, Any], currency: str) -> str:  # Any: cells of a table
+    kind = f"{KINDS[row['kind']].capitalize()} ({row['bus_id']})"
+    if not row["fits"]:
+        return f"{kind}: not possible, {row['reason']}."
+    return (
+        f"{kind}: {row['works']}; about {row['cost_eur']:,.0f} {currency} and {row['months']:,.0f} months, "
+        f"{row['route_m']:,.0f} m of cable."
+    )
+
+
+def option_columns(currency: str) -> Columns:
+    """How the table of options is shown."""
+    return {
+        "rank": _NUMBER("", width=40),
+        "kind": "Connect at",
+        "bus_id": "Supply point",
+        "voltage_kv": _NUMBER("kV", format="%.1f", width=50),
+        "route_m": _NUMBER("Way [m]", format="%.0f", width=70),
+        "works": "Works",
+        "cost_low_eur": _NUMBER(f"From [{currency}]", format="localized"),
+        "cost_eur": _NUMBER(f"About [{currency}]", format="localized"),
+        "cost_high_eur": _NUMBER(f"To [{currency}]", format="localized"),
+        "months": _NUMBER("Months", format="%.0f", width=60),
+        "fits": "Fits",
+        "reason": "Why, or why not",
+    }
+
+
+def options_shown(answer: Assessment) -> pd.DataFrame:
+    """The table of options in words, money rounded to the unit."""
+    shown = pd.DataFrame(answer.options.drop(columns="geometry")).replace({"kind": KINDS})
+    money = ["cost_low_eur", "cost_eur", "cost_high_eur"]
+    return shown.assign(**shown[money].astype(float).round(0))

@@ -1,0 +1,135 @@
+"""The planner's view of an answer: options with all figures, checks, bill, cases, what was not offered."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from app_pages.connect_answer import KINDS, VERDICTS, option_columns, options_shown
+from app_pages.frame import Columns, plain
+from capacity.connection import Assessment
+
+_NUMBER = st.column_config.NumberColumn
+# Session key of the option that the map and the tables show.
+RANK = "option_shown"
+_CAUSED = {"site": "this site", "already": "already over"}
+_CHECKS: Columns = {
+    "case_id": "Case",
+    "check": "Check",
+    "table": "Table",
+    "element_id": "Element",
+    "today": _NUMBER("Today", format="%.3f"),
+    "with_site": _NUMBER("With the site", format="%.3f"),
+    "limit": _NUMBER("Limit", format="%.3f"),
+    "unit": _NUMBER("Unit"),
+    "caused_by": "Caused by",
+}
+
+
+def show_planner(answer: Assessment, sensitivity: pd.DataFrame) -> None:
+    """All figures behind an answer."""
+    st.markdown("**Options**, best first, and why the others lost")
+    st.dataframe(
+        options_shown(answer), hide_index=True, key="options",
+        column_config=option_columns(answer.basis["currency"]),
+    )  # fmt: skip
+    rank = _ask_rank(answer)
+    if rank is not None:
+        left, right = st.columns(2)
+        with left:
+            _bill(answer, rank)
+        with right:
+            _checks(answer, rank)
+    _demand(answer, sensitivity)
+    _not_offered(answer)
+    _basis(answer)
+
+
+def _ask_rank(answer: Assessment) -> int | None:
+    """Which option the map, the bill and the checks are of."""
+    ranks = answer.options["rank"].tolist()
+    if not ranks:
+        return None
+    names = dict(zip(ranks, answer.options["bus_id"], strict=True))
+    rank: int = st.selectbox(
+        "Option on the map and in the tables beneath", ranks, key=RANK,
+        format_func=lambda one: f"{one}: {names[one]}",
+    )  # fmt: skip
+    return rank
+
+
+def _bill(answer: Assessment, rank: int) -> None:
+    currency = answer.basis["currency"]
+    st.markdown(f"**Bill**, line by line [{plain(currency)}]")
+    lines = answer.bill[answer.bill["rank"] == rank].drop(columns="rank")
+    money = ["cost_low_eur", "cost_eur", "cost_high_eur"]
+    st.dataframe(
+        lines.assign(**lines[money].round(0)), hide_index=True, key="bill",
+        column_order=["text", "quantity", "unit", *money, "use", "customer_share", "item"],
+        column_config={
+            "text": "What",
+            "quantity": _NUMBER("Quantity", format="%.3g", width=70),
+            "unit": "Unit",
+            "cost_low_eur": _NUMBER("Low", format="localized"),
+            "cost_eur": _NUMBER("Mid", format="localized"),
+            "cost_high_eur": _NUMBER("High", format="localized"),
+            "use": "Use",
+            "customer_share": _NUMBER("Applicant pays", format="percent"),
+            "item": "Item of the cost table",
+        },
+    )  # fmt: skip
+
+
+def _checks(answer: Assessment, rank: int) -> None:
+    st.markdown("**Checks** in every case: today, with the site, limit")
+    checks = answer.checks[answer.checks["rank"] == rank].drop(columns="rank")
+    over = st.toggle("Only limits that are broken", key="checks_over")
+    shown = checks[checks["caused_by"].isin(list(_CAUSED))] if over else checks
+    st.dataframe(shown.replace({"caused_by": _CAUSED}), hide_index=True, key="checks", column_config=_CHECKS)
+
+
+def _demand(answer: Assessment, sensitivity: pd.DataFrame) -> None:
+    with st.expander(f"Demand: {answer.demand_kw:,.0f} kW, and where the figures come from"):
+        st.dataframe(
+            answer.demand, hide_index=True, key="demand",
+            column_config={
+                "part": "Part", "count": _NUMBER("Count", format="localized"),
+                "p_kw": _NUMBER("Demand [kW]", format="%.1f"),
+                "feed_in_kw": _NUMBER("Feed-in [kW]", format="%.1f"), "source": "Source",
+            },
+        )  # fmt: skip
+        _sensitivity(sensitivity, answer.basis["currency"])
+
+
+def _sensitivity(table: pd.DataFrame, currency: str) -> None:
+    """The answer at other demands per home; nothing for a development without homes."""
+    if table.empty:
+        return
+    st.markdown("**How much the answer hangs on what a home draws**")
+    st.dataframe(
+        table[["admd_kw", "demand_kw", "verdict", "works", "cost_eur"]].replace({"verdict": VERDICTS}),
+        hide_index=True,
+        key="sensitivity_table",
+        column_config={
+            "admd_kw": _NUMBER("A home, many together [kW]", format="%.1f"),
+            "demand_kw": _NUMBER("Demand [kW]", format="%.0f"),
+            "verdict": "Answer",
+            "works": "Works",
+            "cost_eur": _NUMBER(f"About [{currency}]", format="localized"),
+        },
+    )
+
+
+def _not_offered(answer: Assessment) -> None:
+    if answer.not_offered.empty:
+        return
+    with st.expander(f"{len(answer.not_offered):,} supply points that were not offered, and why"):
+        st.dataframe(
+            answer.not_offered.replace({"kind": KINDS}), hide_index=True, key="not_offered",
+            column_config={"kind": "Connect at", "bus_id": "Supply point", "reason": "Why not"},
+        )  # fmt: skip
+
+
+def _basis(answer: Assessment) -> None:
+    told = "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in answer.basis.items())
+    st.caption(plain(f"Indicative, not an offer. {told}."))

@@ -1,0 +1,94 @@
+"""What the applications of the register come to together: the queue, and a portfolio planned at once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from app_pages.connect_answer import KINDS, VERDICTS
+from app_pages.connect_answered import config_of, grid_of_choice
+from app_pages.frame import Columns, plain
+from app_pages.study import Choice, Study
+from capacity.connection.queue import QueueStudy, study_queue
+from capacity.store import Application, Store
+
+_QUEUE: Final = "register_queue"
+_NUMBER = st.column_config.NumberColumn
+_MONEY = _NUMBER(format="localized")
+_APPLICATIONS: Final[Columns] = {
+    "place": _NUMBER("Place", width=50),
+    "site_id": "Application",
+    "name": "Name",
+    "status": "State",
+    "verdict": "Answer behind those ahead",
+    "demand_kw": _NUMBER("Demand [kW]", format="%.0f"),
+    "works": "Works on the grid that it triggers",
+    "cost_eur": _NUMBER("Cost", format="localized"),
+    "months": _NUMBER("Months", format="%.0f", width=60),
+    "alone_verdict": "Answer if it were alone",
+    "by_the_queue_eur": _NUMBER("More by the queue", format="localized"),
+    "reason": "Reason",
+}
+
+
+def show_queue(study: Study, choice: Choice, store: Store | None) -> None:
+    """Judge all applications in their order: who triggers what, and what a withdrawal frees."""
+    st.markdown(
+        "Every application is judged on the grid that those ahead of it leave, in the order they came."
+    )
+    applications = [] if store is None else store.every_application()
+    asked = (_versions(applications), choice.scenario, choice.yardstick.limits)
+    if st.button("Judge the queue", key="queue_run", type="primary", disabled=not applications):
+        with st.spinner("Judging one application after the other ..."):
+            developments = [one.development_in(study.network.crs) for one in applications]
+            found = study_queue(grid_of_choice(study, choice), developments, config_of(choice))
+        st.session_state[_QUEUE] = (asked, found)
+    known = st.session_state.get(_QUEUE)
+    if known is not None and known[0] == asked:
+        _show_study(known[1])
+
+
+def _versions(applications: list[Application]) -> tuple[tuple[str, int], ...]:
+    """What a study depends on: each application at its revision."""
+    return tuple((one.application_id, one.revision) for one in applications)
+
+
+def _show_study(found: QueueStudy) -> None:
+    st.markdown(f"**In their order**: {found.total_eur:,.0f} for all that are judged")
+    _table(found.applications.drop(columns="geometry"), "queue_applications", _APPLICATIONS)
+    for title, rows, key in (
+        ("Who triggers which works on the grid", found.works, "queue_works"),
+        ("What is freed if one withdraws", found.withdrawals, "queue_withdrawals"),
+        ("Applications that hang on each other", found.pairs, "queue_pairs"),
+    ):
+        st.markdown(f"**{title}**")
+        if rows.empty:
+            st.caption("None.")
+        else:
+            _table(rows, key, _headings(rows))
+    st.caption(plain(f"Rule of the queue: {found.rule.name}. Indicative, not an offer."))
+
+
+def _table(rows: pd.DataFrame, key: str, columns: Columns) -> None:
+    """A table of a study, its words as people say them."""
+    words = {"verdict": VERDICTS, "alone_verdict": VERDICTS, "verdict_after": VERDICTS, "kind": KINDS}
+    told = {name: words[name] for name in rows.columns.intersection(list(words))}
+    st.dataframe(
+        pd.DataFrame(rows).replace(told), hide_index=True, key=key, column_order=list(columns),
+        column_config=columns, height=min(38 + 35 * len(rows), 360),
+    )  # fmt: skip
+
+
+def _headings(rows: pd.DataFrame) -> Columns:
+    """Column names as headings; money without cents."""
+    return {
+        name: _NUMBER(_heading(name), format="localized") if name.endswith("_eur") else _heading(name)
+        for name in rows.columns
+        if name != "geometry"
+    }
+
+
+def _heading(name: str) -> str:
+    return name.removesuffix("_eur").removesuffix("_id").replace("_", " ").capitalize()
