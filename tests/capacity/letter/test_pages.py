@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from capacity.letter import LetterContext, letter_html, letter_json, letter_of, letter_pdf, picture_of
-from capacity.letter.glyphs import known_characters, printable, unprintable
+from capacity.letter.glyphs import known_characters, printable, style_of_faces, unprintable
 from tests.capacity.letter.answers import HOSTILE, SITE_KVA, answer, judged, place_of_site, town
 
 ASKED = answer("connect_after_works", judged(works=True), judged(fits=False), name=HOSTILE)
@@ -21,6 +21,11 @@ ASKED = answer("connect_after_works", judged(works=True), judged(fits=False), na
 def context() -> LetterContext:
     picture = picture_of(town(), place_of_site(), ASKED.ranked[0], SITE_KVA)
     return LetterContext(dt.date(2026, 12, 1), to_lines=(HOSTILE,), picture=picture)
+
+
+@pytest.fixture(scope="module")
+def page(context: LetterContext) -> str:
+    return letter_html(letter_of(ASKED, language="de", context=context))
 
 
 class _Tags(HTMLParser):
@@ -36,8 +41,7 @@ class _Tags(HTMLParser):
         self.values += [value or "" for _, value in attrs]
 
 
-def test_a_hostile_name_is_text_in_a_page_that_needs_nothing_from_outside(context: LetterContext) -> None:
-    page = letter_html(letter_of(ASKED, language="de", context=context))
+def test_a_hostile_name_is_text_in_a_page_that_needs_nothing_from_outside(page: str) -> None:
     parser = _Tags()
     parser.feed(page)
     assert not {"script", "a", "link", "img", "iframe"} & set(parser.tags)
@@ -46,7 +50,13 @@ def test_a_hostile_name_is_text_in_a_page_that_needs_nothing_from_outside(contex
     assert [value for value in parser.values if "://" in value and "w3.org" not in value] == []
     style = page[page.index("<style>") : page.index("</style>")]
     assert style.count("{") == style.count("}")
-    assert page == letter_html(letter_of(ASKED, language="de", context=context))
+
+
+def test_a_page_brings_its_typefaces_the_same_each_time() -> None:
+    style = style_of_faces(["Ab 南"])
+    assert style.count("@font-face") == 2
+    assert style == style_of_faces(["南", "bA"])
+    assert "Noto Sans SC" not in style_of_faces(["Ab"])
 
 
 @pytest.mark.parametrize("code", ["en", "zh"])
@@ -67,11 +77,10 @@ def test_json_keeps_names_as_they_are(context: LetterContext) -> None:
     assert told["best"]["against"][0]["element_id"] == "L1"
 
 
-def test_a_character_without_glyph_is_a_code_with_a_note(context: LetterContext) -> None:
+def test_a_character_without_glyph_is_a_code_with_a_note(page: str) -> None:
     assert printable("a\u202eb 😀\n c") == "a[U+202E]b [U+1F600] c"
     assert unprintable("Łódź 南京 Ω Ж\n") == set()
-    page = letter_html(letter_of(ASKED, context=context))
-    note = page[page.index("Characters that could not be printed") :]
+    note = page[page.index("Nicht druckbare Zeichen") :]
     assert {"U+202E", "U+1F600", "U+0627"} <= set(re.findall(r"U\+[0-9A-F]+", note))
 
 
