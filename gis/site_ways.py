@@ -108,6 +108,10 @@ class SiteReach:
         metres[~placed | (kept_to & ~beside)] = np.inf
         return metres
 
+    def row_of(self, to_id: str) -> int:
+        """Row of a bus or place in the figures."""
+        return self._ways.node[to_id]
+
     def way(self, to_id: str) -> Route:
         """The cheapest way, drawn from the other end to the site."""
         at = self._ways.node[to_id]
@@ -189,14 +193,36 @@ def _entries(network: Network, sites: Mapping[str, BaseGeometry]) -> dict[str, l
 def _legs(
     areas: np.ndarray, routes: np.ndarray, site: np.ndarray, row: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Site, route and leg per entry; a corridor that crosses the edge is entered wherever it does."""
+    """Site, route and leg per entry: where a corridor crosses the edge, else from nearest point and corners.
+
+    Along a street a site may be entered at either end of its front, whichever suits the way.
+    """
     crossing = shapely.intersection(shapely.boundary(areas[site]), routes[row])
     xy, pair = shapely.get_coordinates(crossing, return_index=True)
     at_edge = np.array([shapely.LineString([point, point]) for point in xy], dtype=object)
     apart = np.setdiff1d(np.arange(len(site)), pair)
     straight = shapely.shortest_line(areas[site[apart]], routes[row[apart]])
-    which = np.concatenate([pair, apart]).astype(np.int64)
-    return site[which], row[which], np.concatenate([at_edge, straight])
+    corners, of_site = _corners(areas)
+    chosen, which = _pairs(of_site, site[apart])
+    cornered = shapely.shortest_line(corners[chosen], routes[row[apart[which]]])
+    which = np.concatenate([pair, apart, apart[which]]).astype(np.int64)
+    return site[which], row[which], np.concatenate([at_edge, straight, cornered])
+
+
+def _corners(areas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points of the edges nearest to the corners of the rectangles around areas, and the area of each."""
+    wide = np.flatnonzero(shapely.area(areas) > 0.0)
+    xy, of_wide = shapely.get_coordinates(shapely.oriented_envelope(areas[wide]), return_index=True)
+    of_area = wide[of_wide]
+    return shapely.get_point(shapely.shortest_line(areas[of_area], shapely.points(xy)), 0), of_area
+
+
+def _pairs(of_site: np.ndarray, site: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs of a corner and a row that are of one site: position of the corner, position of the row."""
+    starts, ends = np.searchsorted(of_site, site), np.searchsorted(of_site, site, side="right")
+    which = np.repeat(np.arange(len(site)), ends - starts)
+    first = np.repeat(np.cumsum(ends - starts) - (ends - starts), ends - starts)
+    return np.arange(len(which)) - first + starts[which], which
 
 
 def _crosses(tree: shapely.STRtree, legs: np.ndarray, row: np.ndarray) -> np.ndarray:

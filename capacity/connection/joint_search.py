@@ -1,8 +1,9 @@
 """The least cost of supplying several sites together: which option each takes, and the works that are left.
 
-Best first: sets of options in the order of what the options alone cost, which is the least that a set can
-cost. A set is looked at by a load flow with all its options, and the works that it needs are added; once the
-next set costs as much by its options alone as the best one with its works, the best one is the least.
+First one site's option after the other is changed as long as it pays. Then best first: sets of options in
+the order of what the options alone cost, which is the least that a set can cost. A set is looked at by a load
+flow with all its options, and the works that it needs are added; once the next set costs as much by its
+options alone as the best one with its works, the best one is the least.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def least_set(
     search = _Search(costs_eur, look, below_eur, most_looks)
     for picks in starts:
         search.try_set(picks)
+    search.descend(most_looks // 2)
     first = (0,) * len(costs_eur)
     heap, seen = [(search.own_eur(first), first)], {first}
     while heap:
@@ -110,6 +112,17 @@ class _Search:
         cost_eur = own_eur + self.look(picks, self.best_eur - own_eur)
         if cost_eur < self.best_eur:
             self.best_eur, self.best = cost_eur, picks
+
+    def descend(self, most_looks: int) -> None:
+        """Change one site's option at a time as long as it pays."""
+        at, unchanged = 0, 0
+        while self.best and unchanged < len(self.costs_eur) and self.looks < most_looks:
+            before = self.best
+            for pick in range(len(self.costs_eur[at])):
+                if self.looks < most_looks:
+                    self.try_set((*before[:at], pick, *before[at + 1 :]))
+            unchanged = unchanged + 1 if self.best == before else 0
+            at = (at + 1) % len(self.costs_eur)
 
     def found(self, *, bound_eur: float) -> Found:
         if not self.best:

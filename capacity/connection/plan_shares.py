@@ -102,8 +102,8 @@ def _refuse_large(groups: Sequence[Sequence[str]]) -> None:
     large = [group for group in groups if len(group) > MOST_SITES_SHAPLEY]
     if large:
         messages = [
-            f"{len(group)} sites hang on each other, at most {MOST_SITES_SHAPLEY} can be shared over all orders of "
-            "arrival; use by_kw"
+            f"{len(group)} sites hang on each other, more than the {MOST_SITES_SHAPLEY} that all orders of "
+            "arrival are reckoned for; use by_kw"
             for group in large
         ]
         ids = [", ".join(group) for group in large]

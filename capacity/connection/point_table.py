@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import networkx as nx
 import numpy as np
@@ -36,6 +37,11 @@ class Taps:
     at_m: np.ndarray
     near: tuple[np.ndarray, ...]
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the places, in their order."""
+        return tuple(self.places)
+
 
 @dataclass(frozen=True, eq=False)
 class PointTable:
@@ -47,6 +53,10 @@ class PointTable:
         Rows of buses per kind.
     service
         Rows of house connections: one serves the site that stands at it, nobody else.
+    at_station
+        Flag per bus: it is the medium-voltage busbar of a station.
+    ends
+        Rows of the buses per line.
     cuttable
         Rows of medium-voltage lines that may be cut.
     fed_from
@@ -60,6 +70,8 @@ class PointTable:
     grid: ConnectionGrid
     buses: Mapping[SupplyKind, np.ndarray]
     service: np.ndarray
+    at_station: np.ndarray
+    ends: np.ndarray
     cuttable: np.ndarray
     fed_from: np.ndarray
     ringed: np.ndarray
@@ -94,7 +106,7 @@ class PointTable:
         starts = np.searchsorted(site, np.arange(len(areas) + 1))
         return [
             self.cuttable[at[start : min(end, start + figures.search.lines)]]
-            for start, end in zip(starts[:-1], starts[1:], strict=True)
+            for start, end in pairwise(starts.tolist())
         ]
 
 
@@ -105,15 +117,16 @@ def point_table(grid: ConnectionGrid) -> PointTable:
     buses, transformers = network.buses, network.transformers[network.transformers["in_service"]]
     vn_kv = buses["vn_kv"].to_numpy()
     fed = supply.buses["station_id"].notna().to_numpy()
+    behind = (supply.buses["upstream_table"] == "switches").to_numpy()  # one place with the bus above
     low, medium = vn_kv <= LV_MAX_KV, (vn_kv > LV_MAX_KV) & (vn_kv <= MV_MAX_KV)
-    station_busbar = buses.index.isin(transformers["lv_bus_id"])
+    station_busbar = buses.index.isin([*transformers["lv_bus_id"], *network.sources["bus_id"]])
     service = (buses["kind"] == "service").to_numpy()
     substation = medium & (_fed_from_high(grid) | buses.index.isin(network.sources["bus_id"]))
     rows: dict[SupplyKind, np.ndarray] = {
         "lv_feeder": np.flatnonzero(fed & low & ~station_busbar & ~service),
-        "lv_busbar": np.flatnonzero(fed & low & station_busbar),
-        "mv_tap": np.flatnonzero(fed & medium & ~substation),
-        "mv_busbar": np.flatnonzero(fed & substation),
+        "lv_busbar": np.flatnonzero(fed & low & station_busbar & ~behind),
+        "mv_tap": np.flatnonzero(fed & medium & ~substation & ~behind),
+        "mv_busbar": np.flatnonzero(fed & substation & ~behind),
     }
     fed_from, misplaced = _fed_from(grid), _misplaced(grid)
     kv = network.lines["vn_kv"].to_numpy()
@@ -123,6 +136,10 @@ def point_table(grid: ConnectionGrid) -> PointTable:
         grid=grid,
         buses=rows,
         service=np.flatnonzero(fed & low & service),
+        at_station=_at_station(grid, behind),
+        ends=np.column_stack(
+            [buses.index.get_indexer(network.lines[end]) for end in ("from_bus_id", "to_bus_id")]
+        ),
         cuttable=np.flatnonzero(cuttable),
         fed_from=fed_from,
         ringed=_ringed(grid),
@@ -137,6 +154,15 @@ def _fed_from_high(grid: ConnectionGrid) -> np.ndarray:
     live = network.transformers[network.transformers["in_service"]]
     high = network.buses["vn_kv"].reindex(live["hv_bus_id"]).to_numpy() > MV_MAX_KV
     return np.asarray(network.buses.index.isin(live["lv_bus_id"][high]))
+
+
+def _at_station(grid: ConnectionGrid, behind: np.ndarray) -> np.ndarray:
+    """Flag per bus: a transformer stands there, or behind a switch that it feeds."""
+    network, parents = grid.network, grid.yardstick.supply.parents
+    flags = np.asarray(network.buses.index.isin(network.transformers["hv_bus_id"]))
+    at = np.flatnonzero(flags & behind)
+    flags[parents[at]] = True
+    return flags
 
 
 def _fed_from(grid: ConnectionGrid) -> np.ndarray:
@@ -181,7 +207,7 @@ def _misplaced(grid: ConnectionGrid) -> np.ndarray:
 
 
 def _ringed(grid: ConnectionGrid) -> np.ndarray:
-    """Flag per line: it lies on a ring of medium-voltage lines, substations taken as one, switches as closed."""
+    """Flag per line: it lies on a ring of medium voltage, substations taken as one and switches as closed."""
     network = grid.network
     lines = network.lines[network.lines["in_service"]]
     medium = lines[(lines["vn_kv"] > LV_MAX_KV) & (lines["vn_kv"] <= MV_MAX_KV)]
@@ -193,6 +219,10 @@ def _ringed(grid: ConnectionGrid) -> np.ndarray:
     )
     couplers = network.switches[network.switches["element_table"] == "buses"]
     graph.add_edges_from(zip(couplers["bus_id"], couplers["element_id"], strict=True))
+    ends = network.transformers[["hv_bus_id", "lv_bus_id"]]
+    kv = ends.apply(lambda column: column.map(network.buses["vn_kv"]))
+    regulators = ends[((kv > LV_MAX_KV) & (kv <= MV_MAX_KV)).all(axis=1)]
+    graph.add_edges_from(regulators.itertuples(index=False, name=None))
     fed = _fed_from_high(grid) | network.buses.index.isin(network.sources["bus_id"])
     graph.add_edges_from((source, bus_id) for bus_id in network.buses.index[fed])
     simple = nx.Graph(graph)

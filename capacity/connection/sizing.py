@@ -28,7 +28,7 @@ class Cable:
     i_max_a
         Of all of them together [A].
     z_pu_per_kva_m
-        Impedance of a metre per kVA carried: the real part of it times the conjugate of the power is the drop.
+        Impedance of a metre per kVA: the real part of it times the conjugate of the power is the drop.
     eur_per_m
         Laid, trench once.
     """
@@ -47,6 +47,7 @@ class Units:
     type_id: str
     count: int
     sn_kva: float
+    vn_hv_kv: float
     z_pu_per_kva: complex
     eur: float
 
@@ -65,6 +66,8 @@ class Room:
         Bounds at the far end; missing where none applies.
     change_left_pu
         What is left of the change of voltage that one connection may cause.
+    change_pu
+        All of that change.
     """
 
     kva: np.ndarray
@@ -72,10 +75,16 @@ class Room:
     low_pu: np.ndarray
     high_pu: np.ndarray
     change_left_pu: np.ndarray
+    change_pu: float
 
     def holds(self, z_pu_per_kva: complex) -> bool:
         """Tell whether the voltage at the far end of an impedance stays inside."""
         return self.used_share(z_pu_per_kva) <= 1.0
+
+    def holds_alone(self, z_pu_per_kva: complex) -> bool:
+        """Tell whether an impedance alone keeps to the change that one connection may cause."""
+        drop = np.abs(np.real(z_pu_per_kva * np.conj(self.kva))).max(initial=0.0)
+        return bool(drop <= self.change_pu)
 
     def used_share(self, z_pu_per_kva: complex) -> float:
         """Share of what is left that an impedance takes; infinite where nothing is left."""
@@ -97,24 +106,25 @@ def choose_cables(
 ) -> tuple[Cable, ...]:
     """The cheapest cables that carry the current and hold the voltage, and the next size where that is tight.
 
-    Where none holds the voltage, that of the least impedance: the load flow says what is broken. None where
-    no cable carries the current.
+    Where none holds the voltage because the grid leaves nothing, the cheapest that would in a stronger grid,
+    else that of the least impedance: the load flow says what is broken. None where none carries the current.
 
     Parameters
     ----------
     least_a
-        Current they have to carry at least [A]; as much of it as the largest ones can where none can.
+        Current they have to carry at least [A]; no more than the largest single cable can.
     """
     sizing = grid.assumptions.sizing
     usable = grid.yardstick.limits.loading.line_percent / 100.0
     vm_pu = np.clip(np.nan_to_num(room.vm_pu, nan=1.0), 0.5, None)
     current_a = float((np.abs(room.kva) / (np.sqrt(3.0) * vn_kv * vm_pu)).max(initial=0.0)) / usable
     able = [one for one in cables_of(grid, vn_kv) if one.i_max_a >= current_a]
-    most_a = max((one.i_max_a for one in able), default=0.0)
-    able = [one for one in able if one.i_max_a >= min(least_a, most_a)]
+    single_a = max((one.i_max_a for one in able if one.count == 1), default=0.0)
+    able = [one for one in able if one.i_max_a >= min(least_a, single_a)]
     holding = [one for one in able if room.holds(one.z_pu_per_kva_m * length_m)]
     if not holding:
-        return (min(able, key=lambda one: abs(one.z_pu_per_kva_m)),) if able else ()
+        alone = [one for one in able if room.holds_alone(one.z_pu_per_kva_m * length_m)]
+        return tuple(alone[:1] or sorted(able, key=lambda one: abs(one.z_pu_per_kva_m))[:1])
     first = holding[0]
     tight = room.used_share(first.z_pu_per_kva_m * length_m) > sizing.spare_share
     return tuple(holding[: 1 + tight])
@@ -162,7 +172,7 @@ def _unbeaten(cables: Sequence[Cable]) -> tuple[Cable, ...]:
 
 
 def choose_units(grid: ConnectionGrid, hv_kv: float, room: Room) -> Units | None:
-    """The cheapest transformers that carry a power and hold the voltage; of the least impedance where none do.
+    """The cheapest transformers that carry a power and hold the voltage; where none do, of least impedance.
 
     None where not even the most that a station takes carry it.
     """
@@ -185,7 +195,7 @@ def units_of(grid: ConnectionGrid, hv_kv: float) -> tuple[Units, ...]:
     building = prices.cost("mv_lv_station", 1.0).eur
     every = [
         Units(
-            str(type_id), count, float(row["sn_kva"]), _unit_z(row) / count,
+            str(type_id), count, float(row["sn_kva"]), float(row["vn_hv_kv"]), _unit_z(row) / count,
             count * (building + prices.cost("mv_lv_transformer", 1.0, str(type_id)).eur),
         )
         for type_id, row in ordered.iterrows()
@@ -201,7 +211,7 @@ def _unit_z(row: pd.Series) -> complex:
 
 @lru_cache(maxsize=32)
 def usual_tap_percent(grid: ConnectionGrid, hv_kv: float) -> float:
-    """How far most stations of a network are tapped from their rated ratio [% on the high side]; 0 for none."""
+    """How far most stations of a network are tapped from their rated ratio [%, high side]; 0 for none."""
     transformers = grid.network.transformers
     hv = grid.network.buses["vn_kv"].reindex(transformers["hv_bus_id"]).to_numpy()
     lv = grid.network.buses["vn_kv"].reindex(transformers["lv_bus_id"]).to_numpy()
@@ -212,6 +222,7 @@ def usual_tap_percent(grid: ConnectionGrid, hv_kv: float) -> float:
     return float(off.mode().iloc[0]) if len(off) else 0.0
 
 
+@lru_cache(maxsize=128)
 def tap_of(grid: ConnectionGrid, hv_kv: float, type_id: str) -> float | None:
     """Position of a new transformer, so that it stands as most stations of the network do; None for none."""
     new = grid.catalogue.transformers.loc[type_id]

@@ -7,7 +7,7 @@ Whether one fits says the load flow (`judging`), not this module.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +78,10 @@ class _Search:
     def power_kw(self) -> float:
         """What the voltage level goes by [kW]: demand, or what it feeds in if that is more."""
         return max(self.site.demand_kw, -float(self.site.kva.real.min(initial=0.0)))
+
+    def metres_to(self, point: SupplyPoint) -> float:
+        """Weighted metres of the way to a supply point."""
+        return float(self.reach.weighted_m[self.reach.row_of(point.place)])
 
     @property
     def wish(self) -> str:
@@ -150,71 +154,78 @@ def _add_kind(search: _Search, kind: SupplyKind, found: _Found) -> None:
         found.refused.append((kind, "", f"no supplied point of this kind within {reach_m:,.0f} m"))
 
 
-def _points(search: _Search, kind: SupplyKind, found: _Found) -> Iterator[SupplyPoint]:
-    """Supply points of a kind, nearest first."""
-    if kind != "mv_loop":
-        yield from _bus_points(search, kind)
+def _points(search: _Search, kind: SupplyKind, found: _Found) -> list[SupplyPoint]:
+    """Supply points of a kind: the nearest ones, then the nearest of the others that seem to have room."""
+    figures = search.grid.assumptions.search
+    points = _bus_points(search, kind) if kind != "mv_loop" else []
     if kind in ("mv_tap", "mv_loop"):
-        yield from _line_points(search, kind, found)
+        points += _line_points(search, kind, found)
+    order = sorted(points, key=lambda one: (search.metres_to(one), one.name))
+    nearest, rest = order[: figures.nearest], order[figures.nearest :]
+    rows = np.array([one.bus for one in rest], dtype=np.int64)
+    free = supply_room(search.grid).seems_free(rows, search.site.kva)
+    likely = [one for one, is_free in zip(rest, free, strict=True) if is_free][: figures.likely]
+    if len(rest) > len(likely):
+        left_out = f"{len(rest) - len(likely)} farther points are not looked at"
+        full = int(len(rest) - free.sum())
+        found.refused.append((kind, "", left_out + (f"; {full} of them seem to be full" if full else "")))
+    return nearest + likely
 
 
-def _bus_points(search: _Search, kind: SupplyKind) -> Iterator[SupplyPoint]:
-    network = search.grid.network
-    rows = _in_reach(search, kind)
-    room = supply_room(search.grid)
-    for row in _chosen(search, rows, search.reach.weighted_m[rows], room.seems_free(rows, search.site.kva)):
-        bus_id = str(network.buses.index[rows[row]])
-        yield SupplyPoint(kind, bus_id, int(rows[row]), float(network.buses["vn_kv"].iloc[rows[row]]), bus_id)
-
-
-def _in_reach(search: _Search, kind: SupplyKind) -> np.ndarray:
-    """Rows of the buses of a kind that a cable may reach; house connections where the site stands at one."""
-    rows = search.points.buses[kind]
+def _bus_points(search: _Search, kind: SupplyKind) -> list[SupplyPoint]:
+    """Buses of a kind in reach; house connections where the site stands at one."""
+    rows, reach = search.points.buses[kind], search.reach
     if kind == "lv_feeder":
         service = search.points.service
-        rows = np.concatenate([rows, service[search.reach.distance_m[service] <= AT_THE_POINT_M]])
-    near = search.reach.distance_m[rows] <= _reach_m(search.grid, kind)
-    return rows[near & np.isfinite(search.reach.weighted_m[rows])]
+        rows = np.concatenate([rows, service[reach.distance_m[service] <= AT_THE_POINT_M]])
+    rows = rows[reach.distance_m[rows] <= _reach_m(search.grid, kind)]
+    rows = rows[np.isfinite(reach.weighted_m[rows])]
+    buses, at_station = search.grid.network.buses, search.points.at_station
+    ids, vn_kv = buses.index.to_numpy()[rows].tolist(), buses["vn_kv"].to_numpy()[rows].tolist()
+    return [
+        SupplyPoint(kind, bus_id, row, kv, bus_id, at_station=bool(at_station[row]))
+        for bus_id, row, kv in zip(ids, rows.tolist(), vn_kv, strict=True)
+    ]
 
 
-def _chosen(search: _Search, rows: np.ndarray, weighted_m: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """Positions of the nearest ones, and of the nearest that seem to have room; ties go to the lowest row."""
-    figures = search.grid.assumptions.search
-    order = np.lexsort((rows, weighted_m))
-    rest = order[figures.nearest :]
-    return np.concatenate([order[: figures.nearest], rest[free[rest]][: figures.likely]])
-
-
-def _line_points(search: _Search, kind: SupplyKind, found: _Found) -> Iterator[SupplyPoint]:
-    """The best place of each line near the site, as long as it beats the ends of the line."""
-    taps, lines = search.taps, search.grid.network.lines
+def _line_points(search: _Search, kind: SupplyKind, found: _Found) -> list[SupplyPoint]:
+    """The best place of each line near the site that is worth cutting."""
+    taps, network = search.taps, search.grid.network
     own = np.flatnonzero(np.isin(taps.line, search.near))
-    cost = search.reach.weighted_m[len(search.grid.network.buses) :][own]
-    order = own[np.lexsort((own, cost))]
+    metres = search.reach.weighted_m[len(network.buses) :]
+    order = own[np.lexsort((own, metres[own]))]
     best = order[np.sort(np.unique(taps.line[order], return_index=True)[1])]
-    best = best[np.isfinite(search.reach.weighted_m[len(search.grid.network.buses) + best])]
-    best = np.array([tap for tap in best if _worth(search, kind, int(tap), found)], dtype=np.int64)
-    fed = search.points.fed_from[taps.line[best]]
-    free = supply_room(search.grid).seems_free(fed, search.site.kva)
-    metres = search.reach.weighted_m[len(search.grid.network.buses) + best]
-    names = list(taps.places)
-    for at in _chosen(search, best, metres, free):
-        tap = int(best[at])
-        bus_id = str(search.grid.network.buses.index[fed[at]])
-        vn_kv = float(search.grid.network.buses["vn_kv"].iloc[fed[at]])
-        line_id = str(lines.index[taps.line[tap]])
-        yield SupplyPoint(kind, bus_id, int(fed[at]), vn_kv, names[tap], line_id, float(taps.at_m[tap]))
+    best = best[np.isfinite(metres[best])]
+    return [_line_point(search, kind, int(tap)) for tap in best if _worth(search, kind, int(tap), found)]
+
+
+def _line_point(search: _Search, kind: SupplyKind, tap: int) -> SupplyPoint:
+    network, row = search.grid.network, int(search.taps.line[tap])
+    bus = int(search.points.fed_from[row])
+    return SupplyPoint(
+        kind=kind,
+        bus_id=str(network.buses.index[bus]),
+        bus=bus,
+        voltage_kv=float(network.buses["vn_kv"].iloc[bus]),
+        place=search.taps.names[tap],
+        line_id=str(network.lines.index[row]),
+        at_m=float(search.taps.at_m[tap]),
+    )
 
 
 def _worth(search: _Search, kind: SupplyKind, tap: int, found: _Found) -> bool:
-    """Tell whether a line is worth cutting there: for a spur not if one of its ends is as near."""
-    row = int(search.taps.line[tap])
+    """Tell whether a line is worth cutting there: for a spur not if one of its ends is as near.
+
+    Nor where the site stands on a line of a ring: without a cable a spur and a loop are the same.
+    """
+    row, metres = int(search.taps.line[tap]), search.reach.weighted_m
     lines, buses = search.grid.network.lines, search.grid.network.buses
+    ringed = bool(search.points.ringed[row])
     if kind == "mv_loop":
-        if not search.points.ringed[row]:
+        if not ringed:
             reason = f"line {lines.index[row]} is no part of a ring: a loop would give no second supply"
             found.refused.append((kind, str(buses.index[search.points.fed_from[row]]), reason))
-        return bool(search.points.ringed[row])
-    ends = buses.index.get_indexer(lines.iloc[row][["from_bus_id", "to_bus_id"]])
-    metres = search.reach.weighted_m
-    return bool(metres[len(buses) + tap] < metres[ends].min())
+        return ringed
+    if ringed and not metres[len(buses) + tap]:
+        return False
+    return bool(metres[len(buses) + tap] < metres[search.points.ends[row]].min())

@@ -1,4 +1,4 @@
-"""Which supply points seem to have room: what is left on the way to the source, and how far the voltage moves.
+"""Which supply points seem to have room: what is left on the way to the source, and how the voltage moves.
 
 A first look in a few milliseconds that says which points are worth a load flow; it decides nothing.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 
-from capacity.checks import voltage_bounds
+from capacity.checks import State, voltage_bounds
 from capacity.connection.connection_grid import ConnectionGrid
 from gis.voltage import LV_MAX_KV
 from gridmodel import line_figures, transformer_figures
@@ -54,11 +54,6 @@ class SupplyRoom:
         inside &= np.abs(drop) <= self.change_pu[buses]
         return np.asarray((np.abs(kva).max(initial=0.0) <= self.room_kva[buses]) & inside.all(axis=0))
 
-    @cached_property
-    def solved(self) -> bool:
-        """Tell whether any case has a solution."""
-        return bool(len(self.cases))
-
 
 @lru_cache(maxsize=4)
 def supply_room(grid: ConnectionGrid) -> SupplyRoom:
@@ -84,7 +79,7 @@ def supply_room(grid: ConnectionGrid) -> SupplyRoom:
     )
 
 
-def _edges(grid: ConnectionGrid, states: list) -> tuple[np.ndarray, np.ndarray]:
+def _edges(grid: ConnectionGrid, states: list[State]) -> tuple[np.ndarray, np.ndarray]:
     """What is left of the rating of the element that feeds each bus [kVA], and its impedance [pu per kVA]."""
     network, loading = grid.network, grid.yardstick.limits.loading
     fed_by = grid.yardstick.supply.buses
@@ -109,7 +104,7 @@ def _line_z(grid: ConnectionGrid) -> np.ndarray:
     """Impedance per line [pu per kVA]."""
     lines = grid.network.lines
     figures = line_figures(grid.network, grid.catalogue)
-    length_km = lines["length_m"].astype(float).fillna(lines.geometry.length).to_numpy() / 1000.0
+    length_km = figures["length_m"].to_numpy(dtype=float) / 1000.0
     ohm = (figures["r_ohm_per_km"] + 1j * figures["x_ohm_per_km"]).to_numpy() * length_km
     vn_kv = lines["vn_kv"].to_numpy(dtype=float)
     return np.asarray(ohm / lines["parallel"].to_numpy(dtype=float) / (vn_kv**2 * 1000.0))

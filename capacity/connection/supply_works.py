@@ -16,13 +16,15 @@ at its supply point needs no cable.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 import shapely
 
 from capacity.assumptions import Assumptions
-from capacity.connection.charging import customer_share, read_charging
+from capacity.connection.built_rows import BuiltRows
+from capacity.connection.charging import ChargingRule, customer_share, read_charging
 from capacity.connection.connection_grid import ConnectionGrid
 from capacity.connection.line_split import cut_line
 from capacity.connection.option import SupplyKind, SupplyOption, WorkLine
@@ -39,7 +41,7 @@ from capacity.connection.sizing import (
 from capacity.connection.supply_room import supply_room
 from capacity.costs import Cost
 from capacity.costs.items import CABLES
-from gis.changes import NetworkChanges, join_changes
+from gis.changes import NetworkChanges
 from gis.routing import Route
 from gis.voltage import LV_MAX_KV
 
@@ -65,6 +67,8 @@ class SupplyPoint:
         Bus or place that the way leads to.
     line_id, at_m
         Line that is cut, and metres along it as drawn; "" for a bus.
+    at_station
+        It is the medium-voltage busbar of a station, which needs a further bay.
     """
 
     kind: SupplyKind
@@ -74,6 +78,7 @@ class SupplyPoint:
     place: str
     line_id: str = ""
     at_m: float = 0.0
+    at_station: bool = False
 
     @property
     def name(self) -> str:
@@ -127,7 +132,8 @@ def _room_at(grid: ConnectionGrid, site: Site, point: SupplyPoint) -> Room:
     vm, low, high = (np.full(count, np.nan) for _ in range(3))
     for figure, of_bus in ((vm, known.vm_pu), (low, known.low_pu), (high, known.high_pu)):
         figure[known.cases] = of_bus[:, point.bus]
-    return Room(site.kva, vm - drop, low, high, known.change_pu[point.bus] - np.abs(drop))
+    change_pu = float(known.change_pu[point.bus])
+    return Room(site.kva, vm - drop, low, high, change_pu - np.abs(drop), change_pu)
 
 
 def _room_behind(grid: ConnectionGrid, site: Site, room: Room) -> Room:
@@ -136,12 +142,18 @@ def _room_behind(grid: ConnectionGrid, site: Site, room: Room) -> Room:
     none = np.full(len(site.kva), np.inf)
     if limits.station is not None:
         low, high = room.vm_pu + limits.station.min_pu, room.vm_pu + limits.station.max_pu
-        return Room(site.kva, room.vm_pu, low, high, none)
-    band = limits.bands_of(pd.Series([_lv_kv(grid)])).iloc[0]
+        return Room(site.kva, room.vm_pu, low, high, none, np.inf)
+    low_pu, high_pu = _lv_band(grid)
+    return Room(site.kva, room.vm_pu, np.full(len(none), low_pu), np.full(len(none), high_pu), none, np.inf)
+
+
+@lru_cache(maxsize=8)
+def _lv_band(grid: ConnectionGrid) -> tuple[float, float]:
+    """Voltages allowed at a new busbar of low voltage; unlimited where they count from that busbar."""
+    band = grid.yardstick.limits.bands_of(pd.Series([_lv_kv(grid)])).iloc[0]
     if band["from_busbar"] or pd.isna(band["min_pu"]):
-        return Room(site.kva, room.vm_pu, -none, none, none)
-    bounds = (np.full(len(site.kva), float(band[name])) for name in ("min_pu", "max_pu"))
-    return Room(site.kva, room.vm_pu, *bounds, none)
+        return -np.inf, np.inf
+    return float(band["min_pu"]), float(band["max_pu"])
 
 
 def _cables(grid: ConnectionGrid, point: SupplyPoint, route: Route, room: Room) -> tuple[Cable | None, ...]:
@@ -177,17 +189,16 @@ def _option(
     if problem:
         return _unbuilt(option_id, point, route, problem)
     built, end = _way(grid, point, route, cable, prefix)
-    changes, site_bus = _behind(grid, point, route, units, prefix, end)
-    lines = _bill(grid, site, point, route, cable, units)
+    site_bus = _add_station(built, grid, point, route, units, prefix, end) if units else end
     return SupplyOption(
         option_id=option_id,
         kind=point.kind,
         bus_id=point.bus_id,
         voltage_kv=point.voltage_kv,
         site_bus_id=site_bus,
-        changes=join_changes([built, changes]),
+        changes=built.changes(),
         route=route,
-        lines=lines,
+        lines=_bill(grid, site, point, route, cable, units),
         text=_text(point, route, cable, units),
     )
 
@@ -208,18 +219,19 @@ def _unbuilt(option_id: str, point: SupplyPoint, route: Route, problem: str) -> 
 
 def _way(
     grid: ConnectionGrid, point: SupplyPoint, route: Route, cable: Cable | None, prefix: str
-) -> tuple[NetworkChanges, str]:
+) -> tuple[BuiltRows, str]:
     """The line cut, if one is, and the cables to the site; the bus they end at."""
     both = point.kind == "mv_loop" and cable is not None
-    joints = (f"{prefix}|joint a", f"{prefix}|joint b") if both else (f"{prefix}|joint",) * 2
-    parts = []
+    joints = (f"{prefix}|joint a", f"{prefix}|joint b") if both else (f"{prefix}|joint", f"{prefix}|joint")
+    built = BuiltRows()
+    starts: tuple[str, ...] = (point.bus_id,)
     if point.line_id:
-        parts.append(cut_line(grid.network, point.line_id, point.at_m, joints=joints, prefix=prefix))
-    starts = tuple(dict.fromkeys(joints)) if point.line_id else (point.bus_id,)
+        built = cut_line(grid.network, point.line_id, point.at_m, joints=joints, prefix=prefix)
+        starts = tuple(dict.fromkeys(joints))
     if cable is None:
-        return join_changes(parts), starts[0]
+        return built, starts[0]
     end = f"{prefix}|{'site' if point.voltage_kv <= LV_MAX_KV else 'station'}"
-    cables = [
+    built.lines += [
         {
             "line_id": f"{prefix}|cable{letter}", "from_bus_id": start, "to_bus_id": end,
             "vn_kv": point.voltage_kv, "type_id": cable.type_id, "length_m": route.length_m,
@@ -227,37 +239,40 @@ def _way(
         }
         for start, letter in zip(starts, (" a", " b") if both else ("",), strict=True)
     ]  # fmt: skip
-    bus = {"bus_id": end, "vn_kv": point.voltage_kv, "kind": "node", "geometry": _end_of(route)}
-    parts.append(NetworkChanges({"buses": pd.DataFrame([bus]), "lines": pd.DataFrame(cables)}))
-    return join_changes(parts), end
+    built.buses.append({"bus_id": end, "vn_kv": point.voltage_kv, "kind": "node", "geometry": _end_of(route)})
+    return built, end
 
 
-def _behind(
-    grid: ConnectionGrid, point: SupplyPoint, route: Route, units: Units | None, prefix: str, end: str
-) -> tuple[NetworkChanges, str]:
-    """The station at the end of the cable, and the bus where the site draws."""
-    if units is None:
-        return NetworkChanges(), end
-    lv_kv, busbar = _lv_kv(grid), f"{prefix}|site"
-    bus = {"bus_id": busbar, "vn_kv": lv_kv, "kind": "busbar", "geometry": _end_of(route)}
+def _add_station(
+    built: BuiltRows,
+    grid: ConnectionGrid,
+    point: SupplyPoint,
+    route: Route,
+    units: Units,
+    prefix: str,
+    end: str,
+) -> str:
+    """Add the station at the end of the cable; the busbar where the site draws."""
+    busbar, place = f"{prefix}|site", _end_of(route)
+    built.buses.append({"bus_id": busbar, "vn_kv": _lv_kv(grid), "kind": "busbar", "geometry": place})
     transformer: dict[str, object] = {
         "transformer_id": f"{prefix}|transformer", "hv_bus_id": end, "lv_bus_id": busbar,
-        "type_id": units.type_id, "parallel": units.count, "in_service": True, "geometry": _end_of(route),
+        "type_id": units.type_id, "parallel": units.count, "in_service": True, "geometry": place,
     }  # fmt: skip
-    rated_kv = float(grid.catalogue.transformers.loc[units.type_id, "vn_hv_kv"])
-    if rated_kv != point.voltage_kv:
+    if units.vn_hv_kv != point.voltage_kv:
         transformer["vn_hv_kv"] = point.voltage_kv
     position = tap_of(grid, point.voltage_kv, units.type_id)
     if position is not None:
         transformer["tap_pos"] = position
-    rows = {"buses": pd.DataFrame([bus]), "transformers": pd.DataFrame([transformer])}
-    return NetworkChanges(rows), busbar
+    built.transformers.append(transformer)
+    return busbar
 
 
 def _end_of(route: Route) -> shapely.Point:
     return shapely.get_point(route.geometry, -1)
 
 
+@lru_cache(maxsize=8)
 def _lv_kv(grid: ConnectionGrid) -> float:
     """Low voltage of the network that most buses have; of the catalogue's stations where there is none."""
     vn_kv = grid.network.buses["vn_kv"]
@@ -282,14 +297,20 @@ def _bill(
             _unit_line(grid.assumptions, _STATION, units.count, f"{text}: building, switchgear and board"),
             _unit_line(grid.assumptions, _TRANSFORMER, units.count, f"{text}: transformer", units.type_id),
         ]
-    if point.kind == "mv_tap" and _at_station(grid, point):
+    if point.kind == "mv_tap" and point.at_station:
         lines.append(_unit_line(grid.assumptions, _SWITCH, 1, f"a further bay at {point.words}"))
     if point.kind == "mv_busbar":
         lines.append(_unit_line(grid.assumptions, _BAY, 1, f"a feeder bay at {point.words}"))
-    rule = read_charging(grid.assumptions.charging.rule)
+    rule = _rule(grid)
     return tuple(
         replace(line, customer_share=customer_share(rule, line, demand_kw=site.demand_kw)) for line in lines
     )
+
+
+@lru_cache(maxsize=4)
+def _rule(grid: ConnectionGrid) -> ChargingRule:
+    """The rule of the grid's assumptions."""
+    return read_charging(grid.assumptions.charging.rule)
 
 
 def _cable_line(assumptions: Assumptions, point: SupplyPoint, route: Route, cable: Cable) -> WorkLine:
@@ -300,7 +321,8 @@ def _cable_line(assumptions: Assumptions, point: SupplyPoint, route: Route, cabl
         cost = prices.cable_cost(item, route.length_m, route.weighted_m, count=count, type_id=cable.type_id)
     else:  # the trench cannot be told apart
         cost = prices.cost(item, km * count, cable.type_id)
-    text = f"lay {route.length_m:,.0f} m of {_beside(count)}{cable.type_id} from {point.words}{_surface_words(route)}"
+    laid = f"lay {route.length_m:,.0f} m of {_beside(count)}{cable.type_id} from {point.words}"
+    text = laid + _surface_words(route)
     months = prices.months(item, cable.type_id)
     return WorkLine(item, text, km, "km", "sole_use", cost, months, cable.type_id)
 
@@ -311,20 +333,13 @@ def _unit_line(assumptions: Assumptions, item: str, count: int, text: str, type_
     return WorkLine(item, text, float(count), "unit", "sole_use", cost, prices.months(item, type_id), type_id)
 
 
-def _at_station(grid: ConnectionGrid, point: SupplyPoint) -> bool:
-    """Tell whether a supply point is the medium-voltage side of a station."""
-    return not point.line_id and bool((grid.network.transformers["hv_bus_id"] == point.bus_id).any())
-
-
 def _text(point: SupplyPoint, route: Route, cable: Cable | None, units: Units | None) -> str:
     """What is built, in words."""
     level = "low" if point.voltage_kv <= LV_MAX_KV else "medium"
     count = cable.count * (2 if point.kind == "mv_loop" else 1) if cable else 0
-    laid = (
-        f"{route.length_m:,.0f} m of {level}-voltage cable ({_beside(count)}{cable.type_id}) from {point.words}"
-        if cable
-        else f"no new cable, at {point.words}"
-    )
+    size = f"{_beside(count)}{cable.type_id}" if cable else ""
+    laid = f"{route.length_m:,.0f} m of {level}-voltage cable ({size}) from" if cable else "no new cable, at"
+    laid = f"{laid} {point.words}"
     note = f" ({route.note})" if cable and route.note else ""
     station = f"{_station_words(units)} and " if units else ""
     own = "" if units or level == "low" else ", for a station of the applicant's own"

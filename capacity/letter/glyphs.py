@@ -67,7 +67,7 @@ def style_of_faces(texts: Iterable[str]) -> str:
     rules = [
         f'@font-face{{font-family:"{face.name}";src:url(data:font/woff;base64,'
         f'{base64.b64encode(part).decode("ascii")}) format("woff");'
-        f"font-weight:{face.weights};}}}}"
+        f"font-weight:{face.weights};}}"
         for face in faces()
         if (part := _subset(face.path, used & _characters(face.path)))
     ]

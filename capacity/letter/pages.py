@@ -21,6 +21,8 @@ _STYLE = _HERE.with_name("page.css")
 _SHEET = _HERE.with_name("page.typ")
 # Codes of characters without glyph that are told of.
 _MOST_CODES: Final = 40
+# Words over so many characters may break anywhere in a table.
+_LONG_WORD: Final = 30
 # What a letter is as plain lists and texts; its shape is that of `Letter`, checked there.
 Page = dict[str, Any]
 _WITHOUT_TEXT = ("facts", "glyphs")
@@ -146,5 +148,14 @@ def _html_table(table: Page) -> str:
 
 
 def _html_row(row: list[str], looks: list[str]) -> str:
-    cells = (f'<td class="{look}">{escape(cell)}</td>' for cell, look in zip(row, looks, strict=True))
+    cells = (f'<td class="{look}">{_breaking(cell)}</td>' for cell, look in zip(row, looks, strict=True))
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _breaking(text: str) -> str:
+    """Escaped text whose long words may break anywhere, so that no cell is wider than the page."""
+    words = (
+        escape(word) if len(word) <= _LONG_WORD else "<wbr>".join(map(escape, word))
+        for word in text.split(" ")
+    )
+    return " ".join(words)
