@@ -30,7 +30,7 @@ from capacity.connection.reinforcement import (
 from capacity.connection.site import Site
 from capacity.connection.works_bench import WorksBench
 from capacity.demand.development import Development
-from capacity.limits import read_limits
+from capacity.limits import Limits, read_limits
 from capacity.planning.plan_cases import PlanCases, case_labels, no_switching
 from capacity.planning.rerun import Stand
 from capacity.planning.verify import pandapower_violations
@@ -43,6 +43,13 @@ LIMITS = "en50160"
 KINDS = ("tap_change", "parallel_line", "larger_transformer")
 
 
+def limits(change_percent: float) -> Limits:
+    """The profile with another voltage change; a large one leaves the other limits alone to be seen."""
+    profile = read_limits(LIMITS)
+    change = profile.voltage_change.model_copy(update={"lv_percent": change_percent})
+    return profile.model_copy(update={"voltage_change": change})
+
+
 @cache
 def grid(weak_kw: float = 0.0) -> ConnectionGrid:
     """The ring town at its loads; so much more at M4, which has nothing to do with the street."""
@@ -50,7 +57,7 @@ def grid(weak_kw: float = 0.0) -> ConnectionGrid:
     p_kw = network.loads.groupby("bus_id")["p_kw"].sum().reindex(network.buses.index, fill_value=0.0)
     p_kw["M4"] += weak_kw
     cases = PlanCases(case_labels(["peak"], ["all"]), p_kw.to_numpy(dtype=complex)[None], no_switching())
-    return grid_of(network, cases, read_limits(LIMITS), read_assumptions(), name="all loads")
+    return grid_of(network, cases, limits(20.0), read_assumptions(), name="all loads")
 
 
 def option(bus_id: str, site_id: str = "new", systems: int = 4) -> SupplyOption:
@@ -173,11 +180,7 @@ def test_works_of_two_sites_together_cost_no_more_than_one_after_the_other() -> 
 
 def test_the_voltage_change_of_a_site_is_cured_too() -> None:
     known = grid()
-    tight = known.yardstick.limits.model_copy(
-        update={
-            "voltage_change": known.yardstick.limits.voltage_change.model_copy(update={"lv_percent": 1.5})
-        }
-    )
+    tight = limits(1.5)
     strict = grid_of(known.network, known.cases, tight, known.assumptions, name="tight")
     kva, own = np.array([60.0 + 0j]), option("D")
     found = reinforce_together(strict, [(own, kva)])
