@@ -25,6 +25,8 @@ from capacity.security.security_tables import step_table
 from capacity.security.switchable import make_switchable
 from capacity.toml_file import read_figures
 from gis import InputError, Network
+from gis.changes import NetworkChanges
+from gis.feeders import Supply
 from gis.findings import make_findings
 from gridmodel import Catalogue, Scenario, build_model
 from gridmodel.bus_power import with_bus_power
@@ -157,6 +159,47 @@ def _as_cases(cases: PlanCases, row: int, bench: Bench, held: list[OutageFacts])
     labels.index = pd.Index([f"n_minus_1|{outage}" for outage in outages], name="case_id")
     switching = steps[list(SWITCH_SET_COLUMNS)].assign(case_id="n_minus_1|" + steps["case_id"])
     return PlanCases(labels, np.repeat(cases.kva[[row]], len(outages), axis=0), switching)
+
+
+def switching_after(
+    network: Network, supply: Supply, changes: NetworkChanges, switching: pd.DataFrame
+) -> pd.DataFrame:
+    """Switching of cases once changes are made: of a line that is cut the piece nearer to its source fails.
+
+    Parameters
+    ----------
+    network, supply
+        Before the changes.
+    switching
+        Columns `SWITCH_SET_COLUMNS`. A case that takes out what is gone without a piece left turns nothing.
+    """
+    gone = set(changes.removed.get("lines", ()))
+    out = (switching["table"] == "lines") & switching["element_id"].isin(gone)
+    if not out.any():
+        return switching
+    parts = [switching[~switching["case_id"].isin(switching["case_id"][out])]]
+    for case_id, line_id in switching.loc[out, ["case_id", "element_id"]].itertuples(index=False):
+        rows = switching[switching["case_id"] == case_id]
+        piece_id = _near_piece(network, supply, changes, str(line_id))
+        if piece_id:
+            parts.append(switching_with_piece_out(network, rows, str(line_id), piece_id))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _near_piece(network: Network, supply: Supply, changes: NetworkChanges, line_id: str) -> str:
+    """Piece of a line that was cut which hangs at the end it was fed from; "" for none."""
+    line, added = network.lines.loc[line_id], changes.added.get("lines")
+    fed = supply.buses.index[
+        (supply.buses["upstream_table"] == "lines") & (supply.buses["upstream_id"] == line_id)
+    ]
+    ends = [str(line["from_bus_id"]), str(line["to_bus_id"])]
+    near = next((end for end in ends if end not in fed), ends[0])
+    if added is None:
+        return ""
+    same = added["type_id"] == line["type_id"]
+    at_end = (added["from_bus_id"] == near) | (added["to_bus_id"] == near)
+    ids = added.loc[same & at_end, "line_id"]
+    return str(ids.iloc[0]) if len(ids) else ""
 
 
 def switching_with_piece_out(
