@@ -24,8 +24,8 @@ from capacity.connection.ranking import own_cost
 from capacity.connection.site_cases import ConnectionConfig, with_assumptions
 from capacity.demand.development import Development, heat_pump_count
 
-# turned: the verdict is better, or a flexible supply waits for no works on the grid. saving_eur: of the best option's whole cost; missing where one of the two has
-# none.
+# turned: the verdict is better, or a flexible supply waits for no works on the grid. saving_eur: of the best
+# option's whole cost; missing where one of the two has none.
 TURNING_COLUMNS = (
     "change", "text", "demand_kw", "verdict", "turned", "option", "cost_eur", "months", "saving_eur",
 )  # fmt: skip
@@ -39,6 +39,7 @@ def what_would_turn(
     config: ConnectionConfig | None = None,
     *,
     phasing: Phasing | None = None,
+    flexible: FlexibleSupply | None = None,
 ) -> pd.DataFrame:
     """Judge a development again with one thing different at a time.
 
@@ -46,8 +47,9 @@ def what_would_turn(
     ----------
     assessment
         Of the development as it is asked for, on the same grid.
-    phasing
-        Of it, where it is known already: tells how many homes are fewer.
+    phasing, flexible
+        Of it, where they are known already: how many homes are fewer, and what a flexible supply by
+        `flexible_option` leaves out.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def what_would_turn(
     if best is not None:
         (change, text, _), answer = best
         rows.append(_row(change, text, answer, now))
-    rows += _flexible(known, development, now)
+    rows += _flexible(known, development, now, flexible)
     table = pd.DataFrame(rows, columns=list(TURNING_COLUMNS))
     order = np.lexsort((-table["saving_eur"].fillna(-math.inf), ~table["turned"].astype(bool)))
     return table.iloc[order].reset_index(drop=True)
@@ -113,9 +115,7 @@ def _smaller(development: Development, parts: Phasing) -> list[_Tried]:
     for units in dict.fromkeys(parts.stages["units"].astype(int)):
         if not 0 < units < parts.total:
             continue
-        words = (
-            f"{units} homes instead of {parts.total}" if parts.unit == "homes" else f"{units} % of the site"
-        )
+        words = f"{units} of {parts.total} homes" if parts.unit == "homes" else f"{units} % of the site"
         smaller = replace(development.share(units / parts.total), site_id=f"{development.site_id}~{units}")
         tried.append(("fewer_homes", words, smaller))
     return tried
@@ -170,12 +170,14 @@ def _row(change: str, text: str, answer: Assessment, now: Assessment) -> tuple[o
     )
 
 
-def _flexible(grid: ConnectionGrid, development: Development, now: Assessment) -> list[tuple[object, ...]]:
+def _flexible(
+    grid: ConnectionGrid, development: Development, now: Assessment, known: FlexibleSupply | None
+) -> list[tuple[object, ...]]:
     """A flexible supply by the cheapest option that waits for no works; with what it leaves out."""
     option = flexible_option(now)
     if option is None:
         return []
-    found: FlexibleSupply = flexible_supply(grid, development, option)
+    found = known or flexible_supply(grid, development, option)
     cost, allowed = own_cost(option).eur, grid.assumptions.turning.flexible_share
     enough = found.share <= allowed and found.feed_curtailed_kwh <= allowed * found.fed_kwh
     station = option.kind not in ("lv_feeder", "lv_busbar")
