@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Literal, NamedTuple
 
@@ -169,15 +169,32 @@ def plan_in_order(grid: ConnectionGrid, order: Sequence[Development], config: Co
     places = walk(grid, order, [True] * len(order), config)
     steps, left = [], {}
     for place in places:
-        judged = option_taken(place.assessment)
-        if judged is None:
+        step = _step_of(place.grid, place.assessment)
+        if step is None:
             left[place.development.site_id] = place.assessment.sentence
-            continue
-        kva = site_power_kva(place.development, place.grid.cases, grid.assumptions)
-        taken = Taken(place.development, judged.option, kva, judged.measures)
-        steps.append(Step(judged.changes, (taken,)))
+        else:
+            steps.append(step)
     measures = tuple(measure for step in steps for one in step.taken for measure in one.measures)
     return JointPlan(grid, tuple(steps), measures, left, "one_by_one")
+
+
+def plan_alone(grid: ConnectionGrid, answer: Assessment) -> JointPlan:
+    """The plan of one site: its best option."""
+    step = _step_of(grid, answer)
+    if step is None:
+        return JointPlan(grid, (), (), {answer.development.site_id: answer.sentence}, "least")
+    measures = step.taken[0].measures
+    plan = JointPlan(grid, (step,), measures, {}, "least")
+    return replace(plan, bound_eur=plan.cost.eur)
+
+
+def _step_of(grid: ConnectionGrid, answer: Assessment) -> Step | None:
+    """The best option of a site as a step; None where none fits."""
+    judged = option_taken(answer)
+    if judged is None:
+        return None
+    kva = site_power_kva(answer.development, grid.cases, grid.assumptions)
+    return Step(judged.changes, (Taken(answer.development, judged.option, kva, judged.measures),))
 
 
 def joined_plan(grid: ConnectionGrid, parts: Sequence[JointPlan]) -> JointPlan:

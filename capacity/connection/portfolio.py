@@ -19,7 +19,7 @@ import pandas as pd
 from capacity.connection.assessment import Assessment, assess_all
 from capacity.connection.connection_grid import ConnectionGrid
 from capacity.connection.cost_share import SHARE_RULES, ShareRule
-from capacity.connection.joint_plan import JointPlan, Taken, joined_plan, least_plan, plan_in_order
+from capacity.connection.joint_plan import JointPlan, Taken, joined_plan, least_plan, plan_alone, plan_in_order
 from capacity.connection.outcome import outcome_of
 from capacity.connection.plan_shares import share_costs
 from capacity.connection.queue import Told
@@ -138,8 +138,9 @@ def _together(
     say: Told,
 ) -> JointPlan:
     """The least plan of sites that hang on each other; of a site by itself its best option."""
-    if len(group) > 1:
-        say(f"together: {', '.join(one.site_id for one in group)}")
+    if len(group) == 1:
+        return plan_alone(grid, alone[group[0].site_id])
+    say(f"together: {', '.join(one.site_id for one in group)}")
     orders = [plan_in_order(grid, order, config) for order in _orders(group, alone)]
     return least_plan(grid, group, alone, orders)
 
