@@ -12,14 +12,16 @@ import numpy as np
 
 from capacity.connection.assessment import Assessment
 from capacity.connection.connection_grid import ConnectionGrid
+from capacity.connection.drawn_options import Offer
 from capacity.connection.joint_search import Found, least_set
+from capacity.connection.joint_states import JointBench
 from capacity.connection.lead_times import total_months
 from capacity.connection.option import SupplyOption, WorkLine
 from capacity.connection.outcome import option_taken
 from capacity.connection.queue import walk
 from capacity.connection.ranking import own_cost
-from capacity.connection.reinforcement import Reinforcement, reinforce_together
-from capacity.connection.site_cases import ConnectionConfig, site_power_kva
+from capacity.connection.reinforcement import reinforce_together
+from capacity.connection.site_cases import ConnectionConfig, site_of, site_power_kva
 from capacity.costs import Cost, total_cost
 from capacity.demand.development import Development
 from capacity.measures.measure import Measure
@@ -199,7 +201,7 @@ def _step_of(grid: ConnectionGrid, answer: Assessment) -> Step | None:
 
 def joined_plan(grid: ConnectionGrid, parts: Sequence[JointPlan]) -> JointPlan:
     """Plans of groups of sites that do not hang on each other, as one."""
-    weakest = max((part.status for part in parts), key=_STRENGTH.index, default="least")
+    weakest: PlanStatus = _STRENGTH[max((_STRENGTH.index(part.status) for part in parts), default=0)]
     bounds = [part.bound_eur for part in parts]
     return JointPlan(
         grid=grid,
@@ -256,15 +258,18 @@ class _Choice:
     sites: tuple[Development, ...]
     kva: tuple[np.ndarray, ...]
     options: tuple[tuple[SupplyOption, ...], ...]
-    seen: dict[tuple[int, ...], Reinforcement]
+    bench: JointBench
+    seen: dict[tuple[int, ...], tuple[Measure, ...]]
 
     @classmethod
     def of(
         cls, grid: ConnectionGrid, sites: Sequence[Development], alone: Mapping[str, Assessment]
     ) -> _Choice:
-        kva = tuple(site_power_kva(one, grid.cases, grid.assumptions) for one in sites)
         options = tuple(_options_tried(alone[one.site_id]) for one in sites)
-        return cls(grid, tuple(sites), kva, options, {})
+        asked = [site_of(grid, one) for one in sites]
+        offers = [Offer(site, option) for site, own in zip(asked, options, strict=True) for option in own]
+        kva = tuple(site.kva for site in asked)
+        return cls(grid, tuple(sites), kva, options, JointBench(grid, offers), {})
 
     @property
     def costs_eur(self) -> list[list[float]]:
@@ -284,8 +289,12 @@ class _Choice:
         chosen = [options[pick] for options, pick in zip(self.options, picks, strict=True)]
         if _clash(chosen):
             return math.inf
+        first = np.cumsum([0, *(len(options) for options in self.options)])[:-1]
+        if self.bench.carries([int(start) + pick for start, pick in zip(first, picks, strict=True)]):
+            self.seen[picks] = ()
+            return 0.0
         works = reinforce_together(self.grid, list(zip(chosen, self.kva, strict=True)), most_eur=most_eur)
-        self.seen[picks] = works
+        self.seen[picks] = tuple(works.measures)
         return works.cost.eur if works.status == "found" else math.inf
 
     def plan(self, found: Found, sites: Sequence[Development], alone: Mapping[str, Assessment]) -> JointPlan:
@@ -296,15 +305,22 @@ class _Choice:
         connected = {one.site_id for one in taken}
         left = {one.site_id: alone[one.site_id].sentence for one in sites if one.site_id not in connected}
         status: PlanStatus = "least" if found.status == "least" else "best_found"
-        measures = tuple(self.seen[found.picks].measures)
+        measures = self.seen[found.picks]
         parts = [one.option.changes for one in taken]
         step = Step(join_changes([*parts, *(measure.changes for measure in measures)]), taken)
         return JointPlan(self.grid, (step,), measures, left, status, found.bound_eur)
 
 
 def _options_tried(assessment: Assessment) -> tuple[SupplyOption, ...]:
-    """Options that can be built, the cheapest by themselves, and the best with its works."""
-    able = [judged.option for judged in assessment.ranked if not judged.option.problem]
+    """Options that can be built, the cheapest by themselves, and the best with its works.
+
+    Not those that move the voltage by more than one connection may: others there do not cure that.
+    """
+    able = [
+        judged.option
+        for judged in assessment.ranked
+        if judged.fits or not (judged.option.problem or (judged.blocked["check"] == "voltage_change").any())
+    ]
     able.sort(key=lambda option: (_own_eur(option), option.option_id))
     best = option_taken(assessment)
     kept = able[:OPTIONS_TRIED]

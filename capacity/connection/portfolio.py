@@ -19,7 +19,14 @@ import pandas as pd
 from capacity.connection.assessment import Assessment, assess_all
 from capacity.connection.connection_grid import ConnectionGrid
 from capacity.connection.cost_share import SHARE_RULES, ShareRule
-from capacity.connection.joint_plan import JointPlan, Taken, joined_plan, least_plan, plan_alone, plan_in_order
+from capacity.connection.joint_plan import (
+    JointPlan,
+    Taken,
+    joined_plan,
+    least_plan,
+    plan_alone,
+    plan_in_order,
+)
 from capacity.connection.outcome import outcome_of
 from capacity.connection.plan_shares import share_costs
 from capacity.connection.queue import Told

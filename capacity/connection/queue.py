@@ -213,7 +213,9 @@ def _pairs(
     """Pairs in which one's answer changes once the other is connected."""
     say("looking for applications that hang on each other")
     behind = {
-        one.site_id: _beside(grid, alone[one.site_id], [live[k] for k in np.flatnonzero(hang[at])], config)
+        one.site_id: _beside(
+            grid, alone[one.site_id], [live[int(k)] for k in np.flatnonzero(hang[at])], config
+        )
         for at, one in enumerate(live)
     }
     rows = []
