@@ -1,4 +1,4 @@
-"""What each site of a portfolio pays, by a rule of `cost_share`, group by group of sites that hang together."""
+"""What each site of a portfolio pays, by a rule of `cost_share`, group by group that hangs together."""
 
 from __future__ import annotations
 
