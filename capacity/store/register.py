@@ -73,10 +73,15 @@ def _is_free(connection: Connection, application_id: str, others: Collection[str
     return application_id not in others and connection.execute(query, (application_id,)).fetchone() is None
 
 
-def read_one(connection: Connection, path: Path, application_id: str) -> Application:
+def read_one(
+    connection: Connection, path: Path, application_id: str, revision: int | None = None
+) -> Application:
+    """An application as it stands now, or as it stood at a revision."""
     found = _one(connection, application_id)
+    if found is not None and revision is not None:
+        found = _at_revision(connection, found, revision)
     if found is None:
-        message = "the register has no application of this id; correct it"
+        message = "the register has no application of this id or revision; correct it"
         raise fault(path, "unknown_application", message, row_id=application_id, table="applications")
     return found
 

@@ -61,10 +61,10 @@ class Store:
         with self._writing() as (connection, author):
             return register.add_all(connection, self.path, applications, author)
 
-    def application(self, application_id: str) -> Application:
-        """One application as it stands now."""
+    def application(self, application_id: str, revision: int | None = None) -> Application:
+        """One application as it stands now, or as it stood at a revision."""
         with self._reading() as connection:
-            return register.read_one(connection, self.path, application_id)
+            return register.read_one(connection, self.path, application_id, revision)
 
     def applications(self, *, statuses: Sequence[str] = (), text: str = "") -> pd.DataFrame:
         """The register in the order it grew, each application with the last answer to it.
