@@ -93,7 +93,7 @@ def list_applications(
         f"{row.name}"
         for row in found.itertuples()
     ]
-    values = {"applications": output.rows_of(found)}
+    values: dict[str, object] = {"applications": output.rows_of(found)}
     output.say(values, [*lines, f"  {len(found)} applications"], as_json=as_json)
 
 
@@ -173,16 +173,13 @@ def assess(
 def _answered(
     store: Store, asked: list[Application], network: Path, config: ConnectionConfig
 ) -> list[dict[str, object]]:
-    from capacity.connection import assess_on, connection_grid
-    from capacity.store.repeating import keep
+    from capacity.store.repeating import answers_on, keep
 
     grid = cli_network.network_of(network)
-    output.progress("solving the network as it stands")
-    stands = connection_grid(grid, config)
+    output.progress(f"assessing {len(asked)} applications")
+    answers = answers_on(grid, [one.development_in(grid.crs) for one in asked], config)
     rows: list[dict[str, object]] = []
-    for one in asked:
-        output.progress(f"assessing {one.application_id}")
-        answer = assess_on(stands, one.development_in(grid.crs), config)
+    for one, answer in zip(asked, answers, strict=True):
         kept = keep(store, one, answer, grid, config)
         rows.append({
             "assessment_id": kept, "application_id": one.application_id, "verdict": answer.verdict,

@@ -77,9 +77,13 @@ def _connected(path: Path, wait_s: float, mode: str) -> Iterator[sqlite3.Connect
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA fullfsync = ON")
         yield connection
+
+
+def _sync_always(connection: sqlite3.Connection) -> None:
+    """Every commit is on the disk before it returns; so is the log when it is moved into the file."""
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA fullfsync = ON")
 
 
 @contextmanager
@@ -103,6 +107,7 @@ def _readable(path: Path, wait_s: float) -> Iterator[sqlite3.Connection]:
 
 def _begin_reading(connection: sqlite3.Connection) -> None:
     """Hold one state of the file from here on."""
+    _sync_always(connection)
     connection.execute("PRAGMA query_only = ON")
     connection.execute("BEGIN")
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -116,6 +121,7 @@ def _is_at_rest(path: Path) -> bool:
 
 @contextmanager
 def _transaction(connection: sqlite3.Connection, wait_s: float) -> Iterator[None]:
+    _sync_always(connection)
     _take_turn(connection, wait_s)
     try:
         yield
