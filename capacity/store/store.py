@@ -82,13 +82,13 @@ class Store:
             Columns `register.APPLICATION_COLUMNS`.
         """
         with self._reading() as connection:
-            found = register.read_all(connection, statuses=statuses, text=text)
+            found = register.read_all(connection, self.path, statuses=statuses, text=text)
             return register.table_of(connection, found)
 
     def every_application(self, *, statuses: Sequence[str] = (), text: str = "") -> list[Application]:
         """The same as values, with all that is asked for."""
         with self._reading() as connection:
-            return register.read_all(connection, statuses=statuses, text=text)
+            return register.read_all(connection, self.path, statuses=statuses, text=text)
 
     def change(self, changed: Application) -> Application:
         """Write a changed application over the revision it was read at.
