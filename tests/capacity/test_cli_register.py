@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from capacity.cli_register import register
 from capacity.store import open_store
+from gis import read_network, write_network
+from gridmodel import rules_for
 from tests.capacity.conftest import Run
 from tests.capacity.test_output import strict
 
@@ -62,14 +65,23 @@ def test_who_comes_second_is_told_of_the_first(project: Path, run: Run) -> None:
     assert code == 2 and "quote, withdraw, refuse, expire" in said
 
 
-def test_answers_are_kept_and_given_again(project: Path, town: Path, run: Run) -> None:
+def test_answers_are_kept_and_given_again_on_another_network(
+    project: Path, town: Path, run: Run, tmp_path: Path
+) -> None:
+    """On the network that was kept: `tests/capacity/store/test_repeating.py`."""
     code, out, _ = run("register", "assess", project, town, "--json")
     (row,) = strict(out)["assessments"]  # type: ignore[misc]
     assert row["assessment_id"] == "A1-1" and code == (0 if row["verdict"].startswith("connect") else 1)
-    code, out, _ = run("register", "repeat", project, "A1-1", "--json")
-    assert (code, strict(out)) == (0, {"assessment_id": "A1-1", "same": True, "differences": []})
     kept = open_store(project, user="judge").assessment("A1-1")
     assert json.loads(kept.record)["verdict"] == row["verdict"]
+
+    grid, other = read_network(town, rules=rules_for()), tmp_path / "other.gpkg"
+    write_network(replace(grid, loads=grid.loads.assign(p_kw=grid.loads["p_kw"] * 20.0)), other)
+    code, out, _ = run("register", "repeat", project, "A1-1", "--network", other, "--json")
+    again = strict(out)
+    assert (code, again["same"]) == (1, False)
+    told = [row["what"] for row in again["differences"]]  # type: ignore[attr-defined]
+    assert told[0] == "network sha256" and "demand_kw" not in told and len(told) > 1
 
 
 def test_files_go_out_and_come_in(project: Path, town: Path, run: Run, tmp_path: Path) -> None:
