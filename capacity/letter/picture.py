@@ -93,9 +93,12 @@ def _ways(grid: ConnectionGrid, judged: JudgedOption | None) -> list[BaseGeometr
 
 
 def _supply_point(grid: ConnectionGrid, judged: JudgedOption | None) -> shapely.Point | None:
-    if judged is None or judged.option.bus_id not in grid.network.buses.index:
+    """Where the cable begins, on a line that is cut too; without a way the bus."""
+    if judged is None:
         return None
-    return grid.network.buses.geometry[judged.option.bus_id]
+    if judged.option.route.geometry is not None:
+        return shapely.get_point(judged.option.route.geometry, 0)
+    return grid.network.buses.geometry.get(judged.option.bus_id)
 
 
 def _grid_drawn(grid: ConnectionGrid, frame: Frame, percent: tuple[float, ...]) -> Iterator[str]:
