@@ -274,7 +274,7 @@ def map_of(words: Words, picture: Picture | None) -> LetterMap | None:
         return None
     return LetterMap(
         svg=picture.svg,
-        captions=(words.say("map.before"), words.say("map.after")),
+        captions=(words.say("map.before"), words.say("map.after"))[: picture.panel_count],
         legend=tuple(_legend(words, picture.classes_percent)),
         note=words.say("map.caption", width_m=round(picture.width_m)),
     )
