@@ -11,7 +11,6 @@ from typing import Final
 
 import streamlit as st
 from capacity.connection.site_cases import site_power_kva
-from capacity.store.repeating import keep
 
 from app_pages.connect_answered import Answered
 from app_pages.frame import plain
@@ -21,6 +20,7 @@ from capacity.demand.development import Development
 from capacity.language import languages
 from capacity.letter import Letter, LetterContext, letter_html, letter_json, letter_of, letter_pdf, picture_of
 from capacity.network_record import network_record
+from capacity.store.repeating import keep
 
 _PUT: Final = "register_put_as"
 _FORMS: Final[tuple[tuple[str, str, str, Callable[[Letter], bytes | str]], ...]] = (

@@ -12,7 +12,6 @@ from datetime import date
 from typing import Final, TypedDict
 
 import streamlit as st
-from capacity.store.repeating import keep
 
 from app_pages.connect_answer import VERDICTS
 from app_pages.connect_answered import answer_on, config_of
@@ -30,6 +29,7 @@ from capacity.demand.development_text import (
     write_phases,
 )
 from capacity.store import Application, Store, outcomes_from
+from capacity.store.repeating import keep
 from gis import InputError
 
 _MOST: Final = 100_000
@@ -76,6 +76,7 @@ def show_application(study: Study, choice: Choice, store: Store | None, chosen: 
     opened = _opened(store, chosen)
     if show_conflict(store):
         return
+    _say_newer(store, opened)
     left, right = st.columns([3, 2])
     with left:
         _change(store, opened)
@@ -92,6 +93,16 @@ def _opened(store: Store, chosen: str) -> Application:
         forget_opened()
         opened = st.session_state[OPENED] = store.application(chosen)
     return opened
+
+
+def _say_newer(store: Store, opened: Application) -> None:
+    """Say that somebody has changed the application since it was opened here."""
+    now = store.application(opened.application_id)
+    if now.revision == opened.revision:
+        return
+    said, again = st.columns([4, 1], vertical_alignment="center")
+    said.info(f"{plain(now.changed_by)} has changed this application since you opened it.")
+    again.button("Read it again", key="register_again", on_click=forget_opened)
 
 
 def _change(store: Store, opened: Application) -> None:

@@ -11,12 +11,16 @@ from app_pages.connect_answer import KINDS, VERDICTS
 from app_pages.connect_answered import config_of, grid_of_choice
 from app_pages.frame import Columns, plain
 from app_pages.study import Choice, Study
+from capacity.connection.cost_share import SHARE_RULES, ShareRule
+from capacity.connection.portfolio import Portfolio, plan_portfolio
 from capacity.connection.queue import QueueStudy, study_queue
 from capacity.store import Application, Store
 
 _QUEUE: Final = "register_queue"
+_PORTFOLIO: Final = "register_portfolio"
+# One site alone is no portfolio.
+_LEAST: Final = 2
 _NUMBER = st.column_config.NumberColumn
-_MONEY = _NUMBER(format="localized")
 _APPLICATIONS: Final[Columns] = {
     "place": _NUMBER("Place", width=50),
     "site_id": "Application",
@@ -48,6 +52,40 @@ def show_queue(study: Study, choice: Choice, store: Store | None) -> None:
     known = st.session_state.get(_QUEUE)
     if known is not None and known[0] == asked:
         _show_study(known[1])
+
+
+def show_portfolio(study: Study, choice: Choice, store: Store | None) -> None:
+    """Plan several applications at once, and compare with one by one."""
+    st.markdown("Several sites planned at once: the least cost together, against one by one in their order.")
+    applications = {} if store is None else {one.application_id: one for one in store.every_application()}
+    places = st.columns([3, 2])
+    chosen = places[0].multiselect(
+        "Applications", list(applications), key="portfolio_sites",
+        format_func=lambda one: f"{one}: {applications[one].development.name}",
+    )  # fmt: skip
+    rule: ShareRule = places[1].selectbox(
+        "Who pays what", list(SHARE_RULES), format_func=SHARE_RULES.__getitem__, key="portfolio_rule"
+    )
+    asked = (_versions([applications[one] for one in chosen]), rule, choice.scenario, choice.yardstick.limits)
+    if st.button("Plan them together", key="portfolio_run", type="primary", disabled=len(chosen) < _LEAST):
+        with st.spinner("Looking for the least cost of all of them together ..."):
+            developments = [applications[one].development_in(study.network.crs) for one in chosen]
+            found = plan_portfolio(grid_of_choice(study, choice), developments, config_of(choice), rule=rule)
+        st.session_state[_PORTFOLIO] = (asked, found)
+    known = st.session_state.get(_PORTFOLIO)
+    if known is not None and known[0] == asked:
+        _show_plan(known[1])
+
+
+def _show_plan(found: Portfolio) -> None:
+    st.success(plain(found.sentence))
+    _table(found.sites, "portfolio_table", _headings(found.sites))
+    st.markdown("**Works on the grid that they need together, and who pays for them**")
+    if found.works.empty:
+        st.caption("None.")
+    else:
+        _table(found.works, "portfolio_works", _headings(found.works))
+    st.caption(plain(f"Rule of the shares: {SHARE_RULES[found.rule]}. Indicative, not an offer."))
 
 
 def _versions(applications: list[Application]) -> tuple[tuple[str, int], ...]:

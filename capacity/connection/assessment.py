@@ -91,9 +91,7 @@ class Assessment:
     ranked: tuple[JudgedOption, ...] = ()
     bill: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(BILL_COLUMNS)))
     checks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["rank", *CHECK_COLUMNS]))
-    not_offered: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(columns=list(NOT_OFFERED_COLUMNS))
-    )
+    not_offered: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(NOT_OFFERED_COLUMNS)))
 
 
 def assess_connection(
@@ -197,9 +195,7 @@ def _answer(
     return Assessment(
         development=site.development,
         verdict=verdict,
-        sentence=sentence_of(
-            site.development, verdict, site.demand_kw, ranked, grid.assumptions.cost.prices
-        ),
+        sentence=sentence_of(site.development, verdict, site.demand_kw, ranked, grid.assumptions.cost.prices),
         demand_kw=site.demand_kw,
         demand=demand_parts(site.development, grid.assumptions),
         options=_options_table(ranked, grid),
@@ -289,8 +285,8 @@ def _why_no_option(grid: ConnectionGrid, site: Site, offered: SiteOptions) -> st
     most_kw = grid.assumptions.supply.mv_busbar_max_kw
     if site.demand_kw > most_kw:
         return (
-            f"{site.demand_kw:,.0f} kW is more than a busbar of medium voltage takes ({most_kw:,.0f} kW); ask "
-            "for a supply from the high-voltage grid, which is not checked here"
+            f"{site.demand_kw:,.0f} kW is more than a busbar of medium voltage takes ({most_kw:,.0f} kW); "
+            "ask for a supply from the high-voltage grid, which is not checked here"
         )
     reach_m = grid.assumptions.route.max_mv_feeder_m
     return f"there is no supplied network in reach ({reach_m:,.0f} m of cable) for {site.demand_kw:,.0f} kW"

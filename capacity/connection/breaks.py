@@ -156,6 +156,4 @@ def _rows(
 
 
 _NO_INT, _NO_FLOAT = np.zeros(0, dtype=np.int64), np.zeros(0)
-_NONE = Breaks(
-    _NO_INT, _NO_INT, _NO_INT, _NO_INT, _NO_FLOAT, _NO_FLOAT, _NO_FLOAT, np.zeros(0, dtype=bool)
-)
+_NONE = Breaks(_NO_INT, _NO_INT, _NO_INT, _NO_INT, _NO_FLOAT, _NO_FLOAT, _NO_FLOAT, np.zeros(0, dtype=bool))

@@ -1,11 +1,11 @@
 """Options of one or many sites drawn into one network, with what each of its rows is compared with today.
 
-    drawn row                    today
-    of the network               itself
-    shadow (cells changed)       the row it stands for
-    piece of a line that is cut  that line
-    joint in a line that is cut  the voltage between the line's ends
-    anything else                nothing: it is new
+drawn row                    today
+of the network               itself
+shadow (cells changed)       the row it stands for
+piece of a line that is cut  that line
+joint in a line that is cut  the voltage between the line's ends
+anything else                nothing: it is new
 """
 
 from __future__ import annotations
@@ -211,9 +211,7 @@ def _pieces(drawn: DrawnNetwork, at: int, option: SupplyOption) -> list[Piece]:
     return found
 
 
-def _supply_voltages(
-    drawn: DrawnNetwork, offers: Sequence[Offer], pieces: Sequence[Piece]
-) -> SupplyVoltages:
+def _supply_voltages(drawn: DrawnNetwork, offers: Sequence[Offer], pieces: Sequence[Piece]) -> SupplyVoltages:
     """The bus that is tapped; where a line is cut, its joints."""
     rows: list[tuple[int, int, int, int, float]] = []
     by_cut: dict[tuple[int, int], list[Piece]] = {}
@@ -228,8 +226,8 @@ def _supply_voltages(
     at = drawn.network.buses.index.get_indexer([offer.option.bus_id for offer in offers])
     rows += [(offer, int(bus), int(bus), int(bus), 0.0) for offer, bus in enumerate(at) if offer not in told]
     columns = list(zip(*sorted(rows), strict=True)) or [(), (), (), (), ()]
-    offer, bus, first, second = (np.array(column, dtype=np.int64) for column in columns[:4])
-    return SupplyVoltages(offer, bus, first, second, np.array(columns[4], dtype=float))
+    places = [np.array(column, dtype=np.int64) for column in columns[:4]]
+    return SupplyVoltages(*places, np.array(columns[4], dtype=float))
 
 
 class CaseBounds:
@@ -257,7 +255,10 @@ class CaseBounds:
         busbar = now.reference[self._anchor]
         reference = np.where(anchored & (busbar >= 0), busbar, reference)
         return VoltageBounds(
-            np.where(new, self._taken.low, now.low), np.where(new, self._taken.high, now.high), reference, now.rings
+            np.where(new, self._taken.low, now.low),
+            np.where(new, self._taken.high, now.high),
+            reference,
+            now.rings,
         )
 
     def _anchors(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Whether a grid carries options: each a state of one drawn network, solved with all of the grid in every case.
+"""Whether a grid carries options: each a state of one drawn network, solved with all of the grid per case.
 
 What speaks against an option: limits it breaks; limits broken before in which it takes a real part (the rule
 of `capacity.impact`); the site or customers of today left without supply; a voltage change at its supply
@@ -65,7 +65,8 @@ class Judgement:
     blocked
         Columns `BLOCKED_COLUMNS`: limits that speak against it, worst first; no rows when it fits.
     way
-        Columns `CHECK_COLUMNS`: what is most strained on the way to the source per case, of outages the worst.
+        Columns `CHECK_COLUMNS`: what is most strained on the way to the source per case; of outages the
+        worst.
     states
         Load flows behind it.
     """
@@ -83,7 +84,9 @@ class Judgement:
         """Columns `CHECK_COLUMNS`: what is strained, and all that blocks."""
         stops = self.blocked.rename(columns={"value": "with_site"})
         stops["caused_by"] = np.where(stops["already"].to_numpy(dtype=bool), "already", "site")
-        both = pd.concat([stops[list(CHECK_COLUMNS)], self.way], ignore_index=True) if len(stops) else self.way
+        both = (
+            pd.concat([stops[list(CHECK_COLUMNS)], self.way], ignore_index=True) if len(stops) else self.way
+        )
         return both.drop_duplicates(["case_id", "check", "table", "element_id"], ignore_index=True)
 
 
@@ -159,7 +162,11 @@ def _runs(grid: ConnectionGrid, options: DrawnOptions, cases: np.ndarray) -> Ite
     bears = bearing(grid)
     buses, lines = grid.network.buses.index, grid.network.lines.index
     at = buses.get_indexer([offer.option.bus_id for offer in options.offers])
-    near = [piece for piece in options.pieces if buses.get_indexer([_supplied_from(options, piece)])[0] == piece.end]
+    near = [
+        piece
+        for piece in options.pieces
+        if buses.get_indexer([_supplied_from(options, piece)])[0] == piece.end
+    ]
     for case in cases.tolist():
         if grid.states[case] is None:
             continue
@@ -291,4 +298,3 @@ def _per_offer(table: pd.DataFrame, count: int) -> list[pd.DataFrame]:
     ends = np.searchsorted(table["offer"].to_numpy(), np.arange(count + 1))
     plain = table.drop(columns="offer")
     return [plain.iloc[ends[at] : ends[at + 1]].reset_index(drop=True) for at in range(count)]
-

@@ -110,7 +110,9 @@ def outage_cases_of(
     yardstick = make_yardstick(loaded, limits)
     found = make_switchable(yardstick)
     bench = make_bench(build_model(loaded, catalogue), yardstick, _ALL, found)
-    asked = [one for one in outages_of(found, OUTAGE_TABLES) if not one.idle and _feeds_above(loaded, one, rule)]
+    asked = [
+        one for one in outages_of(found, OUTAGE_TABLES) if not one.idle and _feeds_above(loaded, one, rule)
+    ]
     held = [*_restored(bench, asked), *_without_loss(bench, asked)]
     return _as_cases(cases, int(row), bench, held) if held else None
 
@@ -170,7 +172,7 @@ def turns_with_piece_out(
 ) -> tuple[Turns, int]:
     """The same where an option has cut the line that is out: the piece nearer to the source fails instead.
 
-        source ---- piece a --x-- o --x-- piece b ---- tie      the site at o is carried by the tie
+    source ---- piece a --x-- o --x-- piece b ---- tie      the site at o is carried by the tie
     """
     rows = cases.switching[cases.switching["case_id"] == case_id]
     cut = set(option.changes.removed.get("lines", ()))
@@ -179,7 +181,5 @@ def turns_with_piece_out(
     theirs = (rows["table"] == "switches") & rows["element_id"].isin(own) & (rows["state"] == "open")
     failed = (rows["table"] == "lines") & rows["element_id"].isin(cut)
     kept = rows[~theirs & ~failed]
-    out = pd.DataFrame(
-        {"case_id": [case_id], "table": ["lines"], "element_id": [piece_id], "state": ["out"]}
-    )
+    out = pd.DataFrame({"case_id": [case_id], "table": ["lines"], "element_id": [piece_id], "state": ["out"]})
     return drawn.turns_of(pd.concat([out, kept[list(SWITCH_SET_COLUMNS)]], ignore_index=True)), 0

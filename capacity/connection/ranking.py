@@ -94,7 +94,8 @@ def _with_works(
     if easier is not None:
         like, works = easier
         what = "none cure" if works.status == "none" else "they cost too much for"
-        reason = f"{said}; works were not looked for: {what} {like.option.option_id}, which is cheaper and breaks no more"
+        why = f"{what} {like.option.option_id}, which is cheaper and breaks no more"
+        reason = f"{said}; works were not looked for: {why}"
         return _refused(grid, case, reason), None
     works = reinforce(grid, case.option, site.kva, case.judgement.blocked, most_eur=left_eur)
     if works.status != "found":
@@ -115,10 +116,9 @@ def _with_works(
 
 def _excess(blocked: pd.DataFrame, site_id: str) -> dict[tuple[str, str, str], float]:
     """Largest excess per limit; what an option builds itself is told by its part, not its id."""
-    keys = [
-        (str(check), str(table), element_id.rsplit("|", 1)[1] if element_id.startswith(f"{site_id}|") else element_id)
-        for check, table, element_id in blocked[["check", "table", "element_id"]].itertuples(index=False)
-    ]  # fmt: skip
+    own = f"{site_id}|"
+    names = [name.rsplit("|", 1)[1] if name.startswith(own) else name for name in blocked["element_id"]]
+    keys = zip(blocked["check"], blocked["table"], names, strict=True)
     most: dict[tuple[str, str, str], float] = {}
     for key, value in zip(keys, blocked["excess_percent"].tolist(), strict=True):
         most[key] = max(value, most.get(key, -math.inf))

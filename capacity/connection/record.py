@@ -33,8 +33,7 @@ def assessment_record(assessment: Assessment) -> dict[str, object]:
         "development": development_record(assessment.development),
         "demand": _rows(assessment.demand),
         "options": [
-            _option(row, one)
-            for row, one in zip(_rows(assessment.options), assessment.ranked, strict=True)
+            _option(row, one) for row, one in zip(_rows(assessment.options), assessment.ranked, strict=True)
         ],
         "bill": _rows(assessment.bill),
         "checks": _rows(assessment.checks),

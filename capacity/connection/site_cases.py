@@ -7,7 +7,8 @@
     (any other)             as given                                   demand, or feed-in where the
                                                                        network feeds back as a whole
 
-Least load and highest generation are shares of dena-Verteilnetzstudie 2012 (`capacity.planning.worst_cases`).
+Least load and highest generation are shares of dena-Verteilnetzstudie 2012 (`capacity.planning.worst_cases`,
+`Assumptions.least_demand`, `Assumptions.pv`).
 """
 
 from __future__ import annotations
@@ -116,22 +117,15 @@ def _kind_of(outage: str, kva: np.ndarray) -> CaseKind:
 def site_power_kva(development: Development, cases: PlanCases, assumptions: Assumptions) -> np.ndarray:
     """Complex power that a site draws per case [kVA]; what it feeds is negative.
 
-    At peak, and after an outage, nothing is fed in; in a feed-in case the demand is at the least share that
-    loads of low voltage are counted with. Feed-in is at power factor 1.
+    At peak, and after an outage, nothing is fed in; in a feed-in case the demand is at its least share. What
+    is fed in has power factor 1.
     """
     parts = demand_parts(development, assumptions)
     demand_kw = float(parts["p_kw"].sum())
-    least = read_worst_cases().feed_in_case.load_lv
     drawn = demand_kw * (1.0 + 1j * np.tan(np.arccos(assumptions.power_factor.cos_phi)))
-    fed_kw = _feed_in_kw(development, parts)
+    fed_kw, least = float(parts["feed_in_kw"].sum()), assumptions.least_demand.share
     feeding = np.array([kind == FEED_IN for kind in case_kinds(cases)])
     return np.where(feeding, least * drawn - fed_kw, drawn)
-
-
-def _feed_in_kw(development: Development, parts: object) -> float:
-    if "feed_in_kw" in parts:  # type: ignore[operator]
-        return float(parts["feed_in_kw"].sum())  # type: ignore[index]
-    return read_worst_cases().feed_in_case.pv * float(getattr(development, "pv_kw", 0.0))
 
 
 def site_of(grid: ConnectionGrid, development: Development) -> Site:

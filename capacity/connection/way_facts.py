@@ -1,4 +1,4 @@
-"""What an option strains on its way to the source, in every case: figures today, with the site, and the limit.
+"""What an option strains on its way to the source per case: figures today, with the site, and the limit.
 
 On the way is what carries a real part of the site's power (`capacity.impact.AFFECTED_SHARE`). Of outages the
 one that strains most is kept per option and check.
@@ -28,7 +28,7 @@ from capacity.planning.references import VoltageBounds
 
 
 class WayFacts(NamedTuple):
-    """Columns of equal length: offer, case, check, drawn row, figure today (NaN: new), with the site, limit."""
+    """Columns: offer, case, check, drawn row, figure today (NaN: new) and with the site, limit."""
 
     offer: np.ndarray
     case: np.ndarray

@@ -87,7 +87,11 @@ def works_words(option: JudgedOption) -> str:
 
 
 def sentence_of(
-    development: Development, verdict: str, demand_kw: float, ranked: Sequence[JudgedOption], prices: CostTable
+    development: Development,
+    verdict: str,
+    demand_kw: float,
+    ranked: Sequence[JudgedOption],
+    prices: CostTable,
 ) -> str:
     """The answer in one sentence."""
     best, asked = ranked[0], f"{development.name} ({demand_kw:,.0f} kW)"

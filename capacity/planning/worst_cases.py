@@ -74,10 +74,8 @@ def worst_cases(network: Network, names: tuple[str, ...] | None = None) -> PlanC
     return PlanCases(case_labels(asked, asked), np.stack(kva), no_switching())
 
 
-def worst_case_power(
-    network: Network, case: WorstCase, scenario: Scenario = _ALL_LOADS
-) -> np.ndarray:
-    """Complex power drawn per bus [kVA]: a share of the loads of a scenario, and of all that is rated to feed."""
+def worst_case_power(network: Network, case: WorstCase, scenario: Scenario = _ALL_LOADS) -> np.ndarray:
+    """Complex power drawn per bus [kVA]: a share of a scenario's loads and of all that is rated to feed."""
     nothing: pd.DataFrame = network.generators.iloc[:0]
     loads = bus_power(replace(network, generators=nothing), scenario)
     fed = bus_power(
