@@ -14,6 +14,8 @@ from capacity.letter.sections import columns_of
 from capacity.letter.words import Words
 
 _DASH = "–"
+# First of the stages of `capacity.connection.phasing`.
+_AS_IT_IS = "as it is"
 
 
 def sooner(words: Words, assessment: Assessment, context: LetterContext) -> Iterator[Section]:
@@ -52,8 +54,12 @@ def _stages(words: Words, assessment: Assessment, context: LetterContext) -> Sec
             _stage(words, way, str(row["stage"])),
             words.say(f"sooner.{phasing.unit}", units=int(row["units"]), total=phasing.total),
             words.power(float(row["demand_kw"])),
-            number(float(row["cost_eur"])),
-            number(float(row["months"])),
+            # A cable for a part alone is another option: the stage before the connection has no cost of its own.
+            *(
+                (_DASH, _DASH)
+                if row["stage"] == _AS_IT_IS
+                else (number(float(row["cost_eur"])), number(float(row["months"])))
+            ),
         )
         for _, row in phasing.stages.iterrows()
     )

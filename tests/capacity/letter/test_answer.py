@@ -185,7 +185,7 @@ def test_further_answers_are_told_where_they_were_asked_for(code: str) -> None:
     titles = words_of(code, "EUR").messages.texts
     live = section(letter, titles["section.stages"]).table
     assert live is not None
-    assert [("4" in row[1], row[3]) for row in live.rows[:1]] == [(True, "0")]
+    assert [("4" in row[1], row[3]) for row in live.rows[:1]] == [(True, "–")]
     assert titles["work.replace_line"] in live.rows[2][0]
     assert "812" in section(letter, titles["section.flexible"]).texts[0]
     assert len(section(letter, titles["section.turning"]).table.rows) == 1  # type: ignore[union-attr]
