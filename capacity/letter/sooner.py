@@ -54,7 +54,7 @@ def _stages(words: Words, assessment: Assessment, context: LetterContext) -> Sec
             _stage(words, way, str(row["stage"])),
             words.say(f"sooner.{phasing.unit}", units=int(row["units"]), total=phasing.total),
             words.power(float(row["demand_kw"])),
-            # A cable for a part alone is another option: the stage before the connection has no cost of its own.
+            # A part alone goes by another option: the stage before the connection has no cost of its own.
             *(
                 (_DASH, _DASH)
                 if row["stage"] == _AS_IT_IS
