@@ -1,17 +1,17 @@
 """Can this development be connected, where, at what cost and by when: options, verdict and one sentence.
 
-Supply points come from every voltage level in reach, not the nearest alone:
+    supply points of all levels      `supply_points`
+    each a state of one drawn grid   `judging`
+    works where it does not fit      `reinforcement`
+    order, verdict, sentence         `ranking`, `words`
 
-    lv_feeder    a joint of an existing low-voltage cable       site --cable-- o
-    lv_busbar    a new cable from a station's busbar            site --cable-- [T]
-    mv_feeder    a new station on a medium-voltage line         site --[T]--cable-- o 20 kV
-
-Each is checked by a load flow of the whole network. Not done here: routes along streets, works in
-the existing grid, phases, the queue.
+Many developments are judged in one draw, each as if the others were not there; a queue and a portfolio, in
+which they are, stand in `queue` and `portfolio`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,20 +20,17 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from capacity.assumptions import Assumptions, read_assumptions
-from capacity.checks import State, state_of_case
+from capacity.connection.connection_grid import ConnectionGrid
+from capacity.connection.judging import CHECK_COLUMNS, Judgement, judge, normal_cases
+from capacity.connection.option import JudgedOption
+from capacity.connection.ranking import rank_options
+from capacity.connection.site import Site
+from capacity.connection.site_cases import ConnectionConfig, connection_grid, site_of, with_assumptions
+from capacity.connection.supply_points import NOT_OFFERED_COLUMNS, SiteOptions, supply_options
+from capacity.connection.words import sentence_of, works_words
 from capacity.demand.development import Development, demand_parts
-from capacity.impact import Impact, additions, blocked_by, study_impact
-from capacity.limits import Limits, read_limits
-from capacity.supply_options import (
-    Candidate,
-    Works,
-    describe_limit,
-    find_candidates,
-    size_works,
-)
-from gis.voltage import LV_MAX_KV
-from gridmodel import KEEP_ALL, CaseResults, GridModel, find_scenario, run_cases
+from gis import Network
+from gridmodel import GridModel
 
 Verdict = Literal["connect", "connect_after_works", "refuse", "undetermined"]
 
@@ -41,15 +38,12 @@ OPTION_COLUMNS = (
     "rank", "kind", "bus_id", "voltage_kv", "route_m", "works", "cost_low_eur", "cost_eur", "cost_high_eur",
     "months", "fits", "reason", "geometry",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class ConnectionConfig:
-    """How connections are judged: scenario, limits and assumptions."""
-
-    scenario_id: str | None = None
-    limits: Limits = field(default_factory=read_limits)
-    assumptions: Assumptions = field(default_factory=read_assumptions)
+BILL_COLUMNS = (
+    "rank", "item", "text", "quantity", "unit", "use", "customer_share", "cost_low_eur", "cost_eur",
+    "cost_high_eur",
+)  # fmt: skip
+# Sites whose options are drawn into one network.
+SITES_AT_ONCE = 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,21 +53,30 @@ class Assessment:
     Attributes
     ----------
     verdict
-        Of the cheapest option that fits. "connect": an existing low-voltage supply point has room.
-        "connect_after_works": by a new station. "refuse": no supply point in reach fits.
-        "undetermined": nothing could be checked.
+        Of the cheapest option that fits. "connect": it needs no works on the existing grid and no new
+        station. "connect_after_works": it does. "refuse": none fits, with works either. "undetermined":
+        nothing could be checked.
     sentence
         The answer in one plain sentence, with the reason.
     demand
         Parts of the demand (`capacity.demand.development.demand_parts`).
     options
-        Columns `OPTION_COLUMNS`, best first; geometry is the line from the site to the supply point.
+        Columns `OPTION_COLUMNS`, best first; geometry is the way of the new cable.
     binding
-        The limit that speaks against the best option that does not fit; empty when the first fits.
+        The limit that speaks against the best option; empty when it fits alone.
     reasons
         One line per option: why it fits or not.
     basis
-        What the figures rest on: scenario, limits, cost_table, currency.
+        What the figures rest on: scenario, limits, cases, n_minus_1, charging, cost_table, currency.
+    ranked
+        The options with all that is known of them, in the same order.
+    bill
+        Columns `BILL_COLUMNS`: what each option is made of; its lines add up to its cost.
+    checks
+        Columns rank and `judging.CHECK_COLUMNS`, of the options without works: figures today and with the
+        site; caused_by is "site" or "already" where a limit is broken, else "".
+    not_offered
+        kind, bus_id, reason: what is no option at all.
     """
 
     development: Development
@@ -85,12 +88,16 @@ class Assessment:
     binding: dict[str, object]
     reasons: tuple[str, ...]
     basis: dict[str, str]
+    ranked: tuple[JudgedOption, ...] = ()
+    bill: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(BILL_COLUMNS)))
+    checks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["rank", *CHECK_COLUMNS]))
+    not_offered: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(NOT_OFFERED_COLUMNS)))
 
 
 def assess_connection(
-    model: GridModel, development: Development, config: ConnectionConfig | None = None
+    network: Network | GridModel, development: Development, config: ConnectionConfig | None = None
 ) -> Assessment:
-    """Judge one development on one scenario.
+    """Judge one development on one scenario of a network.
 
     Raises
     ------
@@ -98,225 +105,38 @@ def assess_connection(
         The network has no scenario of the id in the config.
     """
     chosen = config or ConnectionConfig()
-    scenario = find_scenario(model.network, chosen.scenario_id)
-    return assess_on(study_impact(model, scenario, chosen.limits), development, chosen)
+    plain = network.network if isinstance(network, GridModel) else network
+    return assess_on(connection_grid(plain, chosen), development, chosen)
 
 
-def assess_on(impact: Impact, development: Development, config: ConnectionConfig) -> Assessment:
-    """Judge one development on a scenario that is solved already."""
-    demand = demand_parts(development, config.assumptions)
-    demand_kw = float(demand["p_kw"].sum())
-    yardstick = impact.yardstick
-    candidates = find_candidates(
-        yardstick.network, yardstick.supply, development.place,
-        demand_kw=demand_kw, assumptions=config.assumptions,
-    )  # fmt: skip
-    cos_phi = config.assumptions.power_factor.cos_phi
-    if impact.base is None or not candidates:
-        return _undetermined(impact, development, demand, config)
-    bus_ids = [candidate.bus_id for candidate in candidates]
-    results = run_cases(
-        impact.model,
-        additions(bus_ids, [demand_kw] * len(bus_ids), cos_phi=cos_phi),
-        impact.scenario,
-        keep=KEEP_ALL,
-    )
-    judged = [
-        _judge(impact, results, row, candidate, demand_kw, config) for row, candidate in enumerate(candidates)
-    ]
-    judged.sort(key=lambda option: (not option.fits, option.works.cost_eur, option.works.route_m))
-    verdict = _verdict(judged[0])
-    return Assessment(
-        development=development,
-        verdict=verdict,
-        sentence=_sentence(development, verdict, demand_kw, judged, config),
-        demand_kw=demand_kw,
-        demand=demand,
-        options=_options_table(judged, impact),
-        binding=judged[0].binding,
-        reasons=tuple(option.reason for option in judged),
-        basis=_basis(impact, config),
-    )
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """One candidate with its works and what the load flow said."""
-
-    candidate: Candidate
-    works: Works
-    fits: bool
-    reason: str
-    binding: dict[str, object]
-
-
-def _judge(
-    impact: Impact,
-    results: CaseResults,
-    row: int,
-    candidate: Candidate,
-    demand_kw: float,
-    config: ConnectionConfig,
-) -> _Judged:
-    cos_phi = config.assumptions.power_factor.cos_phi
-    bus = int(impact.model.position("buses", [candidate.bus_id])[0])
-    state = state_of_case(results, row)
-    change = _voltage_change_percent(impact, state, bus)
-    works = size_works(
-        candidate, demand_kw, float(state.vm_pu[bus]), impact.model.catalogue, config.assumptions,
-        allowed_drop_percent=_allowed_drop(impact, state.vm_pu, bus, candidate, change),
-    )  # fmt: skip
-    blocked = blocked_by(impact, results, row, candidate.bus_id, demand_kw / cos_phi)
-    if len(blocked):
-        worst = blocked.iloc[0]
-        return _Judged(candidate, works, False, describe_limit(worst), worst.to_dict())
-    allowed = _allowed_change(config.limits, candidate)
-    if change > allowed:
-        reason = f"the voltage at {candidate.bus_id} would change by {change:.2f} % (limit {allowed:g} %)"
-        binding = {
-            "check": "voltage_change",
-            "table": "buses",
-            "element_id": candidate.bus_id,
-            "value": change,
-            "limit": allowed,
-        }
-        return _Judged(candidate, works, False, reason, binding)
-    if works.problem:
-        binding = {"check": "supply_cable", "table": "buses", "element_id": candidate.bus_id}
-        return _Judged(candidate, works, False, works.problem, binding)
-    return _Judged(candidate, works, True, _tightest(impact, state, candidate), {})
-
-
-def _voltage_change_percent(impact: Impact, state: State, bus: int) -> float:
-    assert impact.base is not None  # assess_on has ruled it out
-    return 100.0 * abs(float(state.vm_pu[bus] - impact.base.vm_pu[bus]))
-
-
-def _allowed_change(limits: Limits, candidate: Candidate) -> float:
-    change = limits.voltage_change
-    return change.lv_percent if candidate.voltage_kv <= LV_MAX_KV else change.mv_percent
-
-
-def _allowed_drop(
-    impact: Impact, vm_pu: np.ndarray, bus: int, candidate: Candidate, change_percent: float
-) -> float:
-    """Voltage drop [%] the new cable may take: what the supply point leaves of the change and of the band.
-
-    Both count at the site: the change one connection may cause is spent once, by grid and new cable
-    together; the band is that of the site's end, so at a station's busbar the one of the grid behind it.
-    """
-    band = impact.yardstick.limits.bands_of(pd.Series([candidate.voltage_kv])).iloc[0]
-    busbar = bus if candidate.kind == "lv_busbar" else int(impact.yardstick.busbar[bus])
-    lowest_pu = band["min_pu"] + (vm_pu[busbar] if band["from_busbar"] else 0.0)
-    return float(
-        np.fmin(
-            _allowed_change(impact.yardstick.limits, candidate) - change_percent,
-            100.0 * (vm_pu[bus] - lowest_pu),
-        )
-    )
-
-
-def _tightest(impact: Impact, state: State, candidate: Candidate) -> str:
-    """Say which element on the way is loaded most with the site."""
-    path = impact.yardstick.supply.path_to_source(candidate.bus_id)
-    loadings = []
-    for table, values in (
-        ("lines", state.line_loading_percent),
-        ("transformers", state.transformer_loading_percent),
-    ):
-        on_way = path.loc[path["table"] == table, "element_id"]
-        at = impact.model.network.table(table).index.get_indexer(on_way)
-        loadings += list(zip(values[at], on_way, strict=True))
-    loading, element = max(loadings, default=(0.0, candidate.bus_id))
-    return f"fits; with it {element} is the most loaded on the way, at {loading:.0f} %"
-
-
-def _verdict(best: _Judged) -> Verdict:
-    if not best.fits:
-        return "refuse"
-    return "connect" if best.candidate.voltage_kv <= LV_MAX_KV else "connect_after_works"
-
-
-def _sentence(
-    development: Development,
-    verdict: Verdict,
-    demand_kw: float,
-    judged: list[_Judged],
-    config: ConnectionConfig,
-) -> str:
-    best = judged[0]
-    asked = f"{development.name} ({demand_kw:,.0f} kW)"
-    if verdict == "refuse":
-        return f"No: {asked} cannot be connected, because {best.reason}."
-    works, prices = best.works, config.assumptions.cost.prices
-    answer = "Yes" if verdict == "connect" else "Yes, after works"
-    why = ""
-    nearest = min(judged, key=lambda option: option.works.route_m)
-    if not nearest.fits:
-        why = f"; the nearest point, {nearest.candidate.bus_id}, does not do because {nearest.reason}"
-    return (
-        f"{answer}: {asked} can be connected at {best.candidate.bus_id} with {works.text}, for about "
-        f"{works.cost_eur:,.0f} {prices.currency} ({works.cost_low_eur:,.0f}-{works.cost_high_eur:,.0f}, "
-        f"prices of {prices.price_year}), in about {works.months} months{why}."
-    )
-
-
-def _options_table(judged: list[_Judged], impact: Impact) -> gpd.GeoDataFrame:
-    rows = [
-        (
-            rank, option.candidate.kind, option.candidate.bus_id, option.candidate.voltage_kv,
-            option.works.route_m, option.works.text,
-            option.works.cost_low_eur, option.works.cost_eur, option.works.cost_high_eur,
-            option.works.months, option.fits, option.reason, option.candidate.line,
-        )
-        for rank, option in enumerate(judged, start=1)
-    ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=list(OPTION_COLUMNS))
-    return gpd.GeoDataFrame(table, geometry="geometry", crs=impact.model.network.crs)
-
-
-def _undetermined(
-    impact: Impact, development: Development, demand: pd.DataFrame, config: ConnectionConfig
+def assess_on(
+    grid: ConnectionGrid, development: Development, config: ConnectionConfig | None = None
 ) -> Assessment:
-    demand_kw = float(demand["p_kw"].sum())
-    reason = _why_undetermined(impact, demand_kw, config.assumptions)
-    empty = _options_table([], impact)
-    return Assessment(
-        development=development,
-        verdict="undetermined",
-        sentence=f"Not to be said: {development.name} cannot be judged, because {reason}.",
-        demand_kw=demand_kw,
-        demand=demand,
-        options=empty,
-        binding={},
-        reasons=(reason,),
-        basis=_basis(impact, config),
-    )
+    """Judge one development on a grid that is solved already (`connection_grid`)."""
+    return assess_all(grid, [development], config)[0]
 
 
-def _basis(impact: Impact, config: ConnectionConfig) -> dict[str, str]:
-    prices = config.assumptions.cost.prices
-    return {
-        "scenario": impact.scenario.name,
-        "limits": impact.yardstick.limits.name,
-        "cost_table": f"{prices.name}, prices of {prices.price_year}",
-        "currency": prices.currency,
-    }
+def assess_all(
+    grid: ConnectionGrid, developments: Sequence[Development], config: ConnectionConfig | None = None
+) -> list[Assessment]:
+    """Judge many developments, each as if the others were not there.
 
+    Parameters
+    ----------
+    config
+        Its assumptions hold; limits and cases are those of the grid.
 
-def _why_undetermined(impact: Impact, demand_kw: float, assumptions: Assumptions) -> str:
-    if impact.base is None:
-        return f"the scenario {impact.scenario.scenario_id!r} has no solution even without it"
-    most_kw = assumptions.supply.mv_feeder_max_kw
-    if demand_kw > most_kw:
-        return (
-            f"{demand_kw:,.0f} kW is more than a medium-voltage feeder takes ({most_kw:,.0f} kW); ask for a "
-            "supply from the substation or the high-voltage grid, which is not checked here"
-        )
-    reach_m = assumptions.route.max_mv_m
-    return (
-        f"there is no supplied network within {reach_m:,.0f} m of cable for a demand of {demand_kw:,.0f} kW"
-    )
+    Returns
+    -------
+    list of Assessment
+        In the order of the developments.
+    """
+    chosen = config or ConnectionConfig(limits=grid.yardstick.limits, assumptions=grid.assumptions)
+    known = with_assumptions(grid, chosen)
+    found: list[Assessment] = []
+    for first in range(0, len(developments), SITES_AT_ONCE):
+        found += _assess_block(known, developments[first : first + SITES_AT_ONCE], chosen)
+    return found
 
 
 def place_at(crs: object, longitude: float, latitude: float) -> shapely.Point:
@@ -331,3 +151,142 @@ def place_at(crs: object, longitude: float, latitude: float) -> shapely.Point:
     if not np.isfinite([place.x, place.y]).all():
         raise ValueError(f"longitude {longitude}, latitude {latitude} is no place on Earth")
     return place
+
+
+def _assess_block(
+    grid: ConnectionGrid, developments: Sequence[Development], config: ConnectionConfig
+) -> list[Assessment]:
+    sites = [site_of(grid, development) for development in developments]
+    if all(grid.states[case] is None for case in normal_cases(grid)):
+        reason = f"the network has no solution in {grid.name!r} even without it"
+        return [_undetermined(grid, site, reason, None, config) for site in sites]
+    offered = supply_options(grid, sites)
+    judged = _judged(grid, sites, offered)
+    return [
+        _answer(grid, site, own, judgements, config)
+        for site, own, judgements in zip(sites, offered, judged, strict=True)
+    ]
+
+
+def _judged(
+    grid: ConnectionGrid, sites: Sequence[Site], offered: Sequence[SiteOptions]
+) -> list[dict[str, Judgement]]:
+    """Judgement by option_id per site."""
+    buildable = [[option for option in own.options if not option.problem] for own in offered]
+    judged = judge(grid, sites, buildable)
+    return [
+        {option.option_id: judgement for option, judgement in zip(options, judgements, strict=True)}
+        for options, judgements in zip(buildable, judged, strict=True)
+    ]
+
+
+def _answer(
+    grid: ConnectionGrid,
+    site: Site,
+    offered: SiteOptions,
+    judged: dict[str, Judgement],
+    config: ConnectionConfig,
+) -> Assessment:
+    ranked = rank_options(grid, site, offered.options, judged)
+    if not ranked:
+        return _undetermined(grid, site, _why_no_option(grid, site, offered), offered, config)
+    verdict = _verdict(ranked[0])
+    blocked = ranked[0].blocked
+    return Assessment(
+        development=site.development,
+        verdict=verdict,
+        sentence=sentence_of(site.development, verdict, site.demand_kw, ranked, grid.assumptions.cost.prices),
+        demand_kw=site.demand_kw,
+        demand=demand_parts(site.development, grid.assumptions),
+        options=_options_table(ranked, grid),
+        binding=blocked.iloc[0].to_dict() if len(blocked) else {},
+        reasons=tuple(option.reason for option in ranked),
+        basis=_basis(grid, config),
+        ranked=ranked,
+        bill=_bill(ranked),
+        checks=_checks(ranked, judged),
+        not_offered=offered.not_offered,
+    )
+
+
+def _verdict(best: JudgedOption) -> Verdict:
+    if not best.fits:
+        return "refuse"
+    return "connect" if best.today else "connect_after_works"
+
+
+def _options_table(ranked: Sequence[JudgedOption], grid: ConnectionGrid) -> gpd.GeoDataFrame:
+    rows = [
+        (
+            rank, one.option.kind, one.option.bus_id, one.option.voltage_kv, one.option.route.length_m,
+            works_words(one), one.cost.low_eur, one.cost.eur, one.cost.high_eur, one.months, one.fits,
+            one.reason, one.option.route.geometry,
+        )
+        for rank, one in enumerate(ranked, start=1)
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=list(OPTION_COLUMNS))
+    return gpd.GeoDataFrame(table, geometry="geometry", crs=grid.network.crs)
+
+
+def _bill(ranked: Sequence[JudgedOption]) -> pd.DataFrame:
+    rows = [
+        (
+            rank, line.item, line.text, line.quantity, line.unit, line.use, line.customer_share,
+            line.cost.low_eur, line.cost.eur, line.cost.high_eur,
+        )
+        for rank, one in enumerate(ranked, start=1)
+        for line in one.lines
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(BILL_COLUMNS))
+
+
+def _checks(ranked: Sequence[JudgedOption], judged: dict[str, Judgement]) -> pd.DataFrame:
+    parts = [
+        judged[one.option.option_id].checks.assign(rank=rank)
+        for rank, one in enumerate(ranked, start=1)
+        if one.option.option_id in judged
+    ]
+    columns = ["rank", *CHECK_COLUMNS]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _undetermined(
+    grid: ConnectionGrid, site: Site, reason: str, offered: SiteOptions | None, config: ConnectionConfig
+) -> Assessment:
+    nothing = pd.DataFrame(columns=list(NOT_OFFERED_COLUMNS))
+    return Assessment(
+        development=site.development,
+        verdict="undetermined",
+        sentence=f"Not to be said: {site.development.name} cannot be judged, because {reason}.",
+        demand_kw=site.demand_kw,
+        demand=demand_parts(site.development, grid.assumptions),
+        options=_options_table([], grid),
+        binding={},
+        reasons=(reason,),
+        basis=_basis(grid, config),
+        not_offered=offered.not_offered if offered else nothing,
+    )
+
+
+def _basis(grid: ConnectionGrid, config: ConnectionConfig) -> dict[str, str]:
+    prices, outages = grid.assumptions.cost.prices, grid.cases.labels["outage"] != ""
+    return {
+        "scenario": grid.name,
+        "limits": grid.yardstick.limits.name,
+        "cases": f"{int((~outages).sum())} of normal operation, {int(outages.sum())} outages",
+        "n_minus_1": config.n_minus_1.name,
+        "charging": grid.assumptions.charging.rule,
+        "cost_table": f"{prices.name}, prices of {prices.price_year}",
+        "currency": prices.currency,
+    }
+
+
+def _why_no_option(grid: ConnectionGrid, site: Site, offered: SiteOptions) -> str:
+    most_kw = grid.assumptions.supply.mv_busbar_max_kw
+    if site.demand_kw > most_kw:
+        return (
+            f"{site.demand_kw:,.0f} kW is more than a busbar of medium voltage takes ({most_kw:,.0f} kW); "
+            "ask for a supply from the high-voltage grid, which is not checked here"
+        )
+    reach_m = grid.assumptions.route.max_mv_feeder_m
+    return f"there is no supplied network in reach ({reach_m:,.0f} m of cable) for {site.demand_kw:,.0f} kW"

@@ -18,6 +18,7 @@ from gridmodel import Scenario
 from gridmodel.bus_power import bus_power
 
 _FILE = Path(__file__).with_name("worst_cases.toml")
+_ALL_LOADS = Scenario(load_factor=1.0)
 
 
 class WorstCase(BaseModel):
@@ -40,6 +41,11 @@ class WorstCases(BaseModel):
     feed_in_case: WorstCase
 
 
+def read_worst_cases() -> WorstCases:
+    """The worst cases with their shares."""
+    return read_figures(_FILE, WorstCases, subject="worst cases", rule="bad_worst_cases")
+
+
 def worst_case_names() -> tuple[str, ...]:
     """Names of the worst cases."""
     return tuple(WorstCases.model_fields)
@@ -58,20 +64,20 @@ def worst_cases(network: Network, names: tuple[str, ...] | None = None) -> PlanC
     InputError
         There is no such worst case.
     """
-    known = read_figures(_FILE, WorstCases, subject="worst cases", rule="bad_worst_cases")
+    known = read_worst_cases()
     asked = names or worst_case_names()
     unknown = [name for name in asked if name not in worst_case_names()]
     if unknown:
         message = f"no such worst case; there are: {', '.join(worst_case_names())}"
         raise InputError("worst cases", make_findings("unknown_worst_case", "cases", unknown, message))
-    kva = [_power(network, getattr(known, name)) for name in asked]
+    kva = [worst_case_power(network, getattr(known, name)) for name in asked]
     return PlanCases(case_labels(asked, asked), np.stack(kva), no_switching())
 
 
-def _power(network: Network, case: WorstCase) -> np.ndarray:
-    """Complex power drawn per bus [kVA]."""
+def worst_case_power(network: Network, case: WorstCase, scenario: Scenario = _ALL_LOADS) -> np.ndarray:
+    """Complex power drawn per bus [kVA]: a share of a scenario's loads and of all that is rated to feed."""
     nothing: pd.DataFrame = network.generators.iloc[:0]
-    loads = bus_power(replace(network, generators=nothing), Scenario(load_factor=1.0))
+    loads = bus_power(replace(network, generators=nothing), scenario)
     fed = bus_power(
         replace(network, loads=network.loads.iloc[:0]),
         Scenario(load_factor=0.0, generation_factor=case.other_generation, class_factors={"pv": case.pv}),

@@ -90,11 +90,19 @@ class Search:
         return Asked(entries, self.lost.part, plan)
 
 
-def find_restorations(bench: Bench, lost: Sequence[Lost]) -> list[Search]:
-    """Find for each dark part the plan that supplies most of it and holds every limit."""
+def find_restorations(bench: Bench, lost: Sequence[Lost], *, only_full: bool = False) -> list[Search]:
+    """Find for each dark part the plan that supplies most of it and holds every limit.
+
+    Parameters
+    ----------
+    only_full
+        Look no further than one tie and two ties for everything: quick where nothing else is asked.
+    """
     searches = [Search(one) for one in lost]
     for plans in (plans_of_one_tie, _most_even_plans_of_two):
         _try_all(bench, [(search, _with_room(search, plans)) for search in _open(searches)])
+    if only_full:
+        return [_supplying(search) for search in searches]
     queues = [(search, _queue(search)) for search in _open(searches)]
     _look_through(
         bench, _with_regions_that_hold(bench, [(s, queue) for s, queue in queues if queue is not None])
@@ -104,10 +112,14 @@ def find_restorations(bench: Bench, lost: Sequence[Lost]) -> list[Search]:
     rests = [(search, _best_first(search, plans_leaving_a_rest(search.lost.part))) for search in large]
     _look_through(bench, [(search, queue[:MOST_PLANS]) for search, queue in rests if not search.is_full])
     make_room(bench, _open(searches))
-    for search in searches:
-        if search.plan is not None and not search.lost.part.supplies(search.plan):
-            search.plan = None  # nothing but joints and idle cables
-    return searches
+    return [_supplying(search) for search in searches]
+
+
+def _supplying(search: Search) -> Search:
+    """The search without a plan that closes nothing but joints and idle cables."""
+    if search.plan is not None and not search.lost.part.supplies(search.plan):
+        search.plan = None
+    return search
 
 
 def limits_of_backfeed(bench: Bench, searches: Sequence[Search]) -> list[Worst]:
