@@ -11,7 +11,7 @@ do to each other (`queue`, `portfolio`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import geopandas as gpd
@@ -53,6 +53,7 @@ def assess_batch(
     config: ConnectionConfig,
     *,
     unreadable: pd.DataFrame | None = None,
+    held: Callable[[Assessment], Assessment] | None = None,
     told: Told | None = None,
 ) -> gpd.GeoDataFrame:
     """Judge many sites, each as if it were the only one, and rank them.
@@ -62,6 +63,8 @@ def assess_batch(
     unreadable
         Rows of the file that are no developments: site_id, name, reason, geometry. Each is a row of the
         answer too.
+    held
+        What holds an answer back where the data carry none (`data_quality.hold_back_assessment`).
 
     Returns
     -------
@@ -70,12 +73,12 @@ def assess_batch(
         "undetermined" or "unreadable"; demand [kW]; the best option with its cost [currency of the cost
         table], cost per kW and months; reason in words. Geometry is the place of the site.
     """
-    say = told or (lambda _: None)
+    say, keep = told or (lambda _: None), held or (lambda answer: answer)
     rows: list[tuple[object, ...]] = []
     for first in range(0, len(developments), SITES_AT_ONCE):
         part = developments[first : first + SITES_AT_ONCE]
         say(f"judging sites {first + 1} to {first + len(part)} of {len(developments)}")
-        rows += [_row(answer) for answer in assess_all(grid, part, config)]
+        rows += [_row(keep(answer)) for answer in assess_all(grid, part, config)]
     for lost in () if unreadable is None else unreadable.to_dict("records"):
         rows.append(_unreadable_row(lost))
     return ranked(pd.DataFrame(rows, columns=list(BATCH_COLUMNS)), grid.network.crs)
@@ -103,7 +106,8 @@ def counts_of(table: pd.DataFrame) -> dict[str, int]:
 
 
 def _row(answer: Assessment) -> tuple[object, ...]:
-    asked, taken = answer.development, option_taken(answer)
+    asked = answer.development
+    taken = option_taken(answer) if answer.verdict in LIGHTS else None
     first = (
         0, asked.site_id, asked.name, LIGHTS.get(answer.verdict, "grey"),
         "judged" if answer.verdict in LIGHTS else "undetermined", answer.verdict, answer.demand_kw,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import geopandas as gpd
@@ -74,7 +75,7 @@ def content_of(application: Application) -> dict[str, object]:
 def application_of(row: Mapping[str, Any]) -> Application:
     """An application from its row in the project file."""
     content = json.loads(row["content"])
-    crs = CRS.from_user_input(content.pop("crs"))
+    crs = _system(content.pop("crs"))
     told = {name: content.pop(name) for name in ("applicant", "note")}
     times = {name: row[name] for name in ("revision", "made_at", "made_by", "changed_at", "changed_by")}
     return Application(development_of(content), crs, **told, **times)
@@ -94,3 +95,9 @@ def development_of(plain: Mapping[str, Any]) -> Development:
 def content_text(application: Application) -> str:
     """What is kept of an application as text, the same for the same application."""
     return canonical(content_of(application))
+
+
+@cache
+def _system(text: str) -> CRS:
+    """A coordinate system by its text; a register has few of them and many rows."""
+    return CRS.from_user_input(text)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
 import pandas as pd
 
-from capacity.demand.development import Development
 from capacity.store.application import Application, application_of, content_text
 from capacity.store.conflict import ConflictError
 from capacity.store.faults import fault
@@ -29,23 +30,21 @@ DECISION_COLUMNS = (
     "assessment_id", "made_at", "made_by",
 )  # fmt: skip
 _OF_APPLICATION = "application_id, content, revision, made_at, made_by, changed_at, changed_by"
-# The id a development has before anyone gave it one.
-_NO_ID = Development.__dataclass_fields__["site_id"].default
+# Ids a development has before anyone gave it one.
+_NO_IDS = ("", "site")
 
 
 def add_all(
     connection: Connection, path: Path, applications: Sequence[Application], author: Author
 ) -> list[Application]:
     """Add applications; those without an id of their own are numbered."""
-    taken = {row[0] for row in connection.execute("SELECT application_id FROM applications")}
-    _refuse_taken(path, applications, taken)
-    taken |= {one.application_id for one in applications}
-    number = len(taken)
+    _refuse_taken(connection, path, applications)
+    named = {one.application_id for one in applications}
+    number = connection.execute("SELECT count(*) FROM applications").fetchone()[0]
     added = []
     for one in applications:
-        if one.application_id in ("", _NO_ID):
-            number = next(n for n in range(number, number + len(taken) + 2) if f"A{n}" not in taken)
-            taken.add(f"A{number}")
+        if one.application_id in _NO_IDS:
+            number = next(n for n in count(number + 1) if _is_free(connection, f"A{n}", named))
             one = replace(one, development=replace(one.development, site_id=f"A{number}"))
         added.append(_add(connection, one, author))
     return added
@@ -59,14 +58,19 @@ def _add(connection: Connection, application: Application, author: Author) -> Ap
     return _stamped(application, 1, author, made_at=author.at, made_by=author.user)
 
 
-def _refuse_taken(path: Path, applications: Sequence[Application], taken: set[str]) -> None:
+def _refuse_taken(connection: Connection, path: Path, applications: Sequence[Application]) -> None:
     """Refuse ids that stand in the register already, or twice among the new ones; all at once."""
-    ids = pd.Series([one.application_id for one in applications], dtype=object)
-    ids = ids[~ids.isin(["", _NO_ID])]
-    bad = ids[ids.isin(taken) | ids.duplicated()]
-    if len(bad):
+    ids = [one.application_id for one in applications if one.application_id not in _NO_IDS]
+    twice = {name for name, times in Counter(ids).items() if times > 1}
+    bad = [name for name in dict.fromkeys(ids) if not _is_free(connection, name, twice)]
+    if bad:
         message = "an application of this id is there already; change that one, or give another id"
         raise InputError(str(path), make_findings("duplicate_id", "applications", bad, message))
+
+
+def _is_free(connection: Connection, application_id: str, others: Collection[str]) -> bool:
+    query = "SELECT 1 FROM applications WHERE application_id = ?"
+    return application_id not in others and connection.execute(query, (application_id,)).fetchone() is None
 
 
 def read_one(connection: Connection, path: Path, application_id: str) -> Application:

@@ -127,7 +127,7 @@ def _kept_network(store: Store, kept: KeptAssessment) -> Network:
 
 def _differences(kept: KeptAssessment, ground: Ground, record: bytes) -> pd.DataFrame:
     """Causes first: the network, the versions; then every figure of the record that is another."""
-    pairs = [
+    pairs: list[tuple[dict[str, object], dict[str, object]]] = [
         ({"network sha256": kept.ground.network_sha256}, {"network sha256": ground.network_sha256}),
         (_named("version of ", kept.ground.versions), _named("version of ", ground.versions)),
         (dict(_leaves(json.loads(kept.record))), dict(_leaves(json.loads(record)))),
@@ -141,7 +141,7 @@ def _differences(kept: KeptAssessment, ground: Ground, record: bytes) -> pd.Data
     return pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS), dtype=object)
 
 
-def _named(prefix: str, values: Mapping[str, str]) -> dict[str, str]:
+def _named(prefix: str, values: Mapping[str, str]) -> dict[str, object]:
     return {f"{prefix}{name}": value for name, value in values.items()}
 
 
