@@ -85,7 +85,7 @@ class _Search:
 
     @property
     def wish(self) -> str:
-        return str(getattr(self.site.development, "voltage", "any"))
+        return self.site.development.voltage
 
 
 @dataclass

@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 
 from capacity.assumptions import Assumptions
+from capacity.connection.nearest_bus import nearest_bus
 from capacity.demand.coincidence import AsGiven, Coincidence, Rusck
 from capacity.demand.customers import CUSTOMER_COLUMNS
 from capacity.demand.development import Development, charging_kw, demand_parts, heat_pump_count
 from capacity.demand.development_text import SHARE_TOLERANCE, parse_phases
 from capacity.demand.generation import GENERATION_COLUMNS
 from capacity.sites import developments_of
-from capacity.supply_options import find_candidates
 from gis import Network
 from gis.feeders import Supply
 
@@ -164,11 +164,9 @@ def _supply_point(
     """Bus of the lowest level in reach that takes the whole site; status and reason where there is none."""
     if not power_kw:
         return None, "no_demand", "the site states nothing to connect"
-    found = find_candidates(
-        network, supply, development.place, demand_kw=power_kw, assumptions=assumptions
-    )  # fmt: skip
+    found = nearest_bus(network, supply, development.place, power_kw=power_kw, assumptions=assumptions)
     if found:
-        return found[0].bus_id, "placed", ""
+        return found, "placed", ""
     most_kw, reach = assumptions.supply.mv_feeder_max_kw, assumptions.route
     if power_kw > most_kw:
         return None, "too_large", f"{power_kw:,.0f} kW is more than a feeder carries ({most_kw:,.0f} kW)"

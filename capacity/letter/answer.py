@@ -34,7 +34,7 @@ def letter_of(assessment: Assessment, *, language: str = "en", context: LetterCo
     InputError
         There is no such language.
     """
-    words = words_of(language, assessment.basis.get("currency", ""))
+    words = words_of(language, assessment.basis.get("currency", ""), assessment.development.site_id)
     name, reason = sections.name_of(assessment), sections.why(words, assessment)
     drawn = sections.map_of(words, context.picture)
     before, _, rest = words.say("head.page", page=_PAGE, pages=_PAGES).partition(_PAGE)

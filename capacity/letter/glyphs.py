@@ -63,15 +63,20 @@ def unprintable(text: str) -> set[str]:
 
 def style_of_faces(texts: Iterable[str]) -> str:
     """Style sheet with the typefaces cut down to the characters of these texts, nothing from outside."""
-    used = {ord(sign) for text in texts for sign in text} | {ord(" ")}
-    rules = [
-        f'@font-face{{font-family:"{face.name}";src:url(data:font/woff;base64,'
-        f'{base64.b64encode(part).decode("ascii")}) format("woff");'
-        f"font-weight:{face.weights};}}"
-        for face in faces()
-        if (part := _subset(face.path, used & _characters(face.path)))
-    ]
+    left = {ord(sign) for text in texts for sign in text} | {ord(" ")}
+    rules = []
+    for face in faces():
+        part = left & _characters(face.path)
+        left -= part
+        if part:
+            rules.append(_rule(face, _subset(face.path, part)))
     return "\n".join(rules)
+
+
+def _rule(face: Face, font: bytes) -> str:
+    told = base64.b64encode(font).decode("ascii")
+    source = f'url(data:font/woff;base64,{told}) format("woff")'
+    return f'@font-face{{font-family:"{face.name}";src:{source};font-weight:{face.weights};}}'
 
 
 def _has_glyph(sign: str) -> bool:
@@ -96,9 +101,7 @@ def _characters(path: Path) -> frozenset[int]:
 
 
 def _subset(path: Path, used: set[int]) -> bytes:
-    """A typeface with these characters alone, as WOFF, the same bytes each time; b"" for none."""
-    if not used:
-        return b""
+    """A typeface with these characters alone, as WOFF, the same bytes each time."""
     from fontTools.subset import Options, Subsetter
     from fontTools.ttLib import TTFont
 

@@ -176,7 +176,7 @@ def _check_row(words: Words, row: dict[str, object]) -> tuple[str, ...]:
     cause = str(row.get("caused_by") or "none")
     return (
         words.check(str(row["check"])),
-        str(row["element_id"]),
+        words.name(str(row["element_id"])),
         words.case(str(row["case_id"])),
         words.figure(row["today"], unit),
         words.figure(row["with_site"], unit),

@@ -32,10 +32,15 @@ _FLOOR_OF: Final = re.compile(r"(\w+), m2")
 
 @dataclass(frozen=True, eq=False)
 class Words:
-    """Texts of the letter in one language, and the currency of its costs."""
+    """Texts of the letter in one language, the currency of its costs, and the site that it is about.
+
+    What is built for a site has ids that begin with its own ("S-17|lv_feeder|B1|NAYY|cable"): it is told by
+    what it is.
+    """
 
     messages: Messages
     currency: str
+    site_id: str = ""
 
     def say(self, key: str, **values: str | float | dt.date | tuple[str, ...]) -> str:
         return self.messages.say(key, **values)
@@ -120,7 +125,9 @@ class Words:
         said = self.say(
             key if key in self.messages else "reason.any_check",
             check=self.check(check),
-            element_id=str(limit["element_id"]),
+            element_id=self.name(str(limit["element_id"])),
+            element=self._element("element", limit),
+            place=self._element("place", limit),
             value=factor * _number(limit.get("value")),
             limit=factor * _number(limit.get("limit")),
             unit="%" if unit == "pu" else unit,
@@ -135,10 +142,31 @@ class Words:
         return self.say(
             "result.against",
             check=self.check(str(limit["check"])),
-            element_id=str(limit["element_id"]),
+            element_id=self.name(str(limit["element_id"])),
             value=self.figure(limit.get("value"), unit),
             limit=self.figure(limit.get("limit"), unit),
         )
+
+    def name(self, element_id: str) -> str:
+        """An element as tables name it: by its id, or by what is new."""
+        new = self._new(element_id)
+        return self._one_of("new", new) if new else element_id
+
+    def _element(self, group: str, limit: Mapping[str, object]) -> str:
+        """An element as a sentence names it, as its subject ("element") or as a place ("place")."""
+        element_id = str(limit["element_id"])
+        known = "buses" if group == "place" else str(limit["table"])
+        return self._one_of(group, self._new(element_id) or known, element_id=element_id)
+
+    def _one_of(self, group: str, name: str, **values: str) -> str:
+        key = f"{group}.{name}"
+        return self.say(key if key in self.messages else f"{group}.built", **values)
+
+    def _new(self, element_id: str) -> str:
+        """What is new by its id, like "cable" or "station"; "" for what is there today."""
+        if not self.site_id or not element_id.startswith(f"{self.site_id}|"):
+            return ""
+        return element_id.rsplit("|", 1)[1].split(" ", 1)[0]
 
     def part(self, part: str) -> str:
         """A part of the demand: one of the list, homes of a size, or floor area of a use."""
@@ -173,7 +201,7 @@ class Words:
         return f"{language.number(number, 1)} {unit}".rstrip()
 
 
-def words_of(language: str, currency: str) -> Words:
+def words_of(language: str, currency: str, site_id: str = "") -> Words:
     """Words of the letter in a language.
 
     Raises
@@ -181,7 +209,7 @@ def words_of(language: str, currency: str) -> Words:
     InputError
         There is no such language.
     """
-    return Words(read_messages(_FOLDER, language), currency)
+    return Words(read_messages(_FOLDER, language), currency, site_id)
 
 
 def voltage(words: Words, voltage_kv: float) -> str:

@@ -47,7 +47,9 @@ def test_a_cost_table_without_cables_is_refused(tmp_path: Path) -> None:
     path.write_text(SHIPPED.replace('table = "dena_2012"', f'table = "{table}"'), encoding="utf-8")
     with pytest.raises(InputError) as caught:
         read_assumptions(path)
-    assert set(caught.value.findings["element_id"]) == {"lv_cable", "mv_cable", "mv_lv_transformer"}
+    assert set(caught.value.findings["element_id"]) == {
+        "lv_cable", "mv_cable", "mv_lv_transformer", "mv_lv_station"
+    }  # fmt: skip
 
 
 def test_a_users_file_replaces_the_shipped_one(tmp_path: Path) -> None:

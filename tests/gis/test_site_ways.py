@@ -53,7 +53,7 @@ def test_water_is_paid_for_or_gone_around() -> None:
     assert "water" not in around.surfaces
     assert around.length_m == pytest.approx(10.0 + 190.0 + 50.0 + 310.0 + 10.0)
     assert across.surfaces["water"] == pytest.approx(50.0)
-    assert across.weighted_m == pytest.approx(10.0 + 4.0 * 50.0 + 510.0 + 10.0)
+    assert across.weighted_m == pytest.approx(10.0 + 10.0 + 4.0 * 50.0 + 510.0 + 10.0)
 
 
 def test_a_site_at_its_point_needs_no_cable() -> None:

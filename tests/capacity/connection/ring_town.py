@@ -1,9 +1,9 @@
 """A medium-voltage ring with one station and a street, for the tests of connection.
 
-    M1 (source) ---K1, 1000 m--- M2 ---K2, 1000 m--- M3 ---K3, 1400 m, open at M1--- M1
-     |                            |T
-     +---K4, 300 m--- M4          B --L1, 100 m-- C --L2, 100 m-- D     loads C 20 kW, D 10 kW
-     (a spur)         street along y = -10 from x = 0 to x = 1300
+M1 (source) ---K1, 1000 m--- M2 ---K2, 1000 m--- M3 ---K3, 1400 m, open at M1--- M1
+ |                            |T
+ +---K4, 300 m--- M4          B --L1, 100 m-- C --L2, 100 m-- D     loads C 20 kW, D 10 kW
+ (a spur)         street along y = -10 from x = 0 to x = 1300
 """
 
 from __future__ import annotations
