@@ -30,11 +30,11 @@ def _ask_and_answer(study: Study, choice: Choice) -> None:
         development = ask_development(study)
         _ask_button(study, choice, development)
         answered = answer_to(question_of(choice, development))
-        if answered is not None:
-            show_verdict(answered.answer)
     answer = None if answered is None else answered.answer
     with left:
         show_site(study, choice, development, answer, st.session_state.get(RANK, 1))
+        if answer is not None:
+            show_verdict(answer)
     if answered is not None:
         _show_answer(study, answered)
 

@@ -9,7 +9,7 @@ import geopandas as gpd
 import shapely
 import streamlit as st
 
-from app_pages.connect_question import PLACE
+from app_pages.connect_question import ON_MAP, PLACE
 from app_pages.map_frame import Focus, focus_on, new_click, new_drawing, show_map
 from app_pages.network_layers import network_view
 from app_pages.study import Choice, Study
@@ -31,7 +31,7 @@ def show_site(
         network_view(study, choice, "Loading", study.homes_lonlat, draw_label=_DRAW),
         key=_KEY,
         feature_group=_groups(study, development, answer, rank),
-        height=600,
+        height=470,
         returned_objects=("last_clicked", "last_active_drawing"),
         on_change=_take_place,
         **_focus(study, development),
@@ -45,7 +45,7 @@ def _take_place() -> None:
     place = area if area is not None or click is None else shapely.Point(click.lon, click.lat)
     if place is not None:
         st.session_state[PLACE] = place
-        st.session_state["known_site"] = None
+        st.session_state["known_site"] = ON_MAP
 
 
 def _groups(
