@@ -15,7 +15,6 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from capacity.checks import make_yardstick
-from capacity.connection.option import SupplyOption
 from capacity.limits import Limits
 from capacity.planning.plan_cases import PlanCases
 from capacity.security.judged import NOTHING_BROKEN, Asked, Bench, dark_part_of, judge, make_bench
@@ -26,10 +25,11 @@ from capacity.security.security_tables import step_table
 from capacity.security.switchable import make_switchable
 from capacity.toml_file import read_figures
 from gis import InputError, Network
+from gis.changes import NetworkChanges
+from gis.feeders import Supply
 from gis.findings import make_findings
 from gridmodel import Catalogue, Scenario, build_model
 from gridmodel.bus_power import with_bus_power
-from gridmodel.drawn_network import DrawnNetwork, Turns
 from gridmodel.switch_sets import SWITCH_SET_COLUMNS
 
 _FILE = Path(__file__).with_name("n_minus_1.toml")
@@ -161,25 +161,64 @@ def _as_cases(cases: PlanCases, row: int, bench: Bench, held: list[OutageFacts])
     return PlanCases(labels, np.repeat(cases.kva[[row]], len(outages), axis=0), switching)
 
 
-def turns_of_case(drawn: DrawnNetwork, cases: PlanCases, case_id: str) -> tuple[Turns, int] | None:
-    """What a case switches in a drawn network; nothing in the normal state."""
-    rows = cases.switching[cases.switching["case_id"] == case_id]
-    return (drawn.turns_of(rows), 0) if len(rows) else None
+def switching_after(
+    network: Network, supply: Supply, changes: NetworkChanges, switching: pd.DataFrame
+) -> pd.DataFrame:
+    """Switching of cases once changes are made: of a line that is cut the piece nearer to its source fails.
 
-
-def turns_with_piece_out(
-    drawn: DrawnNetwork, cases: PlanCases, case_id: str, option: SupplyOption, piece_id: str
-) -> tuple[Turns, int]:
-    """The same where an option has cut the line that is out: the piece nearer to the source fails instead.
-
-    source ---- piece a --x-- o --x-- piece b ---- tie      the site at o is carried by the tie
+    Parameters
+    ----------
+    network, supply
+        Before the changes.
+    switching
+        Columns `SWITCH_SET_COLUMNS`. A case that takes out what is gone without a piece left turns nothing.
     """
-    rows = cases.switching[cases.switching["case_id"] == case_id]
-    cut = set(option.changes.removed.get("lines", ()))
-    switches = drawn.network.switches
-    own = switches.index[(switches["element_table"] == "lines") & switches["element_id"].isin(cut)]
-    theirs = (rows["table"] == "switches") & rows["element_id"].isin(own) & (rows["state"] == "open")
-    failed = (rows["table"] == "lines") & rows["element_id"].isin(cut)
-    kept = rows[~theirs & ~failed]
-    out = pd.DataFrame({"case_id": [case_id], "table": ["lines"], "element_id": [piece_id], "state": ["out"]})
-    return drawn.turns_of(pd.concat([out, kept[list(SWITCH_SET_COLUMNS)]], ignore_index=True)), 0
+    gone = set(changes.removed.get("lines", ()))
+    out = (switching["table"] == "lines") & switching["element_id"].isin(gone)
+    if not out.any():
+        return switching
+    parts = [switching[~switching["case_id"].isin(switching["case_id"][out])]]
+    for case_id, line_id in switching.loc[out, ["case_id", "element_id"]].itertuples(index=False):
+        rows = switching[switching["case_id"] == case_id]
+        piece_id = _near_piece(network, supply, changes, str(line_id))
+        if piece_id:
+            parts.append(switching_with_piece_out(network, rows, str(line_id), piece_id))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _near_piece(network: Network, supply: Supply, changes: NetworkChanges, line_id: str) -> str:
+    """Piece of a line that was cut which hangs at the end it was fed from; "" for none."""
+    line, added = network.lines.loc[line_id], changes.added.get("lines")
+    fed = supply.buses.index[
+        (supply.buses["upstream_table"] == "lines") & (supply.buses["upstream_id"] == line_id)
+    ]
+    ends = [str(line["from_bus_id"]), str(line["to_bus_id"])]
+    near = next((end for end in ends if end not in fed), ends[0])
+    if added is None:
+        return ""
+    same = added["type_id"] == line["type_id"]
+    at_end = (added["from_bus_id"] == near) | (added["to_bus_id"] == near)
+    ids = added.loc[same & at_end, "line_id"]
+    return str(ids.iloc[0]) if len(ids) else ""
+
+
+def switching_with_piece_out(
+    network: Network, rows: pd.DataFrame, line_id: str, piece_id: str
+) -> pd.DataFrame:
+    """Switching of an outage of a line that has been cut: the piece nearer to the source fails instead.
+
+        source ---- piece --x-- o --x-- other piece ---- tie      what hangs at o is carried by the tie
+
+    Switches of the line that isolated it stay closed: the other piece is needed.
+
+    Parameters
+    ----------
+    rows
+        Switching of the case, columns `SWITCH_SET_COLUMNS`.
+    """
+    switches = network.switches
+    own = switches.index[(switches["element_table"] == "lines") & (switches["element_id"] == line_id)]
+    isolating = (rows["table"] == "switches") & rows["element_id"].isin(own) & (rows["state"] == "open")
+    kept = rows[~isolating]
+    failed = (kept["table"] == "lines") & (kept["element_id"] == line_id)
+    return kept.assign(element_id=kept["element_id"].where(~failed, piece_id))
