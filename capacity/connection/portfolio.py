@@ -13,16 +13,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from capacity.connection.assessment import Assessment, assess_all
 from capacity.connection.connection_grid import ConnectionGrid
 from capacity.connection.cost_share import SHARE_RULES, ShareRule
-from capacity.connection.joint_plan import JointPlan, Taken, least_plan, plan_in_order
+from capacity.connection.joint_plan import (
+    JointPlan,
+    Taken,
+    joined_plan,
+    least_plan,
+    plan_alone,
+    plan_in_order,
+)
 from capacity.connection.outcome import outcome_of
 from capacity.connection.plan_shares import share_costs
 from capacity.connection.queue import Told
 from capacity.connection.queue_rule import in_order
+from capacity.connection.shared_capacity import groups_of_pairs, hang_together
 from capacity.connection.site_cases import ConnectionConfig
 from capacity.demand.development import Development
 
@@ -105,20 +114,42 @@ def plan_portfolio(
     say = told or (lambda _: None)
     ordered = in_order(developments)
     say(f"judging {len(ordered)} sites alone")
-    alone = dict(zip([one.site_id for one in ordered], assess_all(grid, ordered, config), strict=True))
-    say("one by one, in several orders")
-    plans = [plan_in_order(grid, order, config) for order in _orders(ordered, alone)]
-    say("together")
-    together = least_plan(grid, ordered, alone, plans)
+    answers = assess_all(grid, ordered, config)
+    alone = dict(zip([one.site_id for one in ordered], answers, strict=True))
+    say("one by one")
+    one_by_one = plan_in_order(grid, ordered, config)
+    groups = groups_of_pairs(hang_together(grid, answers))
+    together = joined_plan(
+        grid,
+        [
+            _together(grid, [ordered[k] for k in np.flatnonzero(groups == group)], alone, config, say)
+            for group in range(int(groups.max(initial=-1)) + 1)
+        ],
+    )
     shares = share_costs(grid, together, alone, config, rule=rule)
     return Portfolio(
-        sites=_sites_table(grid, developments, alone, together, plans[0], shares),
+        sites=_sites_table(grid, developments, alone, together, one_by_one, shares),
         works=_works_table(together),
         together=together,
-        one_by_one=plans[0],
+        one_by_one=one_by_one,
         alone=alone,
         rule=rule,
     )
+
+
+def _together(
+    grid: ConnectionGrid,
+    group: Sequence[Development],
+    alone: Mapping[str, Assessment],
+    config: ConnectionConfig,
+    say: Told,
+) -> JointPlan:
+    """The least plan of sites that hang on each other; of a site by itself its best option."""
+    if len(group) == 1:
+        return plan_alone(grid, alone[group[0].site_id])
+    say(f"together: {', '.join(one.site_id for one in group)}")
+    orders = [plan_in_order(grid, order, config) for order in _orders(group, alone)]
+    return least_plan(grid, group, alone, orders)
 
 
 def _orders(ordered: Sequence[Development], alone: Mapping[str, Assessment]) -> list[list[Development]]:
