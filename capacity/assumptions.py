@@ -106,9 +106,10 @@ class FloorArea(_Block):
 
 
 class FloorUse(_Block):
-    """Demand per floor area of one use [W/m2], that of the whole building at once."""
+    """Demand per floor area of one use [W/m2], that of a whole building at once, and profile of its year."""
 
     w_per_m2: float = Field(ge=0.0)
+    profile: Literal["commercial", "public", "industrial"] = "commercial"
 
 
 class SolarRoof(_Block):
