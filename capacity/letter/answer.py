@@ -69,9 +69,9 @@ def _sentence(words: Words, assessment: Assessment, reasons: tuple[str, ...]) ->
     if assessment.verdict not in _CONNECTABLE:
         return words.say(key, **asked, reason=reasons[0] if reasons else words.say("also.no_reason"))
     best = assessment.ranked[0]
-    cost = cost_of(best.lines)
+    cost, here = cost_of(best.lines), best.option.route.length_m == 0.0
     return words.say(
-        key,
+        "verdict.connect_here" if here and assessment.verdict == "connect" and not cost.eur else key,
         **asked,
         point=words.point(best.option),
         way_m=best.option.route.length_m,
@@ -163,7 +163,10 @@ def _facts(assessment: Assessment, context: LetterContext) -> dict[str, object]:
         "verdict": assessment.verdict,
         "demand_kw": assessment.demand_kw,
         "best": None if best is None else _option_facts(best, context),
-        "options": [_option_facts(judged, context) for judged in assessment.ranked],
+        "options": [
+            _held_facts(judged) if held else _option_facts(judged, context)
+            for judged, held in zip(assessment.ranked, sections.held_back(assessment).tolist(), strict=True)
+        ],
         "not_offered": _rows(assessment.not_offered),
         "checks": _rows(assessment.checks),
         "demand": _rows(assessment.demand),
@@ -201,6 +204,12 @@ def _option_facts(judged: JudgedOption, context: LetterContext) -> dict[str, obj
             for line in judged.lines
         ],
     }  # fmt: skip
+
+
+def _held_facts(judged: JudgedOption) -> dict[str, object]:
+    """An option without figures: the data of its feeder are too weak."""
+    option = judged.option
+    return {"option_id": option.option_id, "kind": option.kind, "bus_id": option.bus_id, "held_back": True}
 
 
 def _cost_facts(cost: Cost) -> dict[str, float]:

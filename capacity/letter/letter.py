@@ -80,10 +80,10 @@ class Section:
 
 @dataclass(frozen=True)
 class LetterMap:
-    """The map with its words: captions of both panels, label, colour and dashing per sign."""
+    """The map with its words: a caption per panel, label, colour and dashing per sign."""
 
     svg: str
-    captions: tuple[str, str]
+    captions: tuple[str, ...]
     legend: tuple[tuple[str, str, str], ...]
     note: str
 

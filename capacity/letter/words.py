@@ -27,6 +27,7 @@ _KM_FROM_M: Final = 1_000.0
 NAME_MAX: Final = 80
 # Parts as `capacity.demand.development.demand_parts` writes them.
 _HOMES_OF: Final = re.compile(r"homes of ([0-9.]+) m2")
+_CASES: Final = re.compile(r"([0-9]+) of normal operation, ([0-9]+) outages")
 _FLOOR_OF: Final = re.compile(r"(\w+), m2")
 
 
@@ -146,6 +147,20 @@ class Words:
             value=self.figure(limit.get("value"), unit),
             limit=self.figure(limit.get("limit"), unit),
         )
+
+    def unit(self, unit: str, quantity: float) -> str:
+        key = f"unit.{unit}"
+        if f"{key}.other" in self.messages:
+            return self.messages.count(key, quantity)
+        return self.messages.or_else(key, unit)
+
+    def basis(self, name: str, text: str) -> str:
+        """What an assessment says that it rests on; names of scenarios and tables stay as they are."""
+        if name == "charging":
+            return self.messages.or_else(f"rule.{text}", text)
+        if name == "cases" and (counted := _CASES.fullmatch(text)):
+            return self.say("rests_on.cases_text", normal=counted[1], outages=counted[2])
+        return text
 
     def name(self, element_id: str) -> str:
         """An element as tables name it: by its id, or by what is new."""

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -159,6 +160,22 @@ def test_every_item_measure_check_and_part_has_words(code: str) -> None:
     assert words_of(code, "EUR").part("homes of 80 m2") != "homes of 80 m2"
     assert words_of(code, "EUR").part("shop, m2") != "shop, m2"
     assert words_of(code, "EUR").part("a part of your own") == "a part of your own"
+
+
+def test_figures_of_a_weak_feeder_are_not_told() -> None:
+    asked = answer("connect", judged(), judged("mv_tap", way_m=70.0))
+    held = asked.options.assign(fits=[True, None])
+    letter = letter_of(replace(asked, options=held), context=CONTEXT)
+    table = section(letter, "Ways of connection that were compared").table
+    assert table is not None
+    assert table.rows[1][4:] == ("–", "–", "–", "not told: the data of its feeder are too weak")
+    assert letter.facts["options"][1].keys() == {"option_id", "kind", "bus_id", "held_back"}  # type: ignore[index]
+
+
+def test_a_site_at_a_point_with_room_needs_nothing() -> None:
+    here = judged(way_m=0.0)
+    letter = letter_of(answer("connect", replace(here, lines=())), context=CONTEXT)
+    assert letter.sentence.endswith("without works on the existing grid and without new cable.")
 
 
 def test_what_the_letter_does_not_know_is_said() -> None:
