@@ -62,9 +62,8 @@ def _figures(answer: Assessment) -> None:
 def _traffic_light(verdict: str) -> str:
     """Three lamps, one lit; none where nothing can be said."""
     lamps = "".join(
-        f'<div style="width:22px;height:22px;border-radius:50%;background:{lit if verdict == name else _DARK}">'
-        "</div>"
-        for name, lit in _LAMPS
+        f'<div style="width:22px;height:22px;border-radius:50%;background:{colour}"></div>'
+        for colour in (lit if verdict == name else _DARK for name, lit in _LAMPS)
     )
     return (
         f'<div role="img" aria-label="{VERDICTS[verdict]}" style="display:inline-flex;flex-direction:column;'
@@ -87,9 +86,7 @@ def _option_in_words(row: dict[str, Any], currency: str) -> str:  # Any: cells o
     kind = f"{KINDS[row['kind']].capitalize()} ({row['bus_id']})"
     if not row["fits"]:
         return f"{kind}: not possible, {row['reason']}."
-    return (
-        f"{kind}: {row['works']}; about {row['cost_eur']:,.0f} {currency} and {row['months']:,.0f} months."
-    )
+    return f"{kind}: {row['works']}; about {row['cost_eur']:,.0f} {currency} and {row['months']:,.0f} months."
 
 
 def option_columns(currency: str) -> Columns:
