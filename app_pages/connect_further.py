@@ -61,7 +61,7 @@ def show_further(answered: Answered) -> None:
     st.markdown("**What is possible now, and what would change the answer?**")
     found: _Further | None = st.session_state.get(_KEY)
     if found is None or found.number != answered.number:
-        if not st.button("Look for it", key="further"):
+        if not st.button("Look for it", key="look_further"):
             st.caption(
                 "Fewer homes first, a flexible supply, other heating, another entry point: some seconds."
             )
