@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
@@ -44,44 +43,23 @@ _TURNS: Final[Columns] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class _Further:
-    """What was found out beside one answer."""
-
-    number: int
-    phasing: Phasing
-    flexible: FlexibleSupply | None
-    turning: pd.DataFrame
-
-
 def show_further(answered: Answered) -> None:
     """Offer to look further where the answer is not a plain yes, and show what was found."""
     if answered.answer.verdict not in ("connect_after_works", "refuse"):
         return
     st.markdown("**What is possible now, and what would change the answer?**")
-    found: _Further | None = st.session_state.get(_KEY)
-    if found is None or found.number != answered.number:
+    found: tuple[int, Answers] | None = st.session_state.get(_KEY)
+    if found is None or found[0] != answered.number:
         if not st.button("Look for it", key="look_further"):
-            st.caption(
-                "Fewer homes first, a flexible supply, other heating, another entry point: some seconds."
-            )
+            st.caption("Fewer homes at first, a flexible supply, other heating, another entry point.")
             return
-        found = st.session_state[_KEY] = _look(answered)
-    _show(found)
+        with st.spinner("Looking what can be live now, and what would change the answer ..."):
+            answers = answers_of(answered.grid, answered.answer, answered.config)
+        found = st.session_state[_KEY] = (answered.number, answers)
+    _show(found[1])
 
 
-def _look(answered: Answered) -> _Further:
-    answer, grid, config = answered.answer, answered.grid, answered.config
-    development = answer.development
-    with st.spinner("Looking what can be live now, and what would change the answer ..."):
-        phasing = homes_before_works(grid, development, config, assessment=answer)
-        option = flexible_option(answer)
-        flexible = None if option is None else flexible_supply(grid, development, option)
-        turning = what_would_turn(grid, development, answer, config, phasing=phasing)
-    return _Further(answered.number, phasing, flexible, turning)
-
-
-def _show(found: _Further) -> None:
+def _show(found: Answers) -> None:
     st.markdown(f"- {plain(found.phasing.sentence)}")
     if found.flexible is not None:
         st.markdown(f"- {plain(found.flexible.sentence)}")

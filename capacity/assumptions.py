@@ -99,6 +99,15 @@ class Sensitivity(_Block):
     source: str = "homes without electric heating 1.5-2 kW, all-electric 3-7.5 kW, typically 4.5"
 
 
+class Turning(_Block):
+    """What is tried to turn an answer: sites so far away [m], in so many directions; energy a flexible supply
+    may leave out, as a share of what is asked for."""
+
+    distance_m: float = Field(gt=0.0)
+    directions: int = Field(ge=1)
+    flexible_share: float = Field(ge=0.0, le=1.0)
+
+
 class FloorArea(_Block):
     """Demand per floor area [W/m2]."""
 
@@ -242,6 +251,7 @@ class Assumptions(BaseModel):
     stages: Stages
     months: Months
     sensitivity: Sensitivity = Sensitivity()
+    turning: Turning
 
 
 def read_assumptions(path: Path | None = None) -> Assumptions:
