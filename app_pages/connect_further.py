@@ -6,13 +6,11 @@ from typing import Final
 
 import pandas as pd
 import streamlit as st
-from capacity.connection.phasing import Phasing, homes_before_works
-from capacity.connection.turning import flexible_option, what_would_turn
 
 from app_pages.connect_answer import VERDICTS
 from app_pages.connect_answered import Answered
 from app_pages.frame import Columns, plain
-from capacity.connection.flexible import FlexibleSupply, flexible_supply
+from capacity.connection.answers import Answers, answers_of
 
 _KEY: Final = "connection_further"
 _NUMBER = st.column_config.NumberColumn
