@@ -172,7 +172,7 @@ def _runs_of(grid: ConnectionGrid, options: DrawnOptions, cases: np.ndarray) -> 
 def _cut_rows(
     grid: ConnectionGrid, options: DrawnOptions, case: np.ndarray, offer: np.ndarray
 ) -> dict[int, Piece]:
-    """Numbers of the states in which the line that is out has been cut, and its piece nearer to the source."""
+    """Numbers of the states in which the line that is out has been cut, and its piece near the source."""
     near = {(piece.offer, piece.line): piece for piece in options.pieces if piece.near}
     if not near:
         return {}
