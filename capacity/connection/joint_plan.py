@@ -32,6 +32,8 @@ from gis.feeders import trace_supply
 # Options of a site that a search chooses among, the cheapest by themselves: those past them cost more than
 # what works on the grid usually do.
 OPTIONS_TRIED = 12
+# Sums of costs that differ by less are the same.
+CENT_EUR = 0.01
 
 PlanStatus = Literal["least", "best_found", "one_by_one"]
 _STRENGTH: tuple[PlanStatus, ...] = ("least", "best_found", "one_by_one")
@@ -247,7 +249,8 @@ def least_plan(
     )
     if found.picks:
         return choice.plan(found, sites, alone)
-    return known
+    proved = found.bound_eur >= known.cost.eur - CENT_EUR
+    return replace(known, status="least" if proved else known.status, bound_eur=found.bound_eur)
 
 
 @dataclass(frozen=True, eq=False)

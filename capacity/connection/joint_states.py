@@ -50,7 +50,7 @@ class JointBench:
         return all(self._holds(int(case), taken) for case in cases)
 
     def _holds(self, case: int, taken: np.ndarray) -> bool:
-        options, limits = self._options, self._grid.yardstick.limits
+        options, loading = self._options, self._grid.yardstick.limits.loading
         turns = _turns_of(self._grid, options, case, taken)
         kva = options.power_kva(self._grid, case)
         weights = np.where(np.arange(len(kva)) < options.drawn.bus_count, np.abs(kva), 0.0)
@@ -60,19 +60,18 @@ class JointBench:
         solved = next(solve_steps(options.drawn, self._nothing, steps, kva, case=turns, weights=weights))
         if not solved.solved[1] or self._leaves_dark(solved, taken):
             return False
-        today = today_of(solved, bounds, limits)
+        today = today_of(solved, bounds, self._grid.yardstick.limits)
         sites_kva = np.array([abs(options.offers[one].site.kva[case]) for one in taken])
         least_kva = float(sites_kva[sites_kva > 0.0].min(initial=np.inf))
-        loading = limits.loading
         low, high = (over[1] for over in bounds.above(solved.vm_pu))
         return not (
             self._voltage_broken(UNDER, low, solved.vm_pu[1], today)
             or self._voltage_broken(OVER, high, solved.vm_pu[1], today)
-            or self._overloaded(LINE, solved.line_percent[1], limits.loading.line_percent, today, least_kva)
+            or self._overloaded(LINE, solved.line_percent[1], loading.line_percent, today, least_kva)
             or self._overloaded(
                 TRANSFORMER,
                 solved.transformer_percent[1],
-                limits.loading.transformer_percent,
+                loading.transformer_percent,
                 today,
                 least_kva,
             )

@@ -29,6 +29,7 @@ from capacity.connection.n_minus_1 import turns_of_case
 from capacity.connection.option import JudgedOption
 from capacity.connection.outcome import option_taken
 from capacity.connection.site_cases import site_of
+from gridmodel import branch_ratings_kva
 from gridmodel.drawn_network import Turns
 from gridmodel.drawn_states import SolvedStates, Step, flags_of, solve_steps, turned
 
@@ -36,8 +37,9 @@ from gridmodel.drawn_states import SolvedStates, Step, flags_of, solve_steps, tu
 # sums of states neglect losses and voltage drops of second order, some 0.1 % of what is added up.
 MARGIN_PERCENT = 2.0
 MARGIN_VOLTAGE_PERCENT = 0.2
-# A site bears on an element where it adds more than this [% of the rating, of nominal voltage].
-BEARS_PERCENT = 1e-3
+# A site bears on a line or transformer if so much of its own power flows there: what is less comes from the
+# voltage it moves. It bears on a voltage that it moves by more than this [% of nominal].
+BEARS_SHARE, BEARS_VOLTAGE_PERCENT = 0.01, 0.02
 _NOTHING = np.zeros(0, dtype=np.int64)
 
 
@@ -92,12 +94,17 @@ def _bearing_on_full(
     known = bounds.of(None if turns is None else turned(nothing, turns[0], np.array([turns[1]])))
     solved = _each_alone(grid, options, case, turns)
     loading = grid.yardstick.limits.loading
+    sites_kva = np.array([abs(offer.site.kva[case]) for offer in options.offers])
+    rating = branch_ratings_kva(options.drawn.network, grid.catalogue)
+    lines, transformers = (
+        100.0 * BEARS_SHARE * sites_kva[:, None] / rating[table] for table in ("lines", "transformers")
+    )
     low, high = known.above(solved.vm_pu)
     return [
-        _over(solved.line_percent, loading.line_percent, MARGIN_PERCENT),
-        _over(solved.transformer_percent, loading.transformer_percent, MARGIN_PERCENT),
-        _over(low, 0.0, MARGIN_VOLTAGE_PERCENT),
-        _over(high, 0.0, MARGIN_VOLTAGE_PERCENT),
+        _bearing(solved.line_percent, loading.line_percent - MARGIN_PERCENT, lines),
+        _bearing(solved.transformer_percent, loading.transformer_percent - MARGIN_PERCENT, transformers),
+        _bearing(low, -MARGIN_VOLTAGE_PERCENT, BEARS_VOLTAGE_PERCENT),
+        _bearing(high, -MARGIN_VOLTAGE_PERCENT, BEARS_VOLTAGE_PERCENT),
     ]
 
 
@@ -113,17 +120,18 @@ def _each_alone(
     return SolvedStates(0, *(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
 
 
-def _over(values: np.ndarray, limit: float, margin: float) -> np.ndarray:
-    """Sites x full elements: 1.0 where the site adds to it or takes from it.
+def _bearing(values: np.ndarray, full: float, least: np.ndarray | float) -> np.ndarray:
+    """Sites x elements that are full with all of them: 1.0 where the site adds at least so much, or relieves.
 
     Parameters
     ----------
     values
-        States x elements, the first without any site; more is worse.
+        States x elements, the first without any site; more is worse. What is new is nobody else's.
     """
-    today, added = np.nan_to_num(values[0]), np.nan_to_num(values[1:]) - np.nan_to_num(values[0])
-    full = today + np.maximum(added, 0.0).sum(axis=0) > limit - margin
-    return np.asarray(np.abs(added[:, full]) > BEARS_PERCENT, dtype=float)
+    with np.errstate(invalid="ignore"):
+        added = values[1:] - values[0]
+        reached = values[0] + np.fmax(added, 0.0).sum(axis=0) > full
+        return np.asarray(np.abs(added[:, reached]) >= np.broadcast_to(least, added.shape)[:, reached], float)
 
 
 def _build_for_each_other(grid: ConnectionGrid, answers: Sequence[Assessment]) -> np.ndarray:
