@@ -193,12 +193,15 @@ def test_an_application_that_cannot_be_read_is_damage(store: Store, path: Path, 
             ask()
 
 
-def test_a_network_is_kept_once_and_whole(store: Store) -> None:
+def test_a_network_is_kept_once_and_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     content = b"network" * 10_000
     for _ in range(2):
         store.keep_network("f" * 64, "town", content)
     assert store.network("f" * 64) == content and store.network("0" * 64) is None
     assert len(store.history(table="networks")) == 1
+    monkeypatch.setattr("capacity.store.kept.NETWORK_MAX", 10)
+    store.keep_network("e" * 64, "too large", content)
+    assert not store.holds_network("e" * 64)
 
 
 def test_one_store_serves_many_threads(store: Store) -> None:
