@@ -13,7 +13,8 @@ from capacity.connection.option import JudgedOption, SupplyOption, WorkLine
 from capacity.costs import Cost
 from capacity.letter.letter import Align, LetterContext, LetterMap, LetterTable, Pair, Section
 from capacity.letter.picture import NEW_COLOUR, NO_SUPPLY_COLOUR, SITE_COLOUR, Picture
-from capacity.letter.words import Words, cost_of, customer_cost, record_of, shortened, voltage
+from capacity.letter.plain_rows import record_of
+from capacity.letter.words import Words, cost_of, customer_cost, shortened, voltage
 from gis.webmap.palette import PALETTE
 
 # Rows that a letter has room for; the record of the assessment has all.
@@ -68,7 +69,7 @@ def _nearer(words: Words, ranked: Sequence[JudgedOption]) -> list[str]:
 
 def needed(words: Words, best: JudgedOption) -> Section:
     """The bill of the best option, with its sum."""
-    columns = _columns(
+    columns = columns_of(
         words, work="wide", quantity="right", use="left", span="right", cost="right", your_share="right"
     )
     rows = [_bill_row(words, line) for line in best.lines]
@@ -94,13 +95,14 @@ def _cost_cells(words: Words, cost: Cost, share_eur: float) -> tuple[str, str, s
     return words.span(cost.low_eur, cost.high_eur), number(cost.eur), number(share_eur)
 
 
-def _columns(words: Words, **looks: Align) -> tuple[tuple[str, Align], ...]:
+def columns_of(words: Words, **looks: Align) -> tuple[tuple[str, Align], ...]:
+    """Headings of a table with their looks."""
     return tuple((words.say(f"column.{name}", currency=words.currency), look) for name, look in looks.items())
 
 
 def options(words: Words, assessment: Assessment) -> Section | None:
     """Every way that was compared, best first."""
-    columns = _columns(
+    columns = columns_of(
         words, rank="left", way="left", point="left", voltage="right", cable="wide", span="right",
         months="right", result="wide",
     )  # fmt: skip
@@ -168,7 +170,7 @@ def not_offered(words: Words, assessment: Assessment) -> Section | None:
         (words.kind(str(row["kind"])), str(row["bus_id"] or _DASH), str(row["reason"]))
         for _, row in rows.head(MOST_NOT_OFFERED).iterrows()
     )
-    table = LetterTable(_columns(words, way="left", point="left", result="wide"), told)
+    table = LetterTable(columns_of(words, way="left", point="left", result="wide"), told)
     notes = (words.say("result.reason_as_recorded"), *_left_over(words, len(rows), MOST_NOT_OFFERED))
     return Section(words.say("section.not_offered"), table=table, notes=notes)
 
@@ -184,7 +186,7 @@ def checks(words: Words, assessment: Assessment) -> Section | None:
     of_best = rows[rows["rank"] == 1] if len(rows) else rows
     if of_best.empty or held_back(assessment)[:1].any():
         return None
-    columns = _columns(
+    columns = columns_of(
         words, check="left", element="wide", case="wide", today="right", with_site="right", limit="right",
         cause="left",
     )  # fmt: skip
@@ -213,7 +215,7 @@ def _check_row(words: Words, row: dict[str, object]) -> tuple[str, ...]:
 def demand(words: Words, assessment: Assessment) -> Section:
     """Parts of the demand with their sources, and the sum."""
     parts, number = assessment.demand, words.messages.language.number
-    columns = _columns(words, part="left", count="right", power="right", feed_in="right", source="wide")
+    columns = columns_of(words, part="left", count="right", power="right", feed_in="right", source="wide")
     rows = [
         (
             words.part(str(row["part"])), number(float(row["count"])), number(float(row["p_kw"]), 1),

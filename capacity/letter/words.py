@@ -18,6 +18,7 @@ from capacity.connection.option import JudgedOption, SupplyOption, WorkLine
 from capacity.costs import Cost
 from capacity.language import Messages, read_messages
 from capacity.letter.figures import LeadTime
+from capacity.letter.plain_rows import record_of
 
 _FOLDER: Final = Path(__file__).with_name("messages")
 # Voltages are told in percent of nominal.
@@ -237,11 +238,6 @@ def shortened(name: str) -> str:
     """A name as sentences have it: on one line, and not longer than they bear."""
     plain = " ".join(name.split())
     return plain if len(plain) <= NAME_MAX else f"{plain[: NAME_MAX - 1].rstrip()}…"
-
-
-def record_of(row: pd.Series) -> dict[str, object]:
-    """A row as plain values: numbers and flags of numpy are Python's."""
-    return {str(name): value.item() if hasattr(value, "item") else value for name, value in row.items()}
 
 
 def cost_of(lines: Iterable[WorkLine]) -> Cost:
