@@ -62,7 +62,7 @@ class Room:
     kva
         What is drawn.
     vm_pu
-        Voltage at the supply point with it.
+        Voltage at the supply point with it; missing in cases that are not looked at here (outages).
     low_pu, high_pu
         Bounds at the far end; missing where none applies.
     change_pu
@@ -81,8 +81,9 @@ class Room:
 
     def carried_by(self, units: Units) -> float:
         """Load on transformers against their rating: current counts, which rises as the voltage falls."""
-        drop = drop_at(np.real(units.z_pu_per_kva * np.conj(self.kva)), self.vm_pu)
-        vm_pu = np.maximum(np.nan_to_num(self.vm_pu - np.maximum(drop, 0.0), nan=1.0), LEAST_PU)
+        before = np.nan_to_num(self.vm_pu, nan=1.0)
+        drop = drop_at(np.real(units.z_pu_per_kva * np.conj(self.kva)), before)
+        vm_pu = np.maximum(before - np.maximum(drop, 0.0), LEAST_PU)
         return float((np.abs(self.kva) / vm_pu).max(initial=0.0)) / (units.sn_kva * units.count)
 
     def holds_alone(self, z_pu_per_kva: complex) -> bool:
@@ -93,7 +94,7 @@ class Room:
     def used_share(self, z_pu_per_kva: complex) -> float:
         """Share of what is left that an impedance takes; infinite where nothing is left."""
         nominal = np.real(z_pu_per_kva * np.conj(self.kva))
-        drop = drop_at(nominal, self.vm_pu)
+        drop = drop_at(nominal, np.nan_to_num(self.vm_pu, nan=1.0))
         left = np.where(drop >= 0.0, self.vm_pu - self.low_pu, self.high_pu - self.vm_pu)
         left = np.nan_to_num(left, nan=np.inf)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -182,7 +183,7 @@ def _unbeaten(cables: Sequence[Cable]) -> tuple[Cable, ...]:
 
 
 def choose_units(grid: ConnectionGrid, hv_kv: float, room: Room) -> Units | None:
-    """The cheapest transformers that carry a power and hold the voltage; where none do, of least impedance.
+    """The cheapest transformers that carry a power and hold the voltage; where none do, that carry it.
 
     None where not even the most that a station takes carry it.
     """
@@ -191,7 +192,7 @@ def choose_units(grid: ConnectionGrid, hv_kv: float, room: Room) -> Units | None
     if not able:
         return None
     holding = (one for one in able if room.holds(one.z_pu_per_kva))
-    return next(holding, min(able, key=lambda one: abs(one.z_pu_per_kva)))
+    return next(holding, able[0])
 
 
 @lru_cache(maxsize=32)

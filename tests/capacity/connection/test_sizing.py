@@ -96,3 +96,18 @@ def test_a_new_transformer_is_tapped_as_the_others_are() -> None:
     text = TEXT.replace('"0.25 MVA 20/0.4 kV"', '"0.25 MVA 20/0.4 kV" tap_pos=-1')
     assert tap_of(town_grid(town(text=text)), 20.0, "250 kVA 20/0.4 kV EU tier 1") == -1.0
     assert tap_of(town_grid(), 20.0, "250 kVA 20/0.4 kV EU tier 1") == 0.0
+
+
+def test_cases_without_a_voltage_count_by_their_power_alone() -> None:
+    known, unknown = room(187.0), np.array([np.nan])
+    pair = np.concatenate
+    both = Room(pair([known.kva, [150.0]]), pair([known.vm_pu, unknown]), pair([known.low_pu, unknown]),
+                pair([known.high_pu, unknown]), 0.03)  # fmt: skip
+    assert choose_cables(town_grid(), 0.4, 1.0, both) == choose_cables(town_grid(), 0.4, 1.0, known)
+    assert choose_units(town_grid(), 20.0, both) == choose_units(town_grid(), 20.0, known)
+
+
+def test_where_no_transformer_holds_the_voltage_the_smallest_that_carries_it_is_taken() -> None:
+    units = choose_units(town_grid(), 20.0, room(90.0, -0.01))
+    assert units is not None
+    assert (units.sn_kva, units.count) == (100.0, 1)
