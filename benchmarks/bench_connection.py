@@ -29,7 +29,8 @@ from gridmodel.bus_power import with_bus_power
 LARGE = "1-MVLV-urban-all-0-sw"
 SITES, RUNS, PANDAPOWER_RUNS = 100, 3, 5
 HEAD = (
-    "| grid | buses | cases | grid s | options | load flows | judging s | one site s | 100 sites s | pandapower s | ratio |",
+    "| grid | buses | cases | grid s | options | load flows | judging s | one site s | 100 sites s "
+    "| pandapower s | ratio |",
     "|---|---|---|---|---|---|---|---|---|---|---|",
 )
 
@@ -41,10 +42,10 @@ def run() -> list[str]:
     return [
         "## Connection of a development",
         "",
-        "One site of 60 kW with all options in all cases (`judge`), its whole answer with routes, sizes, costs and",
-        "ranking (`assess_on`), and many sites (`assess_all`); warm, the best of 3. pandapower: the same number of",
-        "load flows at the time of one (numba, started from the solution before), nothing else. `grid s`: the",
-        "cases solved once for all sites, outages with their restoration among them.",
+        "One site of 60 kW with all options in all cases (`judge`), its whole answer with routes, sizes, "
+        "costs and ranking (`assess_on`), and many sites (`assess_all`); warm, the best of 3. pandapower: as "
+        "many load flows at the time of one (numba, started from the solution before), nothing else. "
+        "`grid s`: the cases solved once for all sites, outages with their restoration among them.",
         "",
         *HEAD,
         *rows,

@@ -48,7 +48,8 @@ GRIDS = ("demo", "1-MVLV-urban-5.303-0-sw", "1-MVLV-semiurb-3.202-0-sw")
 SEED, NEAR_M, MOST_KW = 7, 120.0, 800.0
 MOVED_SHARE, MOVED_EUR = 0.02, 200.0
 HEAD = (
-    "| grid | sites | yes | after works | no | holds | needed | adds up | zero | 1 m | exhaustive | states | s |",
+    "| grid | sites | yes | after works | no | holds | needed | adds up | zero | 1 m | exhaustive | states "
+    "| s |",
     "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
 )
 
@@ -125,7 +126,7 @@ def _proved(grid: ConnectionGrid, answers: Sequence[Assessment], outages: int) -
 
 
 def _cases(grid: ConnectionGrid, answer: Assessment, best: JudgedOption, outages: int) -> list[int]:
-    """All cases of normal operation, and of the outages that bear on the option those that load its way most."""
+    """All cases of normal operation, and of the outages that bear on the option those of most loading."""
     normal = normal_cases(grid).tolist()
     rule, at = grid.rule, grid.network.buses.index.get_loc(best.option.bus_id)
     if rule is not None and not rule.asks(best.option.voltage_kv, answer.demand_kw):
