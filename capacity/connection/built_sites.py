@@ -46,7 +46,7 @@ class BuiltSites:
     def own_ids(self) -> frozenset[tuple[str, str]]:
         """Table and id of every row that the options build, change or remove."""
         return frozenset(
-            key for option, _ in self.options for key in (*_added(option.changes), *option.changes.touched)
+            key for option, _ in self.options for key in (*added_ids(option.changes), *option.changes.touched)
         )
 
 
@@ -78,7 +78,7 @@ def pieces_of(network: Network, option: SupplyOption) -> dict[str, str]:
     added = option.changes.added.get("lines")
     if added is None:
         return {}
-    found = {}
+    found: dict[str, str] = {}
     for line_id in option.changes.removed.get("lines", ()):
         line = network.lines.loc[line_id]
         ends = {line["from_bus_id"], line["to_bus_id"]}
@@ -89,7 +89,7 @@ def pieces_of(network: Network, option: SupplyOption) -> dict[str, str]:
 
 
 def supply_points(network: Network, option: SupplyOption) -> list[str]:
-    """Buses at which the voltage change of an option counts: its supply point, or the joints of a cut line."""
+    """Buses at which the voltage change of an option counts: its supply point, or joints in a cut line."""
     added, pieces = option.changes.added.get("lines"), pieces_of(network, option)
     if added is None or not pieces:
         return [option.bus_id]
@@ -97,7 +97,8 @@ def supply_points(network: Network, option: SupplyOption) -> list[str]:
     return [str(bus) for bus in dict.fromkeys(ends) if bus not in network.buses.index] or [option.bus_id]
 
 
-def _added(changes: NetworkChanges) -> list[tuple[str, str]]:
+def added_ids(changes: NetworkChanges) -> list[tuple[str, str]]:
+    """Table and id of every row that changes add."""
     return [
         (table, str(element_id))
         for table, rows in changes.added.items()
