@@ -218,14 +218,6 @@ class Stages(_Block):
     stage: tuple[Stage, ...] = ()
 
 
-class Months(_Block):
-    """Months from order to supply, per kind of supply point."""
-
-    lv_feeder: int = Field(ge=0)
-    lv_busbar: int = Field(ge=0)
-    mv_feeder: int = Field(ge=0)
-
-
 class Assumptions(BaseModel):
     """All figures of the connection check; each block names its source."""
 
@@ -249,7 +241,6 @@ class Assumptions(BaseModel):
     cost: CostBlock
     charging: Charging
     stages: Stages
-    months: Months
     sensitivity: Sensitivity = Sensitivity()
     turning: Turning
 

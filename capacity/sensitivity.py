@@ -8,8 +8,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from capacity.connection import Assessment, ConnectionConfig, assess_on
-from capacity.connection.connection_grid import ConnectionGrid
+from capacity.connection import Assessment, ConnectionConfig, ConnectionGrid, assess_on
 from capacity.data_quality import WeakFeeders, hold_back_assessment
 from capacity.demand.development import Development
 
