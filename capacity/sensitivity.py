@@ -39,7 +39,7 @@ def sensitivity_of(
         a development without homes: its demand does not hang on them.
     """
     rows = []
-    for demand_kw in config.assumptions.sensitivity.admd_kw if development.dwellings else ():
+    for demand_kw in config.assumptions.sensitivity.admd_kw if development.home_count else ():
         home = config.assumptions.home.model_copy(update={"admd_kw": demand_kw})
         assumed = config.assumptions.model_copy(update={"home": home})
         answer = assess_on(grid, development, replace(config, assumptions=assumed))
@@ -75,7 +75,7 @@ def _lines(site: Development, table: pd.DataFrame) -> list[str]:
     if table.empty:
         return [f"Sensitivity of {site.name}: it has no homes"]
     return [
-        f"Sensitivity of {site.name}, {site.dwellings} homes:",
+        f"Sensitivity of {site.name}, {site.home_count} homes:",
         *(
             f"  {row.admd_kw:4.1f} kW a home {row.demand_kw:10,.0f} kW  {row.verdict:20}"
             f" {_cost(row.cost_eur)}  {row.reason if row.verdict == 'refuse' else row.works or ''}"
