@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from capacity.connection.connection_grid import ConnectionGrid
+from capacity.connection.supply_room import LEAST_PU, drop_at
 from capacity.costs.items import CABLES
 from gis.voltage import LV_MAX_KV, MV_MAX_KV, same_voltage
 from gridmodel import transformer_figures
@@ -64,22 +65,25 @@ class Room:
         Voltage at the supply point with it.
     low_pu, high_pu
         Bounds at the far end; missing where none applies.
-    change_left_pu
-        What is left of the change of voltage that one connection may cause.
     change_pu
-        All of that change.
+        Change of voltage that one connection may cause: what a cable may take of a grid that is strong.
     """
 
     kva: np.ndarray
     vm_pu: np.ndarray
     low_pu: np.ndarray
     high_pu: np.ndarray
-    change_left_pu: np.ndarray
     change_pu: float
 
     def holds(self, z_pu_per_kva: complex) -> bool:
         """Tell whether the voltage at the far end of an impedance stays inside."""
         return self.used_share(z_pu_per_kva) <= 1.0
+
+    def carried_by(self, units: Units) -> float:
+        """Load on transformers against their rating: current counts, which rises as the voltage falls."""
+        drop = drop_at(np.real(units.z_pu_per_kva * np.conj(self.kva)), self.vm_pu)
+        vm_pu = np.maximum(np.nan_to_num(self.vm_pu - np.maximum(drop, 0.0), nan=1.0), LEAST_PU)
+        return float((np.abs(self.kva) / vm_pu).max(initial=0.0)) / (units.sn_kva * units.count)
 
     def holds_alone(self, z_pu_per_kva: complex) -> bool:
         """Tell whether an impedance alone keeps to the change that one connection may cause."""
@@ -88,12 +92,13 @@ class Room:
 
     def used_share(self, z_pu_per_kva: complex) -> float:
         """Share of what is left that an impedance takes; infinite where nothing is left."""
-        drop = np.real(z_pu_per_kva * np.conj(self.kva))
+        nominal = np.real(z_pu_per_kva * np.conj(self.kva))
+        drop = drop_at(nominal, self.vm_pu)
         left = np.where(drop >= 0.0, self.vm_pu - self.low_pu, self.high_pu - self.vm_pu)
-        left = np.nan_to_num(np.fmin(left, self.change_left_pu), nan=np.inf)
+        left = np.nan_to_num(left, nan=np.inf)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(left > 0.0, np.abs(drop) / left, np.inf)
-        return float(share[np.abs(drop) > 0.0].max(initial=0.0))
+        return float(share[np.abs(nominal) > 0.0].max(initial=0.0))
 
 
 def cable_item(vn_kv: float) -> str:
@@ -116,7 +121,7 @@ def choose_cables(
     """
     sizing = grid.assumptions.sizing
     usable = grid.yardstick.limits.loading.line_percent / 100.0
-    vm_pu = np.clip(np.nan_to_num(room.vm_pu, nan=1.0), 0.5, None)
+    vm_pu = np.maximum(np.nan_to_num(room.vm_pu, nan=1.0), LEAST_PU)
     current_a = float((np.abs(room.kva) / (np.sqrt(3.0) * vn_kv * vm_pu)).max(initial=0.0)) / usable
     able = [one for one in cables_of(grid, vn_kv) if one.i_max_a >= current_a]
     single_a = max((one.i_max_a for one in able if one.count == 1), default=0.0)
@@ -151,6 +156,11 @@ def cables_of(grid: ConnectionGrid, vn_kv: float) -> tuple[Cable, ...]:
     return _unbeaten(sorted(every, key=lambda one: (one.eur_per_m, abs(one.z_pu_per_kva_m))))
 
 
+def thickest_z(grid: ConnectionGrid, vn_kv: float) -> complex:
+    """Impedance of the thickest cables for a voltage [pu per kVA and metre]; 0 where there is none."""
+    return min((one.z_pu_per_kva_m for one in cables_of(grid, vn_kv)), key=abs, default=0j)
+
+
 def _laid_per_m(grid: ConnectionGrid, item: str, type_id: str, count: int) -> float:
     prices = grid.assumptions.cost.prices
     if count == 1:
@@ -177,8 +187,7 @@ def choose_units(grid: ConnectionGrid, hv_kv: float, room: Room) -> Units | None
     None where not even the most that a station takes carry it.
     """
     usable = grid.yardstick.limits.loading.transformer_percent / 100.0
-    needed_kva = float(np.abs(room.kva).max(initial=0.0)) / usable
-    able = [one for one in units_of(grid, hv_kv) if one.sn_kva * one.count >= needed_kva]
+    able = [one for one in units_of(grid, hv_kv) if room.carried_by(one) <= usable]
     if not able:
         return None
     holding = (one for one in able if room.holds(one.z_pu_per_kva))
