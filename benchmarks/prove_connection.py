@@ -45,6 +45,7 @@ from gis.voltage import LV_MAX_KV
 from tests.capacity.connection.plain_pandapower import plain_today, plain_with
 
 GRIDS = ("demo", "1-MVLV-urban-5.303-0-sw", "1-MVLV-semiurb-3.202-0-sw")
+VERDICTS = ("connect", "connect_after_works", "refuse")
 SEED, NEAR_M, MOST_KW = 7, 120.0, 800.0
 MOVED_SHARE, MOVED_EUR = 0.02, 200.0
 HEAD = (
@@ -83,7 +84,7 @@ def _row(name: str, asked: argparse.Namespace) -> str:
     verdicts = pd.Series([answer.verdict for answer in answers]).value_counts()
     held, needed, states = _proved(grid, answers, asked.outages)
     cells = [
-        name, len(sites), *(int(verdicts.get(kind, 0)) for kind in ("connect", "connect_after_works", "refuse")),
+        name, len(sites), *(int(verdicts.get(kind, 0)) for kind in VERDICTS),
         held, needed, _adding_up(answers), _zero(grid, sites), _moved(grid, sites, answers),
         _exhaustive(grid, sites[: asked.exhaustive], answers[: asked.exhaustive]), states,
         f"{time.perf_counter() - start:,.0f}",
