@@ -115,7 +115,7 @@ def _proved(grid: ConnectionGrid, answers: Sequence[Assessment], outages: int) -
         if not answer.ranked or not answer.ranked[0].fits:
             continue
         best, fitting = answer.ranked[0], fitting + 1
-        cases = _cases(grid, answer, best, outages)
+        cases = _cases(grid, best, outages)
         held += all(_holds(grid, answer, best, best.changes, case) for case in cases)
         states += len(cases)
         if best.measures:
@@ -126,12 +126,10 @@ def _proved(grid: ConnectionGrid, answers: Sequence[Assessment], outages: int) -
     return f"{held}/{fitting}", f"{needed}/{with_works}", states
 
 
-def _cases(grid: ConnectionGrid, answer: Assessment, best: JudgedOption, outages: int) -> list[int]:
+def _cases(grid: ConnectionGrid, best: JudgedOption, outages: int) -> list[int]:
     """All cases of normal operation, and of the outages that bear on the option those of most loading."""
     normal = normal_cases(grid).tolist()
-    rule, at = grid.rule, grid.network.buses.index.get_loc(best.option.bus_id)
-    if rule is not None and not rule.asks(best.option.voltage_kv, answer.demand_kw):
-        return normal
+    at = grid.network.buses.index.get_loc(best.option.bus_id)
     bears = [
         case for case in np.flatnonzero(bearing(grid)[:, at]) if case not in normal and grid.states[case]
     ]

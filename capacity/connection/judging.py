@@ -156,9 +156,7 @@ def _runs_of(grid: ConnectionGrid, options: DrawnOptions, cases: np.ndarray) -> 
     """
     solvable = cases[[grid.states[case] is not None for case in cases.tolist()]]
     at = grid.network.buses.index.get_indexer([offer.option.bus_id for offer in options.offers])
-    normal = grid.cases.labels["outage"].to_numpy()[solvable] == ""
-    asked = normal[:, None] | _asks(grid, options)[None]
-    row, offer = np.nonzero(bearing(grid)[solvable][:, at] & asked)
+    row, offer = np.nonzero(bearing(grid)[solvable][:, at])
     case = solvable[row]
     turn = switching_cases(grid)[case]
     cut = _cut_rows(grid, options, case, offer)
@@ -169,14 +167,6 @@ def _runs_of(grid: ConnectionGrid, options: DrawnOptions, cases: np.ndarray) -> 
         tables.append(_with_piece_out(grid, options, str(grid.cases.labels.index[case[state]]), piece))
     rows = pd.concat(tables, ignore_index=True) if cut else tables[0]
     return _Runs(case, offer, turn), options.drawn.turns_of(rows)
-
-
-def _asks(grid: ConnectionGrid, options: DrawnOptions) -> np.ndarray:
-    """Flag per offer: the rule of N-1 asks that it holds after outages."""
-    rule = grid.rule
-    return np.array(
-        [rule is None or rule.asks(o.option.voltage_kv, o.site.demand_kw) for o in options.offers], dtype=bool
-    )
 
 
 def _cut_rows(
@@ -209,12 +199,13 @@ def bearing(grid: ConnectionGrid) -> np.ndarray:
     """Cases x buses: the case bears on what is connected there.
 
     All cases of normal operation do; an outage does where it moves the voltage: where it changes the flow on
-    the way to the source, or the way itself. On low voltage none does: it is planned without reserve
-    (`n_minus_1.toml`).
+    the way to the source, or the way itself. On low voltage none does unless the rule says so
+    (`n_minus_1.toml`): it is planned without reserve.
     """
     found = np.ones((len(grid.states), len(grid.network.buses)), dtype=bool)
     normal = [(at, state) for at in normal_cases(grid) if (state := grid.states[at]) is not None]
-    low = (grid.network.buses["vn_kv"] <= LV_MAX_KV).to_numpy()
+    above_kv = LV_MAX_KV if grid.rule is None else grid.rule.supply_points_above_kv
+    low = (grid.network.buses["vn_kv"] <= above_kv).to_numpy()
     for case in np.flatnonzero(grid.cases.labels["outage"].to_numpy() != ""):
         state, power = grid.states[case], grid.cases.kva[case]
         base = next((one for at, one in normal if np.array_equal(grid.cases.kva[at], power)), None)

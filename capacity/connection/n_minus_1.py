@@ -29,7 +29,6 @@ from gis import InputError, Network
 from gis.changes import NetworkChanges
 from gis.feeders import Supply
 from gis.findings import make_findings
-from gis.voltage import LV_MAX_KV
 from gridmodel import Catalogue, Scenario, build_model
 from gridmodel.bus_power import with_bus_power
 from gridmodel.drawn_network import DrawnNetwork, Turns
@@ -49,8 +48,8 @@ class N1Rule(BaseModel):
         Elements that feed more than so many kV are taken out one by one.
     from_kw
         Groups behind one element that draw no more than this today wait for repair.
-    low_voltage_from_kw
-        A site that draws less is not asked at a supply point of low voltage, which has no reserve.
+    supply_points_above_kv
+        Only supply points of more than so many kV are asked to carry a site through them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -58,12 +57,8 @@ class N1Rule(BaseModel):
     asked: bool
     above_kv: float = Field(ge=0.0)
     from_kw: float = Field(ge=0.0)
-    low_voltage_from_kw: float = Field(ge=0.0)
+    supply_points_above_kv: float = Field(ge=0.0)
     source: str = Field(min_length=1)
-
-    def asks(self, voltage_kv: float, demand_kw: float) -> bool:
-        """Whether a supply point of a voltage must carry a site through outages."""
-        return voltage_kv > LV_MAX_KV or demand_kw >= self.low_voltage_from_kw
 
 
 class _Rules(BaseModel):

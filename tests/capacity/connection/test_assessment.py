@@ -21,7 +21,7 @@ from capacity.connection import (
     place_at,
 )
 from capacity.connection.assessment import BILL_COLUMNS
-from capacity.connection.judging import CHECK_COLUMNS
+from capacity.connection.judging import CHECK_COLUMNS, bearing
 from capacity.connection.n_minus_1 import n1_rule_names, read_n1_rule
 from capacity.connection.site_cases import case_kind, case_kinds, site_power_kva
 from capacity.data_quality import hold_back_assessment
@@ -115,7 +115,13 @@ def test_what_a_site_draws_and_feeds_per_case(grid: ConnectionGrid) -> None:
 
 def test_a_rule_of_n_minus_1_says_which_supply_points_it_asks() -> None:
     german, none = read_n1_rule(), read_n1_rule("none")
-    assert german.asks(20.0, 5.0) and german.asks(0.4, 150.0) and not german.asks(0.4, 50.0)
+    every = german.model_copy(update={"supply_points_above_kv": 0.0})
+    low = town().buses.index.get_loc("C")
+    asked = [
+        bearing(connection_grid(town(), ConnectionConfig(n_minus_1=rule)))[2:, low].any()
+        for rule in (german, every)
+    ]
+    assert asked == [False, True]
     assert set(n1_rule_names()) == {"german_practice", "p2_8", "none"}
     assert len(connection_grid(town(), ConnectionConfig(n_minus_1=none)).states) == 2
     with pytest.raises(InputError, match="no such rule"):
