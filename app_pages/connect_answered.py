@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
-from capacity.connection.site_cases import connection_grid
 
 from app_pages.study import Choice, Study
 from capacity.assumptions import read_assumptions
 from capacity.connection import Assessment, ConnectionConfig, assess_on
 from capacity.connection.connection_grid import ConnectionGrid
+from capacity.connection.site_cases import connection_grid
 from capacity.data_quality import hold_back_assessment
 from capacity.demand.development import Development
 from capacity.sensitivity import sensitivity_of
@@ -22,8 +22,9 @@ Question = tuple[object, ...]
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """An answer with all that it depends on."""
+    """An answer with all that it depends on; `number` counts those of a session."""
 
+    number: int
     question: Question
     grid: ConnectionGrid
     config: ConnectionConfig
@@ -45,9 +46,11 @@ def ask(study: Study, choice: Choice, development: Development) -> None:
     """Answer a question, and keep the answer for this session."""
     with st.spinner("Checking every way to connect it by load flow ..."):
         answer = answer_on(study, choice, development)
+    before: Answered | None = st.session_state.get(_ANSWERED)
     st.session_state[_ANSWERED] = Answered(
-        question_of(choice, development), grid_of_choice(study, choice), config_of(choice), answer
-    )
+        1 if before is None else before.number + 1, question_of(choice, development),
+        grid_of_choice(study, choice), config_of(choice), answer,
+    )  # fmt: skip
 
 
 def answer_on(study: Study, choice: Choice, development: Development) -> Assessment:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from capacity.assumptions import Assumptions
 from capacity.checks import State, Yardstick, broken_limits, make_yardstick
+from capacity.connection.n_minus_1 import switching_after
 from capacity.limits import Limits
 from capacity.planning.plan_cases import PlanCases
 from gis import Network
@@ -67,7 +68,8 @@ class ConnectionGrid:
         drawn = np.zeros((len(self.cases.kva), len(network.buses)), dtype=complex)
         drawn[:, network.buses.index.get_indexer(self.network.buses.index)] = self.cases.kva
         drawn[:, network.buses.index.get_indexer([bus_id])[0]] += kva
-        cases = replace(self.cases, kva=drawn)
+        switching = switching_after(self.network, self.yardstick.supply, changes, self.cases.switching)
+        cases = replace(self.cases, kva=drawn, switching=switching)
         limits = self.yardstick.limits
         return grid_of(network, cases, limits, self.assumptions, name=self.name, catalogue=self.catalogue)
 

@@ -10,8 +10,20 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from capacity.letter import LetterContext, letter_html, letter_json, letter_of, letter_pdf, picture_of
+from capacity.connection import assess_on, connection_grid
+from capacity.demand.development import Development
+from capacity.letter import (
+    LetterContext,
+    context_of,
+    letter_html,
+    letter_json,
+    letter_of,
+    letter_pdf,
+    picture_of,
+)
 from capacity.letter.glyphs import known_characters, printable, style_of_faces, unprintable
+from capacity.network_record import network_record
+from tests.capacity.grids import station
 from tests.capacity.letter.answers import HOSTILE, SITE_KVA, answer, judged, place_of_site, town
 
 ASKED = answer("connect_after_works", judged(works=True), judged(fits=False), name=HOSTILE)
@@ -104,3 +116,25 @@ def test_the_map_colours_by_what_the_site_adds() -> None:
     loaded = picture_of(town(), place_of_site(), judged(), np.array([300.0 + 0.0j])).svg.split("<svg x=")[2]
     assert "#a50026" not in calm
     assert "#a50026" in loaded
+
+
+def test_the_letter_of_a_real_assessment_says_its_verdict_cost_and_hashes() -> None:
+    grid = connection_grid(station())
+    development = Development(place_of_site(), site_id="S-17", name="Am Bach", dwellings=3)
+    assessment = assess_on(grid, development)
+    context = context_of(grid, assessment, issued_on=dt.date(2026, 12, 1), reference="2026-17")
+    letter = letter_of(assessment, language="zh", context=context)
+    best = letter.facts["best"]
+    assert isinstance(best, dict)
+    assert assessment.verdict == "connect"
+    assert (
+        best["cost_eur"]
+        == assessment.options["cost_eur"].iloc[0]
+        == sum(one["cost_eur"] for one in best["bill"])
+    )
+    assert letter.facts["network_sha256"] == network_record(station())["sha256"]
+    again = context_of(
+        grid, assess_on(grid, development), issued_on=dt.date(2026, 12, 1), reference="2026-17"
+    )
+    assert again.assessment_sha256 == context.assessment_sha256
+    assert letter_pdf(letter_of(assessment, language="zh", context=again)) == letter_pdf(letter)
