@@ -549,11 +549,11 @@ def test_sites_are_read_into_the_crs_of_the_network(tmp_path: Path, demo_network
 
 def test_places_may_stand_in_columns_and_notes_are_no_sites() -> None:
     raw = pd.DataFrame(
-        {"site_id": ["# note", "s1", "s2"], "Lon": ["x", "7,884", "200"], "lat": ["y", "48.4", "1"]}
+        {"site_id": ["# note", "s1", "s2"], "Lon": ["x", "7,88", "200"], "lat": ["y", "48.4", "1"]}
     )
     layer, faults = site_places(without_notes(raw))
     assert layer is not None and layer["site_id"].tolist() == ["s1", "s2"]
-    assert (layer.geometry.iloc[0].x, layer.geometry.iloc[0].y) == (7.884, 48.4)
+    assert (layer.geometry.iloc[0].x, layer.geometry.iloc[0].y) == (7.88, 48.4)
     assert faults[["element_id", "value"]].to_numpy().tolist() == [["s2", "200, 1"]]
     hollow = gpd.GeoDataFrame(raw.iloc[1:2], geometry=[None], crs=4326)
     assert site_places(hollow)[0].geometry.notna().all()  # type: ignore[union-attr]
