@@ -174,10 +174,11 @@ class SupplySearch(_Block):
 
 
 class Sizing(_Block):
-    """Cables side by side, transformers in a station, and when the next cable is compared too."""
+    """Cables side by side, transformers in a station, and which cables are compared."""
 
     parallel_max: int = Field(ge=1)
     spare_share: float = Field(ge=0.0, le=1.0)
+    cables_max: int = Field(ge=1)
     transformers_max: int = Field(ge=1)
     largest_transformer_kva: float = Field(gt=0.0)
 

@@ -236,7 +236,8 @@ def switching_with_piece_out(
 
         source ---- piece --x-- o --x-- other piece ---- tie      what hangs at o is carried by the tie
 
-    Switches of the line that isolated it stay closed: the other piece is needed.
+    Switches of the line that isolated it stay closed, and an open point at its end is closed: the other piece
+    is needed.
 
     Parameters
     ----------
@@ -248,4 +249,8 @@ def switching_with_piece_out(
     isolating = (rows["table"] == "switches") & rows["element_id"].isin(own) & (rows["state"] == "open")
     kept = rows[~isolating]
     failed = (kept["table"] == "lines") & (kept["element_id"] == line_id)
-    return kept.assign(element_id=kept["element_id"].where(~failed, piece_id))
+    changed = kept.assign(element_id=kept["element_id"].where(~failed, piece_id))
+    points = own[~switches.loc[own, "closed"].to_numpy(dtype=bool)].difference(kept["element_id"])
+    closed = pd.DataFrame({"table": "switches", "element_id": points, "state": "closed"})
+    closed.insert(0, "case_id", rows["case_id"].iloc[0])
+    return pd.concat([changed[list(SWITCH_SET_COLUMNS)], closed], ignore_index=True)

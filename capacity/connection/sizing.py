@@ -55,7 +55,7 @@ class Units:
 
 @dataclass(frozen=True, eq=False)
 class Room:
-    """Voltage that is left where something is to be supplied from, per case.
+    """Voltage that is left where something is to be supplied from, per power of the grid.
 
     Attributes
     ----------
@@ -67,6 +67,8 @@ class Room:
         Bounds at the far end; missing where none applies.
     change_pu
         Change of voltage that one connection may cause: what a cable may take of a grid that is strong.
+    most_kva
+        Most that is drawn in any case, solved or not.
     """
 
     kva: np.ndarray
@@ -74,6 +76,7 @@ class Room:
     low_pu: np.ndarray
     high_pu: np.ndarray
     change_pu: float
+    most_kva: float
 
     def holds(self, z_pu_per_kva: complex) -> bool:
         """Tell whether the voltage at the far end of an impedance stays inside."""
@@ -82,8 +85,12 @@ class Room:
     def carried_by(self, units: Units) -> float:
         """Load on transformers against their rating: current counts, which rises as the voltage falls."""
         drop = drop_at(np.real(units.z_pu_per_kva * np.conj(self.kva)), self.vm_pu)
-        vm_pu = np.maximum(np.nan_to_num(self.vm_pu - np.maximum(drop, 0.0), nan=1.0), LEAST_PU)
-        return float((np.abs(self.kva) / vm_pu).max(initial=0.0)) / (units.sn_kva * units.count)
+        return self.most_current_kva(np.maximum(drop, 0.0)) / (units.sn_kva * units.count)
+
+    def most_current_kva(self, drop_pu: np.ndarray | float = 0.0) -> float:
+        """Largest current, as power at nominal voltage [kVA], where the voltage falls further by a drop."""
+        vm_pu = np.maximum(self.vm_pu - drop_pu, LEAST_PU)
+        return float(np.append(np.abs(self.kva) / vm_pu, self.most_kva).max())
 
     def holds_alone(self, z_pu_per_kva: complex) -> bool:
         """Tell whether an impedance alone keeps to the change that one connection may cause."""
@@ -95,7 +102,6 @@ class Room:
         nominal = np.real(z_pu_per_kva * np.conj(self.kva))
         drop = drop_at(nominal, self.vm_pu)
         left = np.where(drop >= 0.0, self.vm_pu - self.low_pu, self.high_pu - self.vm_pu)
-        left = np.nan_to_num(left, nan=np.inf)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(left > 0.0, np.abs(drop) / left, np.inf)
         return float(share[np.abs(nominal) > 0.0].max(initial=0.0))
@@ -109,7 +115,7 @@ def cable_item(vn_kv: float) -> str:
 def choose_cables(
     grid: ConnectionGrid, vn_kv: float, length_m: float, room: Room, *, least_a: float = 0.0
 ) -> tuple[Cable, ...]:
-    """The cheapest cables that carry the current and hold the voltage, and the next size where that is tight.
+    """The cheapest cables that carry the current and hold the voltage, and next sizes while that is tight.
 
     Where none holds the voltage because the grid leaves nothing, the cheapest that would in a stronger grid,
     else that of the least impedance: the load flow says what is broken. None where none carries the current.
@@ -121,8 +127,7 @@ def choose_cables(
     """
     sizing = grid.assumptions.sizing
     usable = grid.yardstick.limits.loading.line_percent / 100.0
-    vm_pu = np.maximum(np.nan_to_num(room.vm_pu, nan=1.0), LEAST_PU)
-    current_a = float((np.abs(room.kva) / (np.sqrt(3.0) * vn_kv * vm_pu)).max(initial=0.0)) / usable
+    current_a = room.most_current_kva() / (np.sqrt(3.0) * vn_kv) / usable
     able = [one for one in cables_of(grid, vn_kv) if one.i_max_a >= current_a]
     single_a = max((one.i_max_a for one in able if one.count == 1), default=0.0)
     able = [one for one in able if one.i_max_a >= min(least_a, single_a)]
@@ -130,9 +135,9 @@ def choose_cables(
     if not holding:
         alone = [one for one in able if room.holds_alone(one.z_pu_per_kva_m * length_m)]
         return tuple(alone[:1] or sorted(able, key=lambda one: abs(one.z_pu_per_kva_m))[:1])
-    first = holding[0]
-    tight = room.used_share(first.z_pu_per_kva_m * length_m) > sizing.spare_share
-    return tuple(holding[: 1 + tight])
+    used = [room.used_share(one.z_pu_per_kva_m * length_m) for one in holding]
+    ample = next((at for at, share in enumerate(used) if share <= sizing.spare_share), len(used))
+    return tuple(holding[: min(ample + 1, sizing.cables_max)])
 
 
 @lru_cache(maxsize=32)
@@ -182,7 +187,7 @@ def _unbeaten(cables: Sequence[Cable]) -> tuple[Cable, ...]:
 
 
 def choose_units(grid: ConnectionGrid, hv_kv: float, room: Room) -> Units | None:
-    """The cheapest transformers that carry a power and hold the voltage; where none do, of least impedance.
+    """The cheapest transformers that carry a power and hold the voltage; where none do, that carry it.
 
     None where not even the most that a station takes carry it.
     """
@@ -191,7 +196,7 @@ def choose_units(grid: ConnectionGrid, hv_kv: float, room: Room) -> Units | None
     if not able:
         return None
     holding = (one for one in able if room.holds(one.z_pu_per_kva))
-    return next(holding, min(able, key=lambda one: abs(one.z_pu_per_kva)))
+    return next(holding, able[0])
 
 
 @lru_cache(maxsize=32)

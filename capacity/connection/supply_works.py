@@ -126,25 +126,28 @@ def supply_works(
 
 def _room_at(grid: ConnectionGrid, site: Site, point: SupplyPoint) -> Room:
     """Voltage that the grid leaves at a supply point with the site drawing there, as far as can be seen."""
-    known, count = supply_room(grid), len(site.kva)
-    at = np.array([point.bus])
-    drop = np.zeros(count)
-    drop[known.cases] = known.drop_pu(at, site.kva)[:, 0]
-    vm, low, high = (np.full(count, np.nan) for _ in range(3))
-    for figure, of_bus in ((vm, known.vm_pu), (low, known.low_pu), (high, known.high_pu)):
-        figure[known.cases] = of_bus[:, point.bus]
-    return Room(site.kva, vm - drop, low, high, float(known.change_pu[point.bus]))
+    known, bus = supply_room(grid), point.bus
+    drop = known.drop_pu(np.array([bus]), site.kva)[:, 0]
+    vm_pu = known.vm_pu[:, bus]
+    return Room(
+        kva=known.powers(site.kva),
+        vm_pu=vm_pu - drop,
+        low_pu=vm_pu - known.below_pu[:, bus],
+        high_pu=vm_pu + known.above_pu[:, bus],
+        change_pu=float(known.change_pu[bus]),
+        most_kva=site.most_kva,
+    )
 
 
 def _units(grid: ConnectionGrid, site: Site, point: SupplyPoint, room: Room) -> Units | None:
     """Transformers for a site: in the band of low voltage, or of a station where there is one."""
-    limits, count = grid.yardstick.limits, len(site.kva)
+    limits, count = grid.yardstick.limits, len(room.kva)
     vm_pu = room.vm_pu / (1.0 + usual_tap_percent(grid, point.voltage_kv) / 100.0)
     if limits.station is not None:
         low, high = room.vm_pu + limits.station.min_pu, room.vm_pu + limits.station.max_pu
     else:
         low, high = (np.full(count, bound) for bound in _lv_band(grid))
-    return choose_units(grid, point.voltage_kv, Room(site.kva, vm_pu, low, high, np.inf))
+    return choose_units(grid, point.voltage_kv, Room(room.kva, vm_pu, low, high, np.inf, site.most_kva))
 
 
 @lru_cache(maxsize=8)

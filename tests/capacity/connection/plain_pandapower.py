@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
 
 import numpy as np
 import pandapower
@@ -36,12 +37,9 @@ class Plain:
 
 def plain(network: Network, kva: np.ndarray, switching: pd.DataFrame) -> Plain:
     """One case of a network in pandapower; none of our engine."""
-    cells = [
-        (row.table, row.element_id, *_CELLS[row.state]) for row in switching.itertuples()
-    ]  # fmt: skip
+    cells = [(row.table, row.element_id, *_CELLS[row.state]) for row in switching.itertuples()]
     switched = apply_changes(network, NetworkChanges(cells=cells_of(*cells))) if cells else network
     net = build_model(with_bus_power(switched, kva)).net
-    net.load["in_service"] = True
     pandapower.runpp(net, numba=False, calculate_voltage_angles=True, init="auto", tolerance_mva=1e-8)
     return Plain(
         pd.Series(net.res_bus["vm_pu"].to_numpy(), network.buses.index),
@@ -50,6 +48,7 @@ def plain(network: Network, kva: np.ndarray, switching: pd.DataFrame) -> Plain:
     )
 
 
+@cache
 def plain_today(grid: ConnectionGrid, case: int) -> Plain:
     """A case without any site."""
     return plain(grid.network, grid.cases.kva[case], _switching(grid.cases.switching, grid, case))

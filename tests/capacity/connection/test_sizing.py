@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from tests.capacity.connection.ring_town import TEXT, town, town_grid
 def room(kva: complex, left_pu: float = 0.1) -> Room:
     """So much voltage left below, at 1 pu."""
     one = np.ones(1)
-    return Room(np.array([kva]), one, one - left_pu, one + left_pu, 0.03)
+    return Room(np.array([kva]), one, one - left_pu, one + left_pu, 0.03, abs(kva))
 
 
 def test_no_cable_is_beaten_by_a_cheaper_one() -> None:
@@ -46,7 +48,7 @@ def test_a_cable_is_chosen_by_voltage() -> None:
 
 
 def test_the_next_size_is_compared_where_voltage_is_tight() -> None:
-    assert len(choose_cables(town_grid(), 0.4, 200.0, room(50.0, 0.0134))) == 2
+    assert len(choose_cables(town_grid(), 0.4, 200.0, room(50.0, 0.0134))) == 3
     assert len(choose_cables(town_grid(), 0.4, 200.0, room(50.0, 0.03))) == 1
 
 
@@ -96,3 +98,19 @@ def test_a_new_transformer_is_tapped_as_the_others_are() -> None:
     text = TEXT.replace('"0.25 MVA 20/0.4 kV"', '"0.25 MVA 20/0.4 kV" tap_pos=-1')
     assert tap_of(town_grid(town(text=text)), 20.0, "250 kVA 20/0.4 kV EU tier 1") == -1.0
     assert tap_of(town_grid(), 20.0, "250 kVA 20/0.4 kV EU tier 1") == 0.0
+
+
+def test_a_case_without_solution_counts_by_its_power_alone() -> None:
+    known = room(100.0)
+    more = dataclasses.replace(known, most_kva=190.0)
+    assert choose_cables(town_grid(), 0.4, 1.0, known)[0].type_id == "NAYY 4x150 SE"
+    assert choose_cables(town_grid(), 0.4, 1.0, more)[0].type_id == "NAYY 4x185 SE"
+    units = choose_units(town_grid(), 20.0, more)
+    assert units is not None
+    assert units.sn_kva * units.count >= 190.0
+
+
+def test_where_no_transformer_holds_the_voltage_the_smallest_that_carries_it_is_taken() -> None:
+    units = choose_units(town_grid(), 20.0, room(90.0, -0.01))
+    assert units is not None
+    assert (units.sn_kva, units.count) == (100.0, 1)

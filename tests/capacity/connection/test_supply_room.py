@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from capacity.checks import State, broken_limits
 from capacity.connection.supply_room import supply_room
+from capacity.planning.plan_cases import case_labels, joined_cases
 from gridmodel.power_cases import run_power_cases
 from tests.capacity.connection.ring_town import TEXT, town, town_grid
 
@@ -65,3 +68,17 @@ def test_what_seems_free_is_what_load_flows_say(limits: str) -> None:
             changed = abs(solved.vm_pu[at, row] - grid.states[0].vm_pu[row])  # type: ignore[union-attr]
             fits = broken_limits(grid.yardstick, state).empty and changed <= 0.03
             assert bool(seems[at]) == (fits and bool(solved.converged[at])), (kw, row)
+
+
+def test_the_worst_of_the_cases_at_one_power_counts() -> None:
+    grid = town_grid()
+    state = grid.states[0]
+    assert state is not None
+    lower = dataclasses.replace(state, vm_pu=state.vm_pu - 0.05)
+    cases = joined_cases([grid.cases, dataclasses.replace(grid.cases, labels=case_labels(["out"], ["all"]))])
+    both = dataclasses.replace(grid, cases=cases, states=(state, lower))
+    one, worst = supply_room(grid), supply_room(both)
+    assert worst.power_of.tolist() == [0, 0]
+    assert worst.below_pu == pytest.approx(one.below_pu - 0.05)
+    assert worst.above_pu == pytest.approx(one.above_pu)
+    assert worst.powers(np.array([10.0 + 0j, -40.0 + 0j])).tolist() == [-40.0 + 0j]
