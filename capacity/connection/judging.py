@@ -156,7 +156,9 @@ def _runs_of(grid: ConnectionGrid, options: DrawnOptions, cases: np.ndarray) -> 
     """
     solvable = cases[[grid.states[case] is not None for case in cases.tolist()]]
     at = grid.network.buses.index.get_indexer([offer.option.bus_id for offer in options.offers])
-    row, offer = np.nonzero(bearing(grid)[solvable][:, at])
+    normal = grid.cases.labels["outage"].to_numpy()[solvable] == ""
+    asked = normal[:, None] | _asks(grid, options)[None]
+    row, offer = np.nonzero(bearing(grid)[solvable][:, at] & asked)
     case = solvable[row]
     turn = switching_cases(grid)[case]
     cut = _cut_rows(grid, options, case, offer)
@@ -167,6 +169,14 @@ def _runs_of(grid: ConnectionGrid, options: DrawnOptions, cases: np.ndarray) -> 
         tables.append(_with_piece_out(grid, options, str(grid.cases.labels.index[case[state]]), piece))
     rows = pd.concat(tables, ignore_index=True) if cut else tables[0]
     return _Runs(case, offer, turn), options.drawn.turns_of(rows)
+
+
+def _asks(grid: ConnectionGrid, options: DrawnOptions) -> np.ndarray:
+    """Flag per offer: the rule of N-1 asks that it holds after outages."""
+    rule = grid.rule
+    return np.array(
+        [rule is None or rule.asks(o.option.voltage_kv, o.site.demand_kw) for o in options.offers], dtype=bool
+    )
 
 
 def _cut_rows(

@@ -29,8 +29,10 @@ from gis import InputError, Network
 from gis.changes import NetworkChanges
 from gis.feeders import Supply
 from gis.findings import make_findings
+from gis.voltage import LV_MAX_KV
 from gridmodel import Catalogue, Scenario, build_model
 from gridmodel.bus_power import with_bus_power
+from gridmodel.drawn_network import DrawnNetwork, Turns
 from gridmodel.switch_sets import SWITCH_SET_COLUMNS
 
 _FILE = Path(__file__).with_name("n_minus_1.toml")
@@ -47,6 +49,8 @@ class N1Rule(BaseModel):
         Elements that feed more than so many kV are taken out one by one.
     from_kw
         Groups behind one element that draw no more than this today wait for repair.
+    low_voltage_from_kw
+        A site that draws less is not asked at a supply point of low voltage, which has no reserve.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -54,7 +58,12 @@ class N1Rule(BaseModel):
     asked: bool
     above_kv: float = Field(ge=0.0)
     from_kw: float = Field(ge=0.0)
+    low_voltage_from_kw: float = Field(ge=0.0)
     source: str = Field(min_length=1)
+
+    def asks(self, voltage_kv: float, demand_kw: float) -> bool:
+        """Whether a supply point of a voltage must carry a site through outages."""
+        return voltage_kv > LV_MAX_KV or demand_kw >= self.low_voltage_from_kw
 
 
 class _Rules(BaseModel):
@@ -186,6 +195,12 @@ def _as_cases(cases: PlanCases, row: int, bench: Bench, held: list[OutageFacts])
     labels.index = pd.Index([f"n_minus_1|{outage}" for outage in outages], name="case_id")
     switching = steps[list(SWITCH_SET_COLUMNS)].assign(case_id="n_minus_1|" + steps["case_id"])
     return PlanCases(labels, np.repeat(cases.kva[[row]], len(outages), axis=0), switching)
+
+
+def turns_of_case(drawn: DrawnNetwork, cases: PlanCases, case_id: str) -> tuple[Turns, int] | None:
+    """What a case switches in a drawn network; nothing in the normal state."""
+    rows = cases.switching[cases.switching["case_id"] == case_id]
+    return (drawn.turns_of(rows), 0) if len(rows) else None
 
 
 def switching_after(
