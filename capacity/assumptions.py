@@ -174,10 +174,11 @@ class SupplySearch(_Block):
 
 
 class Sizing(_Block):
-    """Cables side by side, transformers in a station, and when the next cable is compared too."""
+    """Cables side by side, transformers in a station, and which cables are compared."""
 
     parallel_max: int = Field(ge=1)
     spare_share: float = Field(ge=0.0, le=1.0)
+    cables_max: int = Field(ge=1)
     transformers_max: int = Field(ge=1)
     largest_transformer_kva: float = Field(gt=0.0)
 
@@ -218,14 +219,6 @@ class Stages(_Block):
     stage: tuple[Stage, ...] = ()
 
 
-class Months(_Block):
-    """Months from order to supply, per kind of supply point."""
-
-    lv_feeder: int = Field(ge=0)
-    lv_busbar: int = Field(ge=0)
-    mv_feeder: int = Field(ge=0)
-
-
 class Assumptions(BaseModel):
     """All figures of the connection check; each block names its source."""
 
@@ -249,7 +242,6 @@ class Assumptions(BaseModel):
     cost: CostBlock
     charging: Charging
     stages: Stages
-    months: Months
     sensitivity: Sensitivity = Sensitivity()
     turning: Turning
 

@@ -115,6 +115,7 @@ def _unsupplied(states: OfferStates, today: Today, options: DrawnOptions) -> Bre
     """The site without supply, or customers of today who lose theirs."""
     site_at = options.site_at[states.offer]
     dark = states.solved & np.isnan(states.vm_pu[np.arange(len(site_at)), site_at])
+    dark &= states.site_kva > TOLERANCE_KVA  # who draws nothing misses nothing
     lost_kva = np.maximum(states.lost_kva - today.lost_kva[states.case], 0.0) + np.where(
         dark, states.site_kva, 0.0
     )

@@ -132,7 +132,9 @@ def reinforce_together(
     left = broken_in_fact(bench, measures)
     if len(left):
         row = left.iloc[0]
-        return _none(f"works were found, but {row['check']} at {row['element_id']} stays in the network built")
+        return _none(
+            f"works were found, but {row['check']} at {row['element_id']} stays in the network built"
+        )
     texts = "; ".join(one.text for one in measures)
     months = max((one.months for one in measures), default=0)
     return Reinforcement(measures, cost, months, "found", f"it fits after: {texts}", found.proved)
@@ -174,7 +176,11 @@ def _situation(bench: WorksBench) -> Situation:
     rows = bench.broken_cases
     cases = _cases_at(built, rows)
     found = situation_of(
-        built.network, cases, grid.yardstick.limits, catalogue=grid.catalogue, costs=grid.assumptions.cost.prices
+        built.network,
+        cases,
+        grid.yardstick.limits,
+        catalogue=grid.catalogue,
+        costs=grid.assumptions.cost.prices,
     )
     real = bench.tolerated.worse(found.violations, RERUN_TOLERANCE_PERCENT)
     parts = [part for part in (real, _change_rows(bench, found)) if len(part)]

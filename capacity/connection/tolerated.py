@@ -91,7 +91,9 @@ def tolerated_on(
     plan = evaluation.grid
     names = names_of(plan)
     known, today = _today(grid)
-    stood = names.set_levels(names.levels[2].map(lambda name: pieces.get(name, name)), level=2, verify_integrity=False)
+    stood = names.set_levels(
+        names.levels[2].map(lambda name: pieces.get(name, name)), level=2, verify_integrity=False
+    )
     at = known.get_indexer(stood)
     before = np.where(at >= 0, today[cases][:, at], -np.inf)
     first = np.stack([evaluation.excess(case, _NOTHING) for case in range(len(cases))])
@@ -140,7 +142,9 @@ def _take_part(
         with_site = first if len(sites) == 1 else _alone(plan, sites, number)
         change = with_site - before
         supply = low[np.isin(plan.place[low], site.supply)]
-        moved = np.abs(np.where(np.isfinite(change[:, supply]), change[:, supply], 0.0)).max(axis=1, initial=0.0)
+        moved = np.abs(np.where(np.isfinite(change[:, supply]), change[:, supply], 0.0)).max(
+            axis=1, initial=0.0
+        )
         least_pu = np.maximum(AFFECTED_SHARE * moved / 100.0, NOTICEABLE_PU)
         least_kva = np.maximum(AFFECTED_SHARE * np.abs(site.kva), NOTICEABLE_KVA)
         at_buses = plan.kind <= HIGH

@@ -123,12 +123,16 @@ def _greedy(search: _Search) -> WorksSet | None:
         if not tried:
             return None
         looked = bench.look(tried, bench.broken_cases)
-        ready = sorted(np.flatnonzero(looked.lacking == 0.0).tolist(), key=lambda at: _rank(search, tried[at]))
+        ready = sorted(
+            np.flatnonzero(looked.lacking == 0.0).tolist(), key=lambda at: _rank(search, tried[at])
+        )
         for at in ready[:_AT_ONCE]:
             if bench.holds([tried[at]])[0]:
                 return _without_needless(search, tried[at])
         gained = left - looked.lacking
-        spent = np.array([works_eur(bench.measures, one) for one in tried]) - works_eur(bench.measures, chosen)
+        spent = np.array([works_eur(bench.measures, one) for one in tried]) - works_eur(
+            bench.measures, chosen
+        )
         fair = gained > max(_OF_USE, FAIR_SHARE * float(gained.max()))
         fair[ready] = False  # it cures all here and breaks something in another case
         if not fair.any():
@@ -176,7 +180,9 @@ def _cheaper(search: _Search, below_eur: float, *, at_most: bool) -> tuple[Works
         ready = sorted(np.flatnonzero(looked.lacking == 0.0).tolist(), key=lambda at: _rank(search, part[at]))
         for at in ready:
             cost = works_eur(bench.measures, part[at])
-            if (cost < best_eur or (at_most and best is None and cost <= best_eur)) and bench.holds([part[at]])[0]:
+            if (cost < best_eur or (at_most and best is None and cost <= best_eur)) and bench.holds(
+                [part[at]]
+            )[0]:
                 best, best_eur = part[at], cost
         if best is not None and _least(search, part[-1]) >= best_eur:
             return best, True
