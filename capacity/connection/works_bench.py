@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from capacity.checks import make_yardstick
 from capacity.connection.built_sites import BuiltSites, supply_points
 from capacity.connection.tolerated import SitePower, Tolerated, tolerated_on
 from capacity.measures.measure import Measure
 from capacity.planning.evaluation import Evaluation
 from capacity.planning.plan_grid import make_plan_grid
 from capacity.planning.tried import weights_of
-from capacity.checks import make_yardstick
 from gis.voltage import LV_MAX_KV
 from gridmodel.drawn_states import Step, solve_steps
 
