@@ -346,13 +346,9 @@ def _say(said: output.Report, asked: _Asked, how: _How) -> None:
 
 def basis_of(asked: _Asked) -> dict[str, str]:
     """What the figures rest on."""
-    prices = asked.config.assumptions.cost.prices
-    return {
-        "scenario": asked.grid.name,
-        "limits": asked.config.limits.name,
-        "cost_table": f"{prices.name}, prices of {prices.price_year}",
-        "currency": prices.currency,
-    }
+    from capacity.connection.study_report import study_basis
+
+    return study_basis(asked.grid, asked.config)
 
 
 def _connects(verdict: str) -> bool:

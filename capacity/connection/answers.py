@@ -28,7 +28,7 @@ class Answers:
     Attributes
     ----------
     flexible
-        None where the best option waits for no works, or none can be built.
+        None where the best option is the cheapest, so that nothing has to be flexible.
     turning
         Columns `turning.TURNING_COLUMNS`.
     """
@@ -88,7 +88,7 @@ def answers_lines(answers: Answers) -> list[str]:
         start = f"; order by {row.start_by}" if row.start_by else ""
         lines.append(f"  {row.year}: {100.0 * row.share:.0f} %, {row.demand_kw:,.0f} kW: {row.works}{start}")
     if answers.flexible is None:
-        lines.append("Flexible supply: nothing has to wait for works on the grid")
+        lines.append("Flexible supply: nothing cheaper would be gained by one")
     else:
         lines.append(f"Flexible supply: {answers.flexible.sentence}")
     lines.append("What would turn the answer:" if len(answers.turning) else "Nothing was found to try")

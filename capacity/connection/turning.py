@@ -194,7 +194,7 @@ def _flexible(
             text,
             now.demand_kw,
             verdict,
-            enough and (_ORDER[verdict] < _ORDER[now.verdict] or now.verdict == "connect_after_works"),
+            enough and (_ORDER[verdict] < _ORDER[now.verdict] or bool(now.ranked[0].measures)),
             option.option_id,
             cost,
             months,
@@ -204,15 +204,12 @@ def _flexible(
 
 
 def flexible_option(assessment: Assessment) -> SupplyOption | None:
-    """The option a flexible supply would go by: the cheapest that does not fit alone but can be built.
+    """The option a flexible supply would go by: the cheapest that can be built but does not fit alone.
 
-    None where the best option waits for no works on the grid, so that nothing has to be flexible.
+    None where the best option costs no more than it: then nothing has to be flexible.
     """
-    ranked = assessment.ranked
-    if not ranked or (ranked[0].fits and not ranked[0].measures):
-        return None
-    held = [one.option for one in ranked if not one.option.problem and len(one.blocked)]
-    alive = [one for one in held if not _never(assessment, one)]
+    held = [one.option for one in assessment.ranked if not one.option.problem and len(one.blocked)]
+    alive = [one for one in held if not _never(assessment, one) and own_cost(one).eur < _cost(assessment)]
     return min(alive, key=lambda one: (own_cost(one).eur, one.option_id), default=None)
 
 

@@ -1,4 +1,4 @@
-"""Judging: what states say is what plain pandapower says of the network really built; rules of what counts."""
+"""Judging: what states say is what plain pandapower says of the network built; rules of what counts."""
 
 from __future__ import annotations
 
