@@ -220,7 +220,7 @@ class Stages(_Block):
 
 
 class WorksBlock(_Block):
-    """Supply points at which works on the existing grid are looked for once some option fits, cheapest first."""
+    """Supply points at which works are looked for once some option fits, cheapest first."""
 
     supply_points: int = Field(ge=1)
 

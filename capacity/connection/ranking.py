@@ -1,8 +1,8 @@
 """Options of a site in the order of what they cost in all, works on the existing grid included.
 
-An option whose own cost is over the best total needs no search for works, and one that breaks the same limits
-at least as much as a cheaper one, or is another cable to the same supply point, needs works about as dear. Once
-some option fits, works are looked for at the cheapest supply points alone. Each option says why they were not.
+An option whose own cost is over the best total needs no search for works; one that breaks the same limits at
+least as much as a cheaper one, or is another cable to the same point, needs works about as dear. Once some
+option fits, works are looked for at the cheapest supply points alone. Each option says why they were not.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _no_easier(
 
 
 def _as_hard(case: _Open, tried: tuple[_Open, Reinforcement], left_eur: float) -> bool:
-    """Tell whether what was tried in vain is no harder: it breaks no more, or is supplied at the same point."""
+    """Tell whether what was tried in vain is no harder: it breaks no more, or is at the same point."""
     other, works = tried
     if works.status == "found":
         return False
