@@ -59,7 +59,8 @@ def test_what_blocks_is_what_plain_pandapower_finds_broken(grid: ConnectionGrid)
         for case_id, rows in said.blocked.groupby("case_id"):
             case = grid.cases.labels.index.get_loc(case_id)
             found = plain_with(grid, option.changes, option.site_bus_id, site.kva, case)
-            assert set(zip(rows["table"], rows["element_id"], strict=True)) == found.broken()
+            told = rows[rows["check"] != "voltage_change"]
+            assert set(zip(told["table"], told["element_id"], strict=True)) == found.broken()
             for row in rows[rows["table"] == "transformers"].itertuples():
                 assert row.value == pytest.approx(found.transformer[row.element_id], abs=1e-4)
 
