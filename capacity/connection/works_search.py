@@ -21,7 +21,7 @@ from capacity.connection.works_bench import Looked, WorksBench, WorksSet
 from capacity.measures.measure import Measure
 
 # Works taken one after the other, sets solved, and sets thought of, at most.
-GREEDY_STEPS, SETS_SOLVED, SETS_THOUGHT_OF = 12, 512, 50_000
+GREEDY_STEPS, SETS_SOLVED, SETS_THOUGHT_OF = 12, 384, 20_000
 _AT_ONCE = 32
 # A work that takes away less than this share of what the best one does is no step.
 FAIR_SHARE = 0.1
@@ -72,7 +72,8 @@ def cheapest_works(bench: WorksBench, *, most_eur: float = math.inf) -> Cheapest
     if not bench.measures:
         return Cheapest(None, math.inf, True)
     search = _made(bench)
-    known = _greedy(search)
+    tries = [one for eager in (True, False) if (one := _greedy(search, eager=eager)) is not None]
+    known = min(tries, key=lambda works: _rank(search, works), default=None)
     known_eur = math.inf if known is None else works_eur(bench.measures, known)
     best, exhausted = _cheaper(search, min(known_eur, most_eur), at_most=most_eur < known_eur)
     if best is not None:
@@ -109,14 +110,52 @@ def paid_once(measures: Sequence[Measure]) -> list[Measure]:
 def _made(bench: WorksBench) -> _Search:
     first, alone = bench.look([()]), bench.look([(row,) for row in range(len(bench.measures))])
     costs = np.array([one.cost.eur for one in bench.measures], dtype=float)
-    trenches = np.array([sum(one.shared_trench.values()) * one.trench_eur_per_m for one in bench.measures])
     helps = (first.needs - alone.needs > _OF_USE).any(axis=1) | (alone.lacking < first.lacking - _OF_USE)
-    order = sorted(np.flatnonzero(helps).tolist(), key=lambda row: (costs[row], row))
-    return _Search(bench, costs, np.maximum(costs - trenches, 0.0), first, alone, tuple(order))
+    useful = _undominated(bench, np.flatnonzero(helps).tolist(), costs, alone)
+    least = costs - _shared_eur(bench, useful)
+    return _Search(bench, costs, np.maximum(least, 0.0), first, alone, tuple(useful))
 
 
-def _greedy(search: _Search) -> WorksSet | None:
-    """One work after the other, then without those that are not needed; none where that leads nowhere."""
+def _undominated(bench: WorksBench, helping: list[int], costs: np.ndarray, alone: Looked) -> list[int]:
+    """Works of use, the cheapest first, without those that one in the same place does not cost more than.
+
+    What is dearer and takes away no more than another that excludes the same works is of no use beside it.
+    """
+    kept: list[int] = []
+    for row in sorted(helping, key=lambda row: (costs[row], row)):
+        rivals = (one for one in kept if one in bench.conflicts[row])
+        if not any(
+            bench.conflicts[one] | {one} <= bench.conflicts[row] | {row}
+            and (alone.needs[one] <= alone.needs[row] + _OF_USE).all()
+            and alone.lacking[one] <= alone.lacking[row] + _OF_USE
+            for one in rivals
+        ):
+            kept.append(row)
+    return kept
+
+
+def _shared_eur(bench: WorksBench, useful: Sequence[int]) -> np.ndarray:
+    """Per work what its trenches cost that another one may lie in, too, beside it."""
+    found = np.zeros(len(bench.measures))
+    for row in useful:
+        own = bench.measures[row]
+        for key, metres in own.shared_trench.items():
+            if any(
+                key in bench.measures[one].shared_trench and one != row and one not in bench.conflicts[row]
+                for one in useful
+            ):
+                found[row] += metres * own.trench_eur_per_m
+    return found
+
+
+def _greedy(search: _Search, *, eager: bool) -> WorksSet | None:
+    """One work after the other, then without those that are not needed; none where that leads nowhere.
+
+    Parameters
+    ----------
+    eager
+        Take a work that cures all that is left as soon as there is one; else what gives most for its money.
+    """
     bench, left = search.bench, float(search.first.lacking[0])
     chosen: WorksSet = ()
     for _ in range(GREEDY_STEPS):
@@ -127,7 +166,7 @@ def _greedy(search: _Search) -> WorksSet | None:
         ready = sorted(
             np.flatnonzero(looked.lacking == 0.0).tolist(), key=lambda at: _rank(search, tried[at])
         )
-        for at in ready[:_AT_ONCE]:
+        for at in ready[:_AT_ONCE] if eager else ():
             if bench.holds(tried[at]):
                 return _without_needless(search, tried[at])
         gained = left - looked.lacking
@@ -135,13 +174,16 @@ def _greedy(search: _Search) -> WorksSet | None:
             bench.measures, chosen
         )
         fair = gained > max(_OF_USE, FAIR_SHARE * float(gained.max()))
-        fair[ready] = False  # it cures all here and breaks something in another case
+        if eager:
+            fair[ready] = False  # it cures all here and breaks something in another case
         if not fair.any():
             return None
         with np.errstate(divide="ignore", invalid="ignore"):
             rate = np.where(fair, (np.maximum(spent, 0.0) + 1.0) / gained, np.inf)
         best = int(np.argmin(rate))
         chosen, left = tried[best], float(looked.lacking[best])
+        if left == 0.0:
+            return _without_needless(search, chosen) if bench.holds(chosen) else None
     return None
 
 
