@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,6 +43,7 @@ Cells = Annotated[
 Revision = Annotated[
     int | None, typer.Option(min=1, help="Revision the change was made from; that of now if absent.")
 ]
+Assumptions = Annotated[Path | None, typer.Option(help="TOML with your own demand and cost figures.")]
 Statuses = Annotated[
     list[str] | None, typer.Option("--status", help="Only applications of this state; may be repeated.")
 ]
@@ -145,9 +147,7 @@ def assess(
     ] = None,
     scenario: ScenarioId = None,
     limits: LimitsName = "en50160",
-    assumptions: Annotated[
-        Path | None, typer.Option(help="TOML with your own demand and cost figures.")
-    ] = None,
+    assumptions: Assumptions = None,
     user: User = None,
     as_json: AsJson = False,
 ) -> None:
@@ -155,14 +155,9 @@ def assess(
 
     Exit code 1 when one cannot be connected.
     """
-    from capacity.assumptions import read_assumptions
-    from capacity.connection import ConnectionConfig
-    from capacity.limits import read_limits
-
-    store = _writer(project, user)
+    store, config = _writer(project, user), _config(scenario, limits, assumptions)
     ids = list(dict.fromkeys(application_id or []))
     asked = [store.application(one) for one in ids] or store.every_application(statuses=OPEN_STATES)
-    config = ConnectionConfig(scenario, read_limits(limits), read_assumptions(assumptions))
     rows = _answered(store, asked, network, config)
     lines = [f"  {row['assessment_id']:16} {row['sentence']}" for row in rows]
     output.say({"assessments": rows}, lines, as_json=as_json)
@@ -212,6 +207,35 @@ def repeat(
     ]
     output.say(values, lines, as_json=as_json)
     raise typer.Exit(DONE if found.is_same else VIOLATED)
+
+
+@register.command()
+def study(
+    project: ProjectFile,
+    network: NetworkFile,
+    kind: Annotated[str, typer.Argument(help="queue (who triggers what) or portfolio (one plan for all).")],
+    name: Annotated[str, typer.Option(help="Name of the study.")] = "",
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Day the queue is looked at: offers older lapse."),
+    ] = None,
+    scenario: ScenarioId = None,
+    limits: LimitsName = "en50160",
+    assumptions: Assumptions = None,
+    user: User = None,
+    as_json: AsJson = False,
+) -> None:
+    """Study the applications together on the network as it stands, and keep what was found."""
+    from capacity.store.studying import STUDIES, study_register
+
+    if kind not in STUDIES:
+        raise typer.BadParameter(f"must be {' or '.join(STUDIES)}", param_hint="KIND")
+    store, config = _writer(project, user), _config(scenario, limits, assumptions)
+    grid = cli_network.network_of(network)
+    study_id, (values, lines) = study_register(
+        store, grid, kind, config, name=name, as_of=as_of and as_of.date(), told=output.progress
+    )
+    output.say({"study_id": study_id, **values}, [*lines, f"kept as {study_id}"], as_json=as_json)
 
 
 @register.command()
@@ -292,6 +316,14 @@ def _writer(project: Path, user: str | None, *, create: bool = False) -> Store:
     from capacity.store import open_store
 
     return open_store(project, user=user or getpass.getuser(), create=create)
+
+
+def _config(scenario: str | None, limits: str, assumptions: Path | None) -> ConnectionConfig:
+    from capacity.assumptions import read_assumptions
+    from capacity.connection import ConnectionConfig
+    from capacity.limits import read_limits
+
+    return ConnectionConfig(scenario, read_limits(limits), read_assumptions(assumptions))
 
 
 def _cells(said: Iterable[str] | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from capacity.connection.connection_grid import ConnectionGrid
+from capacity.connection.judging import bearing
 from capacity.connection.option import SupplyOption
 from capacity.planning.plan_cases import PlanCases
 from gis import Network
@@ -30,7 +31,7 @@ class BuiltSites:
     options
         Each with what its site draws per case of the grid [kVA].
     positions
-        Cases of the grid that have a load flow today: those of `cases`, in order.
+        Cases of the grid that bear on the options and have a load flow today: those of `cases`, in order.
     pieces
         Line of the grid that a piece of it stands for.
     """
@@ -43,10 +44,18 @@ class BuiltSites:
     pieces: dict[str, str]
 
     @property
+    def has_outages(self) -> bool:
+        """Whether outages are among the cases: some grids and supply points are asked for none."""
+        return (
+            bool((self.cases.labels["outage"] != "").any())
+            or not (self.grid.cases.labels["outage"] != "").any()
+        )
+
+    @property
     def own_ids(self) -> frozenset[tuple[str, str]]:
         """Table and id of every row that the options build, change or remove."""
         return frozenset(
-            key for option, _ in self.options for key in (*_added(option.changes), *option.changes.touched)
+            key for option, _ in self.options for key in (*added_ids(option.changes), *option.changes.touched)
         )
 
 
@@ -59,7 +68,9 @@ def build_sites(grid: ConnectionGrid, options: Sequence[tuple[SupplyOption, np.n
         They contradict each other or the network.
     """
     network = apply_changes(grid.network, join_changes(option.changes for option, _ in options))
-    solved = np.flatnonzero([state is not None for state in grid.states])
+    at = grid.network.buses.index.get_indexer([option.bus_id for option, _ in options])
+    solvable = np.array([state is not None for state in grid.states], dtype=bool)
+    solved = np.flatnonzero(solvable & bearing(grid)[:, at].any(axis=1))
     kva = np.zeros((len(solved), len(network.buses)), dtype=complex)
     kva[:, network.buses.index.get_indexer(grid.network.buses.index)] = grid.cases.kva[solved]
     for option, drawn in options:
@@ -78,7 +89,7 @@ def pieces_of(network: Network, option: SupplyOption) -> dict[str, str]:
     added = option.changes.added.get("lines")
     if added is None:
         return {}
-    found = {}
+    found: dict[str, str] = {}
     for line_id in option.changes.removed.get("lines", ()):
         line = network.lines.loc[line_id]
         ends = {line["from_bus_id"], line["to_bus_id"]}
@@ -89,7 +100,7 @@ def pieces_of(network: Network, option: SupplyOption) -> dict[str, str]:
 
 
 def supply_points(network: Network, option: SupplyOption) -> list[str]:
-    """Buses at which the voltage change of an option counts: its supply point, or the joints of a cut line."""
+    """Buses at which the voltage change of an option counts: its supply point, or joints in a cut line."""
     added, pieces = option.changes.added.get("lines"), pieces_of(network, option)
     if added is None or not pieces:
         return [option.bus_id]
@@ -97,7 +108,8 @@ def supply_points(network: Network, option: SupplyOption) -> list[str]:
     return [str(bus) for bus in dict.fromkeys(ends) if bus not in network.buses.index] or [option.bus_id]
 
 
-def _added(changes: NetworkChanges) -> list[tuple[str, str]]:
+def added_ids(changes: NetworkChanges) -> list[tuple[str, str]]:
+    """Table and id of every row that changes add."""
     return [
         (table, str(element_id))
         for table, rows in changes.added.items()

@@ -12,16 +12,14 @@ import numpy as np
 
 from capacity.connection.assessment import Assessment
 from capacity.connection.connection_grid import ConnectionGrid
-from capacity.connection.drawn_options import Offer
 from capacity.connection.joint_search import Found, least_set
-from capacity.connection.joint_states import JointBench
 from capacity.connection.lead_times import total_months
 from capacity.connection.option import SupplyOption, WorkLine
 from capacity.connection.outcome import option_taken
 from capacity.connection.queue import walk
 from capacity.connection.ranking import own_cost
 from capacity.connection.reinforcement import reinforce_together
-from capacity.connection.site_cases import ConnectionConfig, site_of, site_power_kva
+from capacity.connection.site_cases import ConnectionConfig, site_power_kva
 from capacity.costs import Cost, total_cost
 from capacity.demand.development import Development
 from capacity.measures.measure import Measure
@@ -32,6 +30,8 @@ from gis.feeders import trace_supply
 # Options of a site that a search chooses among, the cheapest by themselves: those past them cost more than
 # what works on the grid usually do.
 OPTIONS_TRIED = 12
+# Sets of options that are solved, with the works that each needs: some tenths of a second each.
+MOST_LOOKS = 40
 # Sums of costs that differ by less are the same.
 CENT_EUR = 0.01
 
@@ -221,7 +221,7 @@ def least_plan(
     alone: Mapping[str, Assessment],
     orders: Sequence[JointPlan],
     *,
-    most_looks: int = 60,
+    most_looks: int = MOST_LOOKS,
 ) -> JointPlan:
     """Find the plan that connects most sites, for the least cost.
 
@@ -261,7 +261,6 @@ class _Choice:
     sites: tuple[Development, ...]
     kva: tuple[np.ndarray, ...]
     options: tuple[tuple[SupplyOption, ...], ...]
-    bench: JointBench
     seen: dict[tuple[int, ...], tuple[Measure, ...]]
 
     @classmethod
@@ -269,10 +268,8 @@ class _Choice:
         cls, grid: ConnectionGrid, sites: Sequence[Development], alone: Mapping[str, Assessment]
     ) -> _Choice:
         options = tuple(_options_tried(alone[one.site_id]) for one in sites)
-        asked = [site_of(grid, one) for one in sites]
-        offers = [Offer(site, option) for site, own in zip(asked, options, strict=True) for option in own]
-        kva = tuple(site.kva for site in asked)
-        return cls(grid, tuple(sites), kva, options, JointBench(grid, offers), {})
+        kva = tuple(site_power_kva(one, grid.cases, grid.assumptions) for one in sites)
+        return cls(grid, tuple(sites), kva, options, {})
 
     @property
     def costs_eur(self) -> list[list[float]]:
@@ -292,10 +289,6 @@ class _Choice:
         chosen = [options[pick] for options, pick in zip(self.options, picks, strict=True)]
         if _clash(chosen):
             return math.inf
-        first = np.cumsum([0, *(len(options) for options in self.options)])[:-1]
-        if self.bench.carries([int(start) + pick for start, pick in zip(first, picks, strict=True)]):
-            self.seen[picks] = ()
-            return 0.0
         works = reinforce_together(self.grid, list(zip(chosen, self.kva, strict=True)), most_eur=most_eur)
         self.seen[picks] = tuple(works.measures)
         return works.cost.eur if works.status == "found" else math.inf

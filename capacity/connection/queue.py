@@ -270,7 +270,9 @@ def _pair_text(first_id: str, second_id: str, alone: Outcome, behind: Outcome) -
         said = "cannot be connected" if alone.connects else "can be connected only"
         return f"{second_id} {said} behind {first_id}"
     more = behind.cost_eur - alone.cost_eur
-    return f"{second_id} costs {abs(more):,.0f} {'more' if more >= 0 else 'less'} behind {first_id}"
+    if abs(more) < 1.0:
+        return f"{second_id} is supplied otherwise behind {first_id}, for the same cost"
+    return f"{second_id} costs {abs(more):,.0f} {'more' if more > 0 else 'less'} behind {first_id}"
 
 
 def _applications(

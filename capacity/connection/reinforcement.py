@@ -1,4 +1,4 @@
-"""The least works on the existing grid that make options fit: what a connection breaks or makes worse is cured.
+"""The least works on the existing grid that make options fit: what connections break or worsen is cured.
 
     options built, sites drawing -> limits to be cured -> works proposed for those -> cheapest set that holds
     -> the network really changed, every case solved once more
@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 from capacity.checks import make_yardstick
-from capacity.connection.built_sites import BuiltSites, build_sites
+from capacity.connection.built_sites import BuiltSites, added_ids, build_sites
 from capacity.connection.connection_grid import ConnectionGrid
+from capacity.connection.judging import bearing
 from capacity.connection.option import SupplyOption
-from capacity.connection.works_bench import WorksBench, make_bench
+from capacity.connection.works_bench import WorksBench
 from capacity.connection.works_search import cheapest_works, paid_once
 from capacity.costs import Cost, total_cost
 from capacity.measures import BUILDING, propose_measures
@@ -29,6 +30,7 @@ from capacity.measures.measure import Measure
 from capacity.measures.situation import Situation, case_violations, situation_of
 from capacity.planning.plan_cases import PlanCases
 from gis.changes import apply_changes, join_changes
+from gis.voltage import LV_MAX_KV
 from gridmodel.power_cases import run_power_cases
 
 # What may be done unless told otherwise: what is built, and what is set once and stays.
@@ -92,7 +94,12 @@ def reinforce(
     hopeless = blocked.loc[blocked["check"].isin(_HOPELESS), "check"]
     if len(hopeless):
         return _none(f"no works cure that it is {hopeless.iloc[0]}")
-    return reinforce_together(grid, [(option, kva)], most_eur=most_eur, allowed=allowed)
+    built = build_sites(grid, [(option, kva)])
+    small = _too_small(built, blocked)
+    if small:
+        return _none(small)
+    asked = built.cases.labels.index.get_indexer(blocked["case_id"].unique())
+    return _reinforced(built, np.unique(asked[asked >= 0]), most_eur, WORKS if allowed is None else allowed)
 
 
 def reinforce_together(
@@ -115,29 +122,55 @@ def reinforce_together(
         The options contradict each other: two that cut the same line cannot both be built.
     """
     built = build_sites(grid, options)
-    bare = make_bench(built, ())
-    if not len(bare.broken_cases):
+    return _reinforced(built, _bearing(built), most_eur, WORKS if allowed is None else allowed)
+
+
+def _reinforced(
+    built: BuiltSites, asked: np.ndarray, most_eur: float, allowed: Collection[str]
+) -> Reinforcement:
+    """Works against what is broken in the cases asked, that hold in all that bear on the sites."""
+    bare = WorksBench(built, (), asked, asked)
+    worst = bare.worst_cases()
+    if not len(worst):
         return Reinforcement((), Cost(), 0, "found", "no works are needed", True)
-    proposed = _proposed(bare, WORKS if allowed is None else allowed)
-    bench = make_bench(built, proposed)
-    found = cheapest_works(bench, most_eur=most_eur)
-    if found.works is None:
-        return _none(f"none of {len(proposed)} works that can be proposed on the existing grid cure it")
-    measures = tuple(paid_once([bench.measures[row] for row in found.works]))
+    bare.asked = worst
+    situation = _situation(bare)
+    small = _too_small(built, situation.violations)
+    if small:
+        return _none(small)
+    proposed = _proposed(built, situation, allowed)
+    found = Reinforcement((), Cost(), 0, "none", "")
+    for cases in (np.union1d(worst, _bearing(built)), np.arange(len(built.positions))):
+        bench = WorksBench(built, proposed, worst, cases)
+        found, left = _searched(bench, most_eur)
+        if left.empty:
+            return found
+        # Works that reach beyond the feeders of the sites broke a limit there: all cases have a say.
+    return found
+
+
+def _searched(bench: WorksBench, most_eur: float) -> tuple[Reinforcement, pd.DataFrame]:
+    """What a search finds, and limits that it breaks on the network that is really made."""
+    cheapest, none_left = cheapest_works(bench, most_eur=most_eur), pd.DataFrame()
+    if cheapest.works is None:
+        reason = (
+            f"none of the works that can be proposed on the existing grid ({len(bench.measures)}) cure it"
+        )
+        return _none(reason), none_left
+    measures = tuple(paid_once([bench.measures[row] for row in cheapest.works]))
     cost = total_cost([one.cost for one in measures])
     if cost.eur > most_eur:
-        return Reinforcement(
-            (), cost, 0, "too_dear", f"works on the existing grid that cure it cost {cost.eur:,.0f}"
-        )
+        reason = f"works on the existing grid that cure it cost {cost.eur:,.0f}"
+        return Reinforcement((), cost, 0, "too_dear", reason), none_left
     left = broken_in_fact(bench, measures)
     if len(left):
         row = left.iloc[0]
         return _none(
-            f"works were found, but {row['check']} at {row['element_id']} stays in the network built"
-        )
-    texts = "; ".join(one.text for one in measures)
+            f"the works that cure it break another limit: {row['check']} at {row['element_id']}"
+        ), left
     months = max((one.months for one in measures), default=0)
-    return Reinforcement(measures, cost, months, "found", f"it fits after: {texts}", found.proved)
+    reason = f"it fits after: {'; '.join(one.text for one in measures)}"
+    return Reinforcement(measures, cost, months, "found", reason, cheapest.proved), left
 
 
 def broken_in_fact(bench: WorksBench, measures: Sequence[Measure]) -> pd.DataFrame:
@@ -152,40 +185,73 @@ def broken_in_fact(bench: WorksBench, measures: Sequence[Measure]) -> pd.DataFra
     cases = replace(built.cases, kva=kva)
     catalogue = built.grid.catalogue
     solved = run_power_cases(network, kva, cases.labels.index, cases.switching, catalogue=catalogue)
-    found = case_violations(make_yardstick(network, limits), cases, solved)
-    return bench.tolerated.worse(found, RERUN_TOLERANCE_PERCENT)
+    return _worse(bench, case_violations(make_yardstick(network, limits), cases, solved))
+
+
+def _worse(bench: WorksBench, violations: pd.DataFrame) -> pd.DataFrame:
+    """Rows that are not tolerated; cases are told by their id."""
+    case = bench.built.cases.labels.index.get_indexer(violations["case_id"])
+    parts = [
+        bench.tolerated(int(one)).worse(violations[case == one], RERUN_TOLERANCE_PERCENT)
+        for one in np.unique(case)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else violations
+
+
+def _bearing(built: BuiltSites) -> np.ndarray:
+    """Cases that bear on some supply point: all of normal operation, and outages that are felt there."""
+    at = built.grid.network.buses.index.get_indexer([option.bus_id for option, _ in built.options])
+    return np.flatnonzero(bearing(built.grid)[built.positions][:, at].any(axis=1))
+
+
+def _too_small(built: BuiltSites, violations: pd.DataFrame) -> str:
+    """Why works on the existing grid are of no use: what an option builds is overloaded; "" if it is not."""
+    new = {key for option, _ in built.options for key in added_ids(option.changes)}
+    for table, element_id in zip(violations["table"], violations["element_id"], strict=True):
+        if (
+            table in ("lines", "transformers")
+            and (table, element_id) in new
+            and element_id not in built.pieces
+        ):
+            return (
+                f"{element_id}, which it builds itself, is too small; works on the existing grid do not help"
+            )
+    return ""
 
 
 def _none(reason: str) -> Reinforcement:
     return Reinforcement((), Cost(), 0, "none", reason)
 
 
-def _proposed(bench: WorksBench, allowed: Collection[str]) -> list[Measure]:
-    """Works for what has to be cured, that leave alone what the options build and are the same in each case."""
-    own = bench.built.own_ids
+def _proposed(built: BuiltSites, situation: Situation, allowed: Collection[str]) -> list[Measure]:
+    """Works that leave alone what the options build, and are the same in each case.
+
+    Where outages of medium voltage do not bear on the sites, its switching stays, which they rest on.
+    """
+    own = built.own_ids | (frozenset() if built.has_outages else _switching_above_low_voltage(built))
     return [
         one
-        for one in propose_measures(_situation(bench), allowed)
-        if not one.cells_in and own.isdisjoint(one.changes.touched)
+        for one in propose_measures(situation, allowed)
+        if not one.cells_in and own.isdisjoint(one.changes.touched) and (one.table, one.element_id) not in own
     ]
+
+
+def _switching_above_low_voltage(built: BuiltSites) -> frozenset[tuple[str, str]]:
+    switches, buses = built.network.switches, built.network.buses
+    above = buses["vn_kv"].reindex(switches["bus_id"]).to_numpy() > LV_MAX_KV
+    return frozenset(("switches", str(switch_id)) for switch_id in switches.index[above])
 
 
 def _situation(bench: WorksBench) -> Situation:
     """The grid with the sites, as if no limit were broken but those to be cured."""
     built, grid = bench.built, bench.built.grid
-    rows = bench.broken_cases
-    cases = _cases_at(built, rows)
+    cases, limits = _cases_at(built, bench.asked), grid.yardstick.limits
     found = situation_of(
-        built.network,
-        cases,
-        grid.yardstick.limits,
-        catalogue=grid.catalogue,
-        costs=grid.assumptions.cost.prices,
+        built.network, cases, limits, catalogue=grid.catalogue, costs=grid.assumptions.cost.prices
     )
-    real = bench.tolerated.worse(found.violations, RERUN_TOLERANCE_PERCENT)
-    parts = [part for part in (real, _change_rows(bench, found)) if len(part)]
-    violations = pd.concat(parts, ignore_index=True) if parts else real
-    return replace(found, violations=violations.reset_index(drop=True))
+    parts = [part for part in (_worse(bench, found.violations), _change_rows(bench, found)) if len(part)]
+    violations = pd.concat(parts, ignore_index=True) if parts else found.violations.iloc[:0]
+    return replace(found, violations=violations)
 
 
 def _cases_at(built: BuiltSites, rows: np.ndarray) -> PlanCases:
@@ -194,11 +260,11 @@ def _cases_at(built: BuiltSites, rows: np.ndarray) -> PlanCases:
 
 
 def _change_rows(bench: WorksBench, situation: Situation) -> pd.DataFrame:
-    """Voltage changes that are too large, as voltages at the supply point that lie so far out of their band."""
+    """Voltage changes that are too large, as voltages at the supply point so far out of their band."""
     rows = []
-    for place, case in enumerate(bench.broken_cases.tolist()):
-        for number in np.flatnonzero(bench.change_at_first[case] > 0.0):
-            site, over = bench.sites[number], bench.change_at_first[case, number] / 100.0
+    for place, case in enumerate(bench.asked.tolist()):
+        for number in np.flatnonzero(bench.changes_at_first(case) > 0.0):
+            site, over = bench.sites[number], bench.changes_at_first(case)[number] / 100.0
             at = int(site.supply[0])
             value, feeds = situation.vm_pu[place, at], site.kva[case].real < 0.0
             rows.append(

@@ -24,14 +24,18 @@ from scipy.sparse.csgraph import connected_components
 
 from capacity.connection.assessment import Assessment
 from capacity.connection.connection_grid import ConnectionGrid
-from capacity.connection.drawn_options import CaseBounds, DrawnOptions, Offer, draw_options
-from capacity.connection.n_minus_1 import turns_of_case
+from capacity.connection.drawn_options import (
+    CaseBounds,
+    DrawnOptions,
+    Offer,
+    draw_options,
+    switching_cases,
+)
 from capacity.connection.option import JudgedOption
 from capacity.connection.outcome import option_taken
 from capacity.connection.site_cases import site_of
-from gridmodel import branch_ratings_kva
 from gridmodel.drawn_network import Turns
-from gridmodel.drawn_states import SolvedStates, Step, flags_of, solve_steps, turned
+from gridmodel.drawn_states import SolvedStates, Step, flags_of, solve_steps
 
 # An element counts as full this much under its limit [% of the rating; of nominal voltage a tenth of it]:
 # sums of states neglect losses and voltage drops of second order, some 0.1 % of what is added up.
@@ -75,47 +79,50 @@ def _share_capacity(
         for one, judged in zip(answers, taken, strict=True)
     ]
     options = draw_options(grid, offers)
-    bounds = CaseBounds(grid, options)
+    turns = options.drawn.turns_of(grid.cases.switching)
+    bounds = CaseBounds(grid, options, turns)
     shared = np.zeros((len(offers), len(offers)), dtype=bool)
     for case, state in enumerate(grid.states):
         if state is not None:
-            for bears in _bearing_on_full(grid, options, bounds, case):
+            for bears in _bearing_on_full(
+                grid, options, bounds, case, _each_alone(grid, options, turns, case)
+            ):
                 shared |= (bears @ bears.T) > 0.0
     return shared
 
 
 def _bearing_on_full(
-    grid: ConnectionGrid, options: DrawnOptions, bounds: CaseBounds, case: int
+    grid: ConnectionGrid, options: DrawnOptions, bounds: CaseBounds, case: int, solved: SolvedStates
 ) -> list[np.ndarray]:
-    """Per kind of limit, sites x elements that would be full: 1 where the site bears on it."""
-    case_id = str(grid.cases.labels.index[case])
-    turns = turns_of_case(options.drawn, grid.cases, case_id)
-    nothing = flags_of(options.drawn)
-    known = bounds.of(None if turns is None else turned(nothing, turns[0], np.array([turns[1]])))
-    solved = _each_alone(grid, options, case, turns)
-    loading = grid.yardstick.limits.loading
-    sites_kva = np.array([abs(offer.site.kva[case]) for offer in options.offers])
-    rating = branch_ratings_kva(options.drawn.network, grid.catalogue)
-    lines, transformers = (
-        100.0 * BEARS_SHARE * sites_kva[:, None] / rating[table] for table in ("lines", "transformers")
-    )
-    low, high = known.above(solved.vm_pu)
+    """Per kind of limit, sites x elements of the network that would be full: 1 where the site bears on it."""
+    loading, network = grid.yardstick.limits.loading, grid.network
+    power = 100.0 * BEARS_SHARE * np.abs(options.site_kva[case])[:, None]
+    low, high = bounds.above(np.full(len(solved.vm_pu), case), solved.vm_pu)
+    lines, transformers, buses = len(network.lines), len(network.transformers), len(network.buses)
     return [
-        _bearing(solved.line_percent, loading.line_percent - MARGIN_PERCENT, lines),
-        _bearing(solved.transformer_percent, loading.transformer_percent - MARGIN_PERCENT, transformers),
-        _bearing(low, -MARGIN_VOLTAGE_PERCENT, BEARS_VOLTAGE_PERCENT),
-        _bearing(high, -MARGIN_VOLTAGE_PERCENT, BEARS_VOLTAGE_PERCENT),
+        _bearing(
+            solved.line_percent[:, :lines],
+            loading.line_percent - MARGIN_PERCENT,
+            power / grid.ratings_kva["lines"],
+        ),
+        _bearing(
+            solved.transformer_percent[:, :transformers],
+            loading.transformer_percent - MARGIN_PERCENT,
+            power / grid.ratings_kva["transformers"],
+        ),
+        _bearing(low[:, :buses], -MARGIN_VOLTAGE_PERCENT, BEARS_VOLTAGE_PERCENT),
+        _bearing(high[:, :buses], -MARGIN_VOLTAGE_PERCENT, BEARS_VOLTAGE_PERCENT),
     ]
 
 
-def _each_alone(
-    grid: ConnectionGrid, options: DrawnOptions, case: int, turns: tuple[Turns, int] | None
-) -> SolvedStates:
+def _each_alone(grid: ConnectionGrid, options: DrawnOptions, turns: Turns, case: int) -> SolvedStates:
     """States of one case: the network as it is, then with each option alone."""
-    kva = options.power_kva(grid, case)
+    switched = int(switching_cases(grid)[case])
     steps = [Step(_NOTHING, _NOTHING)]
     steps += [Step(_NOTHING, np.array([one])) for one in range(len(options.offers))]
-    parts = list(solve_steps(options.drawn, flags_of(options.drawn), steps, kva, case=turns))
+    in_case = None if switched < 0 else (turns, switched)
+    kva = options.power_kva(grid, case)
+    parts = list(solve_steps(options.drawn, flags_of(options.drawn), steps, kva, case=in_case))
     columns = ("solved", "vm_pu", "line_percent", "transformer_percent", "lost")
     return SolvedStates(0, *(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
 

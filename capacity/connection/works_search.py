@@ -67,7 +67,7 @@ class _Search:
 
 def cheapest_works(bench: WorksBench, *, most_eur: float = math.inf) -> Cheapest:
     """Find the cheapest set of works that holds, at most so dear; a dearer one where only that was found."""
-    if not len(bench.broken_cases):
+    if not len(bench.asked):
         return Cheapest((), 0.0, True)
     if not bench.measures:
         return Cheapest(None, math.inf, True)
@@ -107,7 +107,7 @@ def paid_once(measures: Sequence[Measure]) -> list[Measure]:
 
 
 def _made(bench: WorksBench) -> _Search:
-    first, alone = bench.first, bench.look([(row,) for row in range(len(bench.measures))], bench.broken_cases)
+    first, alone = bench.look([()]), bench.look([(row,) for row in range(len(bench.measures))])
     costs = np.array([one.cost.eur for one in bench.measures], dtype=float)
     trenches = np.array([sum(one.shared_trench.values()) * one.trench_eur_per_m for one in bench.measures])
     helps = (first.needs - alone.needs > _OF_USE).any(axis=1) | (alone.lacking < first.lacking - _OF_USE)
@@ -117,17 +117,18 @@ def _made(bench: WorksBench) -> _Search:
 
 def _greedy(search: _Search) -> WorksSet | None:
     """One work after the other, then without those that are not needed; none where that leads nowhere."""
-    bench, chosen, left = search.bench, (), float(search.first.lacking[0])
+    bench, left = search.bench, float(search.first.lacking[0])
+    chosen: WorksSet = ()
     for _ in range(GREEDY_STEPS):
         tried = [_with(search, chosen, row) for row in search.useful if row not in chosen]
         if not tried:
             return None
-        looked = bench.look(tried, bench.broken_cases)
+        looked = bench.look(tried)
         ready = sorted(
             np.flatnonzero(looked.lacking == 0.0).tolist(), key=lambda at: _rank(search, tried[at])
         )
         for at in ready[:_AT_ONCE]:
-            if bench.holds([tried[at]])[0]:
+            if bench.holds(tried[at]):
                 return _without_needless(search, tried[at])
         gained = left - looked.lacking
         spent = np.array([works_eur(bench.measures, one) for one in tried]) - works_eur(
@@ -157,7 +158,7 @@ def _without_needless(search: _Search, works: WorksSet) -> WorksSet:
     """A set without works that it holds without, the dearest given up first."""
     for row in sorted(works, key=lambda one: (-search.costs_eur[one], one)):
         less = tuple(one for one in works if one != row)
-        if search.bench.holds([less])[0]:
+        if search.bench.holds(less):
             works = less
     return works
 
@@ -176,13 +177,11 @@ def _cheaper(search: _Search, below_eur: float, *, at_most: bool) -> tuple[Works
         part, thought_out = _next(search, sets)
         if not part:
             return best, thought_out
-        looked = bench.look(part, bench.broken_cases)
+        looked = bench.look(part)
         ready = sorted(np.flatnonzero(looked.lacking == 0.0).tolist(), key=lambda at: _rank(search, part[at]))
         for at in ready:
             cost = works_eur(bench.measures, part[at])
-            if (cost < best_eur or (at_most and best is None and cost <= best_eur)) and bench.holds(
-                [part[at]]
-            )[0]:
+            if (cost < best_eur or (at_most and best is None and cost <= best_eur)) and bench.holds(part[at]):
                 best, best_eur = part[at], cost
         if best is not None and _least(search, part[-1]) >= best_eur:
             return best, True

@@ -84,6 +84,18 @@ def test_answers_are_kept_and_given_again_on_another_network(
     assert told[0] == "network sha256" and "demand_kw" not in told and len(told) > 1
 
 
+def test_the_queue_is_studied_and_kept(project: Path, town: Path, run: Run) -> None:
+    code, out, said = run("register", "study", project, town, "queue", "--name", "spring", "--json")
+    told = strict(out)
+    assert code == 0 and told.pop("study_id") == "S1", said
+    (row,) = told["applications"]  # type: ignore[misc]
+    assert row["site_id"] == "A1"
+    kept = open_store(project, user="judge").study("S1")
+    assert (kept.name, kept.answer) == ("spring", told)
+    assert kept.ground.question["revisions"] == {"A1": 1}
+    assert run("register", "study", project, town, "wish")[0] == 2
+
+
 def test_files_go_out_and_come_in(project: Path, town: Path, run: Run, tmp_path: Path) -> None:
     for name in ("register.gpkg", "register.xlsx"):
         assert run("register", "export", project, tmp_path / name)[0] == 0 and (tmp_path / name).is_file()
