@@ -13,6 +13,7 @@ from capacity.connection.flexible import FlexibleSupply, flexible_supply
 from capacity.connection.phasing import Phasing, homes_before_works
 from capacity.connection.site_cases import ConnectionConfig, with_assumptions
 from capacity.connection.turning import flexible_option, what_would_turn
+from gridmodel.profile_set import ProfileSet
 
 _FLEXIBLE_FIGURES = (
     "option_id", "demand_kw", "asked_kwh", "delivered_kwh", "curtailed_kwh", "hours", "share",
@@ -40,7 +41,11 @@ class Answers:
 
 
 def answers_of(
-    grid: ConnectionGrid, assessment: Assessment, config: ConnectionConfig | None = None
+    grid: ConnectionGrid,
+    assessment: Assessment,
+    config: ConnectionConfig | None = None,
+    *,
+    profiles: ProfileSet | None = None,
 ) -> Answers:
     """Answer what can be live before which works, what is possible now, and what would turn the answer.
 
@@ -48,12 +53,16 @@ def answers_of(
     ----------
     assessment
         Of the application on the same grid.
+    profiles
+        Hours that a flexible supply is looked at in; a year of the shipped best estimate when absent.
     """
     development = assessment.development
     known = grid if config is None else with_assumptions(grid, config)
     phasing = homes_before_works(known, development, config, assessment=assessment)
     option = flexible_option(assessment)
-    flexible = None if option is None else flexible_supply(known, development, option)
+    flexible = None
+    if option is not None:
+        flexible = flexible_supply(known, development, option, profiles=profiles)
     turning = what_would_turn(known, development, assessment, config, phasing=phasing, flexible=flexible)
     return Answers(assessment, phasing, flexible, turning)
 

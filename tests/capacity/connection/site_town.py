@@ -30,9 +30,9 @@ MILL_LANE = Development(
 
 @cache
 def town() -> ConnectionGrid:
-    """The grid applications are judged on; another entry point is looked for in two directions only."""
+    """The grid applications are judged on; another entry point is looked for in one direction only."""
     shipped = read_assumptions()
-    turning = shipped.turning.model_copy(update={"directions": 2})
+    turning = shipped.turning.model_copy(update={"directions": 1})
     figures = shipped.model_copy(update={"turning": turning})
     return connection_grid(station(), ConnectionConfig(assumptions=figures))
 
