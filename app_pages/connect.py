@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app_pages.connect_answer import show_options_in_words, show_verdict
-from app_pages.connect_answered import Answered, answer_to, ask, question_of, sensitivity_to
+from app_pages.connect_answered import Answered, answer_to, ask, question_of
 from app_pages.connect_files import show_letter, show_register_button
 from app_pages.connect_further import show_further
 from app_pages.connect_map import show_site
@@ -52,7 +52,7 @@ def _show_answer(study: Study, answered: Answered) -> None:
     )
     if planner.open:
         with planner:
-            show_planner(answered.answer, sensitivity_to(study, answered))
+            show_planner(study, answered)
         return
     with customer:
         st.markdown("**Ways to connect it**, the best first")

@@ -17,6 +17,7 @@ from capacity.demand.development import Development
 from capacity.sensitivity import sensitivity_of
 
 _ANSWERED = "connection_answered"
+_SENSITIVITY = "connection_sensitivity"
 Question = tuple[object, ...]
 
 
@@ -77,7 +78,16 @@ def _solve(
     return connection_grid(_study.network, config_of(_choice), catalogue=_study.catalogue)
 
 
-def sensitivity_to(study: Study, answered: Answered) -> pd.DataFrame:
-    """The answer at other demands per home."""
+def known_sensitivity(answered: Answered) -> pd.DataFrame | None:
+    """The answer at other demands per home, where it was asked for."""
+    found: tuple[int, pd.DataFrame] | None = st.session_state.get(_SENSITIVITY)
+    return found[1] if found is not None and found[0] == answered.number else None
+
+
+def ask_sensitivity(study: Study, answered: Answered) -> pd.DataFrame:
+    """Give the answer again at other demands per home, and keep that for this session."""
     development = answered.answer.development
-    return sensitivity_of(answered.grid, development, answered.config, study.weak)
+    with st.spinner("Checking it at other demands per home ..."):
+        table = sensitivity_of(answered.grid, development, answered.config, study.weak)
+    st.session_state[_SENSITIVITY] = (answered.number, table)
+    return table
