@@ -219,6 +219,12 @@ class Stages(_Block):
     stage: tuple[Stage, ...] = ()
 
 
+class WorksBlock(_Block):
+    """Supply points at which works are looked for once some option fits, cheapest first."""
+
+    supply_points: int = Field(ge=1)
+
+
 class Assumptions(BaseModel):
     """All figures of the connection check; each block names its source."""
 
@@ -242,6 +248,7 @@ class Assumptions(BaseModel):
     cost: CostBlock
     charging: Charging
     stages: Stages
+    works: WorksBlock
     sensitivity: Sensitivity = Sensitivity()
     turning: Turning
 

@@ -282,6 +282,10 @@ def _say_each(asked: _Asked, how: _How) -> int:
 
         tables = [sensitivity_of(asked.grid, one, asked.config, asked.weak) for one in asked.developments]
         said = with_sensitivity(said, tables, asked.developments)
+    if how.answers:
+        from capacity.connection.answers import answers_of, with_answers
+
+        said = with_answers(said, [answers_of(asked.grid, one, asked.config) for one in found])
     output.say(*said, as_json=how.as_json)
     return DONE if all(_connects(one.verdict) for one in found) else VIOLATED
 

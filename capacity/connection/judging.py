@@ -199,12 +199,13 @@ def bearing(grid: ConnectionGrid) -> np.ndarray:
     """Cases x buses: the case bears on what is connected there.
 
     All cases of normal operation do; an outage does where it moves the voltage: where it changes the flow on
-    the way to the source, or the way itself. On low voltage none does: it is planned without reserve
-    (`n_minus_1.toml`).
+    the way to the source, or the way itself. On low voltage none does unless the rule says so
+    (`n_minus_1.toml`): it is planned without reserve.
     """
     found = np.ones((len(grid.states), len(grid.network.buses)), dtype=bool)
     normal = [(at, state) for at in normal_cases(grid) if (state := grid.states[at]) is not None]
-    low = (grid.network.buses["vn_kv"] <= LV_MAX_KV).to_numpy()
+    above_kv = LV_MAX_KV if grid.rule is None else grid.rule.supply_points_above_kv
+    low = (grid.network.buses["vn_kv"] <= above_kv).to_numpy()
     for case in np.flatnonzero(grid.cases.labels["outage"].to_numpy() != ""):
         state, power = grid.states[case], grid.cases.kva[case]
         base = next((one for at, one in normal if np.array_equal(grid.cases.kva[at], power)), None)

@@ -31,6 +31,7 @@ from gis.feeders import Supply
 from gis.findings import make_findings
 from gridmodel import Catalogue, Scenario, build_model
 from gridmodel.bus_power import with_bus_power
+from gridmodel.drawn_network import DrawnNetwork, Turns
 from gridmodel.switch_sets import SWITCH_SET_COLUMNS
 
 _FILE = Path(__file__).with_name("n_minus_1.toml")
@@ -47,6 +48,8 @@ class N1Rule(BaseModel):
         Elements that feed more than so many kV are taken out one by one.
     from_kw
         Groups behind one element that draw no more than this today wait for repair.
+    supply_points_above_kv
+        Only supply points of more than so many kV are asked to carry a site through them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -54,6 +57,7 @@ class N1Rule(BaseModel):
     asked: bool
     above_kv: float = Field(ge=0.0)
     from_kw: float = Field(ge=0.0)
+    supply_points_above_kv: float = Field(ge=0.0)
     source: str = Field(min_length=1)
 
 
@@ -186,6 +190,12 @@ def _as_cases(cases: PlanCases, row: int, bench: Bench, held: list[OutageFacts])
     labels.index = pd.Index([f"n_minus_1|{outage}" for outage in outages], name="case_id")
     switching = steps[list(SWITCH_SET_COLUMNS)].assign(case_id="n_minus_1|" + steps["case_id"])
     return PlanCases(labels, np.repeat(cases.kva[[row]], len(outages), axis=0), switching)
+
+
+def turns_of_case(drawn: DrawnNetwork, cases: PlanCases, case_id: str) -> tuple[Turns, int] | None:
+    """What a case switches in a drawn network; nothing in the normal state."""
+    rows = cases.switching[cases.switching["case_id"] == case_id]
+    return (drawn.turns_of(rows), 0) if len(rows) else None
 
 
 def switching_after(

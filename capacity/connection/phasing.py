@@ -67,15 +67,10 @@ class Phasing:
         amount = self._amount(int(first["units"]))
         if first["units"] >= self.total:
             return f"All of it ({amount}) can be live without a new station and without works on the grid."
-        steps = [
-            f"{self._amount(int(row.units))} after {row.done}"
-            for row in self.stages.iloc[1:].itertuples()
-            if row.units
-        ]
+        more = self.stages[self.stages["units"].diff() > 0]
+        steps = [f"{self._amount(int(row.units))} after: {row.done}" for row in more.itertuples()]
         start = f"{amount} can be live" if first["units"] else "None can be live"
-        return (
-            f"{start} before any station or works on the grid is built; {'; '.join(steps) or 'no more fit'}."
-        )
+        return f"{start} before a new station or works on the grid; {'; '.join(steps) or 'no more fit'}."
 
     def _amount(self, units: int) -> str:
         return f"{units} of {self.total} homes" if self.unit == "homes" else f"{units} % of the site"

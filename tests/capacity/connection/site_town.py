@@ -11,6 +11,7 @@ from functools import cache
 import pandas as pd
 import shapely
 
+from capacity.assumptions import read_assumptions
 from capacity.connection.assessment import Assessment, assess_on
 from capacity.connection.connection_grid import ConnectionGrid
 from capacity.connection.site_cases import ConnectionConfig, connection_grid
@@ -29,8 +30,11 @@ MILL_LANE = Development(
 
 @cache
 def town() -> ConnectionGrid:
-    """The grid applications are judged on."""
-    return connection_grid(station(), ConnectionConfig())
+    """The grid applications are judged on; another entry point is looked for in two directions only."""
+    shipped = read_assumptions()
+    turning = shipped.turning.model_copy(update={"directions": 2})
+    figures = shipped.model_copy(update={"turning": turning})
+    return connection_grid(station(), ConnectionConfig(assumptions=figures))
 
 
 @cache

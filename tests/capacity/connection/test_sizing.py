@@ -48,7 +48,7 @@ def test_a_cable_is_chosen_by_voltage() -> None:
 
 
 def test_the_next_size_is_compared_where_voltage_is_tight() -> None:
-    assert len(choose_cables(town_grid(), 0.4, 200.0, room(50.0, 0.0134))) == 3
+    assert len(choose_cables(town_grid(), 0.4, 200.0, room(50.0, 0.0134))) == 2
     assert len(choose_cables(town_grid(), 0.4, 200.0, room(50.0, 0.03))) == 1
 
 

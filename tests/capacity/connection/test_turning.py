@@ -71,4 +71,4 @@ def test_answers_are_told_to_people_and_to_systems() -> None:
     assert json.dumps(answers_values(found()))
     assert lines == answers_lines(found()) and any("load management" in line for line in lines)
     by_site, _ = with_answers(({"sites": []}, []), [found()])
-    assert list(by_site["answers"]) == ["site"]
+    assert by_site["answers"] == {"site": answers_values(found())}

@@ -123,8 +123,13 @@ def test_homes_are_read_as_written(text: str, homes: tuple[HomeGroup, ...]) -> N
 def test_every_word_and_figure_that_is_none_is_named_at_once() -> None:
     with pytest.raises(InputError) as caught:
         Development(
-            HERE, site_id="s1", supply="soft", pv_kw=-1.0, homes=(HomeGroup(-2),), phases=((2027, 0.5),)
-        )  # type: ignore[arg-type]
+            HERE,
+            site_id="s1",
+            supply="soft",  # type: ignore[arg-type]
+            pv_kw=-1.0,
+            homes=(HomeGroup(-2),),
+            phases=((2027, 0.5),),
+        )
     said = [message.split(" must")[0] for message in caught.value.findings["message"]]
     assert said == ["pv_kw", "count of homes 1", "supply", "shares of phases"]
 
