@@ -19,7 +19,7 @@ VERDICTS: Final = {
 }
 KINDS: Final = {
     "lv_feeder": "existing low-voltage cable",
-    "lv_busbar": "existing station, cable of its own",
+    "lv_busbar": "busbar of an existing station",
     "mv_tap": "new station, one cable to medium voltage",
     "mv_loop": "new station in a medium-voltage line",
     "mv_busbar": "new station, feeder of its own from the substation",

@@ -38,11 +38,8 @@ def show_planner(study: Study, answered: Answered) -> None:
     )  # fmt: skip
     rank = _ask_rank(answer)
     if rank is not None:
-        left, right = st.columns(2)
-        with left:
-            _bill(answer, rank)
-        with right:
-            _checks(answer, rank)
+        _bill(answer, rank)
+        _checks(answer, rank)
     _demand(answer)
     _sensitivity(study, answered)
     _not_offered(answer)

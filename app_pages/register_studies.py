@@ -112,9 +112,9 @@ def _show_study(found: QueueStudy) -> None:
 def show_table(rows: pd.DataFrame, key: str, columns: Columns) -> None:
     """A table of a study, its words as people say them."""
     words = {"verdict": VERDICTS, "alone_verdict": VERDICTS, "verdict_after": VERDICTS, "kind": KINDS}
-    told = {name: words[name] for name in rows.columns.intersection(list(words))}
+    told = {name: words[name] for name in columns if name in words}
     st.dataframe(
-        pd.DataFrame(rows).replace(told), hide_index=True, key=key, column_order=list(columns),
+        pd.DataFrame(rows)[[*columns]].replace(told), hide_index=True, key=key, column_order=list(columns),
         column_config=columns, height=min(38 + 35 * len(rows), 360),
     )  # fmt: skip
 
