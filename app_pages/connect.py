@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from app_pages.connect_answer import show_options_in_words, show_verdict
-from app_pages.connect_answered import Answered, answer_to, ask, question_of, sensitivity_to
+from app_pages.connect_answered import Answered, answer_to, ask, question_of
 from app_pages.connect_files import show_letter, show_register_button
+from app_pages.connect_further import show_further
 from app_pages.connect_map import show_site
 from app_pages.connect_planner import RANK, show_planner
 from app_pages.connect_question import ask_development
@@ -25,16 +26,15 @@ def show_connect() -> None:
 
 @st.fragment
 def _ask_and_answer(study: Study, choice: Choice) -> None:
-    left, right = st.columns([3, 2])
+    left, right = st.columns([7, 4])
     with right:
         development = ask_development(study)
         _ask_button(study, choice, development)
         answered = answer_to(question_of(choice, development))
+    with left:
+        show_site(study, choice, development, answered, st.session_state.get(RANK, 1))
         if answered is not None:
             show_verdict(answered.answer)
-    answer = None if answered is None else answered.answer
-    with left:
-        show_site(study, choice, development, answer, st.session_state.get(RANK, 1))
     if answered is not None:
         _show_answer(study, answered)
 
@@ -52,11 +52,12 @@ def _show_answer(study: Study, answered: Answered) -> None:
     )
     if planner.open:
         with planner:
-            show_planner(answered.answer, sensitivity_to(study, answered))
+            show_planner(study, answered)
         return
     with customer:
         st.markdown("**Ways to connect it**, the best first")
         show_options_in_words(answered.answer)
+        show_further(answered)
         show_letter(answered)
         show_register_button(study, answered)
         basis = answered.answer.basis

@@ -19,32 +19,38 @@ VERDICTS: Final = {
 }
 KINDS: Final = {
     "lv_feeder": "existing low-voltage cable",
-    "lv_busbar": "existing station, cable of its own",
+    "lv_busbar": "busbar of an existing station",
     "mv_tap": "new station, one cable to medium voltage",
     "mv_loop": "new station in a medium-voltage line",
     "mv_busbar": "new station, feeder of its own from the substation",
 }
 # Lamps from top to bottom: which one is lit, its colour, and what it means.
 _LAMPS: Final = (("refuse", "#a50026"), ("connect_after_works", "#e6b000"), ("connect", "#1a7f37"))
-_DARK: Final = "#d9d9d9"
+_DARK: Final = "#6b6b6b"
 _OPTIONS_TOLD: Final = 4
 
 
 def show_verdict(answer: Assessment) -> None:
     """The answer at a glance."""
+    sentence, _, more = answer.sentence.split(": ", 1)[-1].partition("; ")
     with st.container(border=True, key="verdict_card"):
-        lamp, said = st.columns([1, 6], vertical_alignment="center")
+        lamp, said = st.columns([1, 11], vertical_alignment="center")
         lamp.html(_traffic_light(answer.verdict))
-        sentence = answer.sentence.split(": ", 1)[-1]
-        said.markdown(f"**{VERDICTS[answer.verdict]}.** {plain(sentence)}")
+        said.markdown(f"**{VERDICTS[answer.verdict]}.** {plain(sentence)}{_full_stop(sentence)}")
+        if more:
+            said.caption(plain(more[:1].upper() + more[1:]))
         _figures(answer)
+
+
+def _full_stop(sentence: str) -> str:
+    return "" if sentence.endswith(".") else "."
 
 
 def _figures(answer: Assessment) -> None:
     if answer.verdict not in ("connect", "connect_after_works"):
         return
     best, currency = answer.options.iloc[0], answer.basis["currency"]
-    demand, cost, time = st.columns([2, 4, 2])
+    demand, cost, time = st.columns([2, 4, 3])
     demand.metric("Demand", f"{answer.demand_kw:,.0f} kW")
     cost.metric(
         f"Cost [{plain(currency)}]", f"{best['cost_low_eur']:,.0f} – {best['cost_high_eur']:,.0f}",
@@ -54,15 +60,14 @@ def _figures(answer: Assessment) -> None:
 
 
 def _traffic_light(verdict: str) -> str:
-    """A drawing of three lamps, one lit; none where nothing can be said."""
+    """Three lamps, one lit; none where nothing can be said."""
     lamps = "".join(
-        f'<circle cx="22" cy="{22 + 36 * row}" r="14" fill="{colour if verdict == name else _DARK}"/>'
-        for row, (name, colour) in enumerate(_LAMPS)
+        f'<div style="width:22px;height:22px;border-radius:50%;background:{colour}"></div>'
+        for colour in (lit if verdict == name else _DARK for name, lit in _LAMPS)
     )
-    label = VERDICTS[verdict]
     return (
-        f'<svg width="44" height="116" viewBox="0 0 44 116" role="img" aria-label="{label}">'
-        f'<rect x="1" y="1" width="42" height="114" rx="10" fill="#444444"/>{lamps}</svg>'
+        f'<div role="img" aria-label="{VERDICTS[verdict]}" style="display:inline-flex;flex-direction:column;'
+        f'gap:6px;padding:7px;border-radius:10px;background:#444444">{lamps}</div>'
     )
 
 
@@ -81,10 +86,7 @@ def _option_in_words(row: dict[str, Any], currency: str) -> str:  # Any: cells o
     kind = f"{KINDS[row['kind']].capitalize()} ({row['bus_id']})"
     if not row["fits"]:
         return f"{kind}: not possible, {row['reason']}."
-    return (
-        f"{kind}: {row['works']}; about {row['cost_eur']:,.0f} {currency} and {row['months']:,.0f} months, "
-        f"{row['route_m']:,.0f} m of cable."
-    )
+    return f"{kind}: {row['works']}; about {row['cost_eur']:,.0f} {currency} and {row['months']:,.0f} months."
 
 
 def option_columns(currency: str) -> Columns:

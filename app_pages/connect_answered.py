@@ -6,24 +6,26 @@ from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
-from capacity.connection.site_cases import connection_grid
 
 from app_pages.study import Choice, Study
 from capacity.assumptions import read_assumptions
 from capacity.connection import Assessment, ConnectionConfig, assess_on
 from capacity.connection.connection_grid import ConnectionGrid
+from capacity.connection.site_cases import connection_grid
 from capacity.data_quality import hold_back_assessment
 from capacity.demand.development import Development
 from capacity.sensitivity import sensitivity_of
 
 _ANSWERED = "connection_answered"
+_SENSITIVITY = "connection_sensitivity"
 Question = tuple[object, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """An answer with all that it depends on."""
+    """An answer with all that it depends on; `number` counts those of a session."""
 
+    number: int
     question: Question
     grid: ConnectionGrid
     config: ConnectionConfig
@@ -45,9 +47,11 @@ def ask(study: Study, choice: Choice, development: Development) -> None:
     """Answer a question, and keep the answer for this session."""
     with st.spinner("Checking every way to connect it by load flow ..."):
         answer = answer_on(study, choice, development)
+    before: Answered | None = st.session_state.get(_ANSWERED)
     st.session_state[_ANSWERED] = Answered(
-        question_of(choice, development), grid_of_choice(study, choice), config_of(choice), answer
-    )
+        1 if before is None else before.number + 1, question_of(choice, development),
+        grid_of_choice(study, choice), config_of(choice), answer,
+    )  # fmt: skip
 
 
 def answer_on(study: Study, choice: Choice, development: Development) -> Assessment:
@@ -74,7 +78,16 @@ def _solve(
     return connection_grid(_study.network, config_of(_choice), catalogue=_study.catalogue)
 
 
-def sensitivity_to(study: Study, answered: Answered) -> pd.DataFrame:
-    """The answer at other demands per home."""
+def known_sensitivity(answered: Answered) -> pd.DataFrame | None:
+    """The answer at other demands per home, where it was asked for."""
+    found: tuple[int, pd.DataFrame] | None = st.session_state.get(_SENSITIVITY)
+    return found[1] if found is not None and found[0] == answered.number else None
+
+
+def ask_sensitivity(study: Study, answered: Answered) -> pd.DataFrame:
+    """Give the answer again at other demands per home, and keep that for this session."""
     development = answered.answer.development
-    return sensitivity_of(answered.grid, development, answered.config, study.weak)
+    with st.spinner("Checking it at other demands per home ..."):
+        table = sensitivity_of(answered.grid, development, answered.config, study.weak)
+    st.session_state[_SENSITIVITY] = (answered.number, table)
+    return table

@@ -10,12 +10,12 @@ from importlib.metadata import version
 from typing import Final
 
 import streamlit as st
-from capacity.connection.site_cases import site_power_kva
 
 from app_pages.connect_answered import Answered
 from app_pages.frame import plain
 from app_pages.register_file import ask_user, register_of
 from app_pages.study import Study
+from capacity.connection.site_cases import site_power_kva
 from capacity.demand.development import Development
 from capacity.language import languages
 from capacity.letter import Letter, LetterContext, letter_html, letter_json, letter_of, letter_pdf, picture_of
@@ -72,8 +72,8 @@ def _put(study: Study, user: str, answered: Answered) -> None:
 
 def _new(development: Development) -> Development:
     """The development as a new application of today; the register numbers it."""
-    site_id = Development.__dataclass_fields__["site_id"].default
-    return replace(development, site_id=site_id, applied_on=development.applied_on or dt.date.today())
+    applied_on = development.applied_on or dt.date.today()
+    return replace(development, site_id="", applied_on=applied_on)
 
 
 def _written(answered: Answered, language: str, write: Callable[[Letter], bytes | str]) -> bytes | str:

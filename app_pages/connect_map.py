@@ -9,7 +9,8 @@ import geopandas as gpd
 import shapely
 import streamlit as st
 
-from app_pages.connect_question import PLACE
+from app_pages.connect_answered import Answered
+from app_pages.connect_question import ON_MAP, PLACE
 from app_pages.map_frame import Focus, focus_on, new_click, new_drawing, show_map
 from app_pages.network_layers import network_view
 from app_pages.study import Choice, Study
@@ -20,21 +21,23 @@ from gis.webmap import halo_group, route_group, site_group
 
 _KEY: Final = "connect"
 _DRAW: Final = "Draw the area of a site: a click per corner, the last one on the first"
+# Zoom at which a way of half a kilometre is in view.
+_NEAR: Final = 16
 _WORKS_COLOUR: Final = "#008837"
 
 
 def show_site(
-    study: Study, choice: Choice, development: Development | None, answer: Assessment | None, rank: int
+    study: Study, choice: Choice, development: Development | None, answered: Answered | None, rank: int
 ) -> None:
     """Show the site, and the way and the works of the option of a rank; a click or an area is a new site."""
     show_map(
         network_view(study, choice, "Loading", study.homes_lonlat, draw_label=_DRAW),
         key=_KEY,
-        feature_group=_groups(study, development, answer, rank),
-        height=600,
+        feature_group=_groups(study, development, None if answered is None else answered.answer, rank),
+        height=520,
         returned_objects=("last_clicked", "last_active_drawing"),
         on_change=_take_place,
-        **_focus(study, development),
+        **_focus(study, development, answered),
     )
 
 
@@ -45,7 +48,7 @@ def _take_place() -> None:
     place = area if area is not None or click is None else shapely.Point(click.lon, click.lat)
     if place is not None:
         st.session_state[PLACE] = place
-        st.session_state["known_site"] = None
+        st.session_state["known_site"] = ON_MAP
 
 
 def _groups(
@@ -72,8 +75,13 @@ def _option_groups(judged: JudgedOption, crs: object) -> list[folium.FeatureGrou
     ]
 
 
-def _focus(study: Study, development: Development | None) -> Focus:
-    """Fly to a site picked from the list; a place of the map is in view already."""
-    if development is None or development.site_id not in study.network.sites.index:
+def _focus(study: Study, development: Development | None, answered: Answered | None) -> Focus:
+    """Fly to a site picked from the list, and to each answer; a place of the map is in view already."""
+    if development is None:
         return {}
-    return focus_on(development.place, study.network.crs, zoom=16, focus_id=development.site_id)
+    crs = study.network.crs
+    if answered is not None:
+        return focus_on(development.place, crs, zoom=_NEAR, focus_id=f"answer {answered.number}")
+    if development.site_id in study.network.sites.index:
+        return focus_on(development.place, crs, zoom=_NEAR, focus_id=development.site_id)
+    return {}

@@ -6,7 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from app_pages.connect_answer import KINDS, VERDICTS, option_columns, options_shown
+from app_pages.connect_answered import Answered, ask_sensitivity, known_sensitivity
 from app_pages.frame import Columns, plain
+from app_pages.study import Study
 from capacity.connection import Assessment
 
 _NUMBER = st.column_config.NumberColumn
@@ -26,8 +28,9 @@ _CHECKS: Columns = {
 }
 
 
-def show_planner(answer: Assessment, sensitivity: pd.DataFrame) -> None:
+def show_planner(study: Study, answered: Answered) -> None:
     """All figures behind an answer."""
+    answer = answered.answer
     st.markdown("**Options**, best first, and why the others lost")
     st.dataframe(
         options_shown(answer), hide_index=True, key="options",
@@ -35,12 +38,10 @@ def show_planner(answer: Assessment, sensitivity: pd.DataFrame) -> None:
     )  # fmt: skip
     rank = _ask_rank(answer)
     if rank is not None:
-        left, right = st.columns(2)
-        with left:
-            _bill(answer, rank)
-        with right:
-            _checks(answer, rank)
-    _demand(answer, sensitivity)
+        _bill(answer, rank)
+        _checks(answer, rank)
+    _demand(answer)
+    _sensitivity(study, answered)
     _not_offered(answer)
     _basis(answer)
 
@@ -88,7 +89,7 @@ def _checks(answer: Assessment, rank: int) -> None:
     st.dataframe(shown.replace({"caused_by": _CAUSED}), hide_index=True, key="checks", column_config=_CHECKS)
 
 
-def _demand(answer: Assessment, sensitivity: pd.DataFrame) -> None:
+def _demand(answer: Assessment) -> None:
     with st.expander(f"Demand: {answer.demand_kw:,.0f} kW, and where the figures come from"):
         st.dataframe(
             answer.demand, hide_index=True, key="demand",
@@ -98,14 +99,21 @@ def _demand(answer: Assessment, sensitivity: pd.DataFrame) -> None:
                 "feed_in_kw": _NUMBER("Feed-in [kW]", format="%.1f"), "source": "Source",
             },
         )  # fmt: skip
-        _sensitivity(sensitivity, answer.basis["currency"])
 
 
-def _sensitivity(table: pd.DataFrame, currency: str) -> None:
-    """The answer at other demands per home; nothing for a development without homes."""
-    if table.empty:
+def _sensitivity(study: Study, answered: Answered) -> None:
+    """The answer at other demands per home, on asking; nothing for a development without homes."""
+    if not answered.answer.development.home_count:
         return
-    st.markdown("**How much the answer hangs on what a home draws**")
+    with st.expander("How much the answer hangs on what a home draws"):
+        table = known_sensitivity(answered)
+        if table is None and st.button("Check it at other demands per home", key="look_sensitivity"):
+            table = ask_sensitivity(study, answered)
+        if table is not None:
+            _show_sensitivity(table, answered.answer.basis["currency"])
+
+
+def _show_sensitivity(table: pd.DataFrame, currency: str) -> None:
     st.dataframe(
         table[["admd_kw", "demand_kw", "verdict", "works", "cost_eur"]].replace({"verdict": VERDICTS}),
         hide_index=True,

@@ -25,6 +25,8 @@ from gis import InputError
 Word = TypeVar("Word", bound=str)
 
 PLACE: Final = "place"
+# What is picked instead of a site of the network.
+ON_MAP: Final = ""
 _NUMBER = st.column_config.NumberColumn
 _HEATING: Final[dict[Heating, str]] = {
     "other": "without electricity (gas, district heat, wood)",
@@ -43,9 +45,9 @@ _MOST_KW: Final = 1e6
 def ask_development(study: Study) -> Development | None:
     """Ask for a development; nothing while no place is chosen, or a figure makes no sense."""
     known = {site.site_id: site for site in developments_of(study.network.sites)}
-    labels = {None: "a place on the map"} | {site_id: site.name for site_id, site in known.items()}
+    labels = {ON_MAP: "a place on the map"} | {site_id: site.name for site_id, site in known.items()}
     picked = st.selectbox("1. Where?", list(labels), format_func=labels.__getitem__, key="known_site")
-    if picked is not None:
+    if picked != ON_MAP:
         return known[picked]
     _ask_coordinates(study)
     asked = _ask_figures()

@@ -168,7 +168,7 @@ def _ask_numbers(asked: Development, key: str) -> _Numbers:
     places = st.columns(4)
     return {
         "dwellings": int(
-            places[0].number_input("Homes, nothing known", 0, _MOST, asked.dwellings, key=f"dwellings_{key}")
+            places[0].number_input("Further homes", 0, _MOST, asked.dwellings, key=f"dwellings_{key}")
         ),
         "ev_points": int(
             places[1].number_input("Charging points", 0, _MOST, asked.ev_points, key=f"points_{key}")

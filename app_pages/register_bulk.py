@@ -8,10 +8,14 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from app_pages.connect_answered import config_of, grid_of_choice
 from app_pages.frame import plain
 from app_pages.register_file import register_of
+from app_pages.register_studies import headings, show_table
 from app_pages.session_folder import session_folder
-from app_pages.study import Study
+from app_pages.study import Choice, Study
+from capacity.connection.batch import RULE_WORDS, assess_batch
+from capacity.data_quality import hold_back_assessment
 from capacity.demand.development import Development
 from capacity.import_session import keep_upload
 from capacity.site_template import template_csv
@@ -20,10 +24,11 @@ from capacity.store import Application
 from gis import InputError
 
 _MOST_MB: Final = 20
+_LIGHTS: Final = {"green": "🟢 green", "amber": "🟡 amber", "red": "🔴 red", "grey": "⚪ grey"}
 
 
-def show_bulk(study: Study, user: str) -> None:
-    """Offer the template, take a file of sites, and add all of them."""
+def show_bulk(study: Study, choice: Choice, user: str) -> None:
+    """Offer the template, take a file of sites, check them at a glance, and add all of them."""
     st.markdown(
         "1. Take the template: a row per site, with every column explained. 2. Fill it in. 3. Send it here."
     )
@@ -44,12 +49,29 @@ def show_bulk(study: Study, user: str) -> None:
         st.code(str(error), language=None, wrap_lines=True)
         return
     _show_found(developments)
-    st.button(
+    check, add = st.columns([1, 1])
+    if check.button("Check all of them", key="register_check_all", disabled=not developments):
+        _check(study, choice, developments)
+    add.button(
         f"Add {len(developments):,} applications", type="primary", key="register_add_all",
         disabled=not developments, on_click=_add, args=(study, user, developments),
     )  # fmt: skip
     if said := st.session_state.pop("register_added", None):
         st.info(said)
+
+
+def _check(study: Study, choice: Choice, developments: list[Development]) -> None:
+    """Each on the grid as it is, as if it were the only one; shown until something else is asked."""
+    with st.spinner(f"Checking {len(developments):,} sites by load flow ..."):
+        found = assess_batch(
+            grid_of_choice(study, choice), developments, config_of(choice),
+            held=lambda answer: hold_back_assessment(answer, study.supply, study.weak),
+        )  # fmt: skip
+    show_table(
+        found.assign(light=found["light"].map(_LIGHTS)), "register_batch",
+        {"rank": "", "light": "", **headings(found.drop(columns=["rank", "light"]))},
+    )  # fmt: skip
+    st.caption(plain(f"{RULE_WORDS}. Each as if it were the only one. Indicative, not an offer."))
 
 
 def _read(study: Study, ending: str, content: bytes) -> list[Development]:

@@ -22,11 +22,10 @@ _COLUMNS: Final[Columns] = {
     "applied_on": st.column_config.DateColumn("Applied on"),
     "answer": "Answer",
     "assessed_at": st.column_config.DatetimeColumn("Checked at", format="YYYY-MM-DD HH:mm"),
-    "supply": "Supply",
-    "note": "Note",
     "changed_by": "Changed by",
     "changed_at": st.column_config.DatetimeColumn("Changed at", format="YYYY-MM-DD HH:mm"),
-    "revision": _NUMBER("Revision", width=60),
+    "revision": _NUMBER("Revision", width=70),
+    "note": "Note",
 }
 
 

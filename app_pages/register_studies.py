@@ -79,12 +79,12 @@ def show_portfolio(study: Study, choice: Choice, store: Store | None) -> None:
 
 def _show_plan(found: Portfolio) -> None:
     st.success(plain(found.sentence))
-    _table(found.sites, "portfolio_table", _headings(found.sites))
+    show_table(found.sites, "portfolio_table", headings(found.sites))
     st.markdown("**Works on the grid that they need together, and who pays for them**")
     if found.works.empty:
         st.caption("None.")
     else:
-        _table(found.works, "portfolio_works", _headings(found.works))
+        show_table(found.works, "portfolio_works", headings(found.works))
     st.caption(plain(f"Rule of the shares: {SHARE_RULES[found.rule]}. Indicative, not an offer."))
 
 
@@ -95,7 +95,7 @@ def _versions(applications: list[Application]) -> tuple[tuple[str, int], ...]:
 
 def _show_study(found: QueueStudy) -> None:
     st.markdown(f"**In their order**: {found.total_eur:,.0f} for all that are judged")
-    _table(found.applications.drop(columns="geometry"), "queue_applications", _APPLICATIONS)
+    show_table(found.applications.drop(columns="geometry"), "queue_applications", _APPLICATIONS)
     for title, rows, key in (
         ("Who triggers which works on the grid", found.works, "queue_works"),
         ("What is freed if one withdraws", found.withdrawals, "queue_withdrawals"),
@@ -105,21 +105,21 @@ def _show_study(found: QueueStudy) -> None:
         if rows.empty:
             st.caption("None.")
         else:
-            _table(rows, key, _headings(rows))
+            show_table(rows, key, headings(rows))
     st.caption(plain(f"Rule of the queue: {found.rule.name}. Indicative, not an offer."))
 
 
-def _table(rows: pd.DataFrame, key: str, columns: Columns) -> None:
+def show_table(rows: pd.DataFrame, key: str, columns: Columns) -> None:
     """A table of a study, its words as people say them."""
     words = {"verdict": VERDICTS, "alone_verdict": VERDICTS, "verdict_after": VERDICTS, "kind": KINDS}
-    told = {name: words[name] for name in rows.columns.intersection(list(words))}
+    told = {name: words[name] for name in columns if name in words}
     st.dataframe(
-        pd.DataFrame(rows).replace(told), hide_index=True, key=key, column_order=list(columns),
+        pd.DataFrame(rows)[[*columns]].replace(told), hide_index=True, key=key, column_order=list(columns),
         column_config=columns, height=min(38 + 35 * len(rows), 360),
     )  # fmt: skip
 
 
-def _headings(rows: pd.DataFrame) -> Columns:
+def headings(rows: pd.DataFrame) -> Columns:
     """Column names as headings; money without cents."""
     return {
         name: _NUMBER(_heading(name), format="localized") if name.endswith("_eur") else _heading(name)

@@ -97,8 +97,8 @@ def run() -> list[str]:
     ]
 
 
-def simbench_network():  # type: ignore[no-untyped-def]
-    """The grid as pandapower has it, imported."""
+def simbench_network(code: str = CODE):  # type: ignore[no-untyped-def]
+    """A grid of SimBench as pandapower has it, imported."""
     import simbench
 
     with (
@@ -108,7 +108,7 @@ def simbench_network():  # type: ignore[no-untyped-def]
     ):
         warnings.simplefilter("ignore")
         path = Path(folder) / "grid.json"
-        pp.to_json(simbench.get_simbench_net(CODE), str(path))
+        pp.to_json(simbench.get_simbench_net(code), str(path))
         return require_network(import_file(path, rules=rules_for()), path)
 
 

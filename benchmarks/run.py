@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import bench_bound
 import bench_build
 import bench_cold
+import bench_connection
 import bench_demand
 import bench_diagnosis
 import bench_first_call
@@ -46,6 +47,7 @@ BENCHMARKS = (
     bench_topologies,
     bench_plan,
     bench_security,
+    bench_connection,
     bench_first_call,
     bench_bound,
 )

@@ -99,6 +99,15 @@ class Sensitivity(_Block):
     source: str = "homes without electric heating 1.5-2 kW, all-electric 3-7.5 kW, typically 4.5"
 
 
+class Turning(_Block):
+    """What is tried to turn an answer: sites so far away [m], in so many directions; energy a flexible supply
+    may leave out, as a share of what is asked for."""
+
+    distance_m: float = Field(gt=0.0)
+    directions: int = Field(ge=1)
+    flexible_share: float = Field(ge=0.0, le=1.0)
+
+
 class FloorArea(_Block):
     """Demand per floor area [W/m2]."""
 
@@ -106,9 +115,10 @@ class FloorArea(_Block):
 
 
 class FloorUse(_Block):
-    """Demand per floor area of one use [W/m2], that of the whole building at once."""
+    """Demand per floor area of one use [W/m2], that of a whole building at once, and profile of its year."""
 
     w_per_m2: float = Field(ge=0.0)
+    profile: Literal["commercial", "public", "industrial"] = "commercial"
 
 
 class SolarRoof(_Block):
@@ -164,10 +174,11 @@ class SupplySearch(_Block):
 
 
 class Sizing(_Block):
-    """Cables side by side, transformers in a station, and when the next cable is compared too."""
+    """Cables side by side, transformers in a station, and which cables are compared."""
 
     parallel_max: int = Field(ge=1)
     spare_share: float = Field(ge=0.0, le=1.0)
+    cables_max: int = Field(ge=1)
     transformers_max: int = Field(ge=1)
     largest_transformer_kva: float = Field(gt=0.0)
 
@@ -208,12 +219,10 @@ class Stages(_Block):
     stage: tuple[Stage, ...] = ()
 
 
-class Months(_Block):
-    """Months from order to supply, per kind of supply point."""
+class WorksBlock(_Block):
+    """Supply points at which works are looked for once some option fits, cheapest first."""
 
-    lv_feeder: int = Field(ge=0)
-    lv_busbar: int = Field(ge=0)
-    mv_feeder: int = Field(ge=0)
+    supply_points: int = Field(ge=1)
 
 
 class Assumptions(BaseModel):
@@ -239,8 +248,9 @@ class Assumptions(BaseModel):
     cost: CostBlock
     charging: Charging
     stages: Stages
-    months: Months
+    works: WorksBlock
     sensitivity: Sensitivity = Sensitivity()
+    turning: Turning
 
 
 def read_assumptions(path: Path | None = None) -> Assumptions:

@@ -22,6 +22,7 @@ from capacity import (
     cli_network,
     cli_outage,
     cli_plan,
+    cli_register,
     cli_security,
     cli_study,
     output,
@@ -65,6 +66,7 @@ app.command()(cli_data.check)
 app.command()(cli_allocate.allocate)
 app.command()(cli_study.study)
 app.command()(cli_study.compare)
+app.add_typer(cli_register.register, name="register")
 
 
 def main() -> None:
@@ -109,11 +111,15 @@ def start_app(
     network: Annotated[Path | None, typer.Argument(help="Network to show; the demo area if absent.")] = None,
     port: Annotated[int, typer.Option(help="Port of the local server.")] = 8501,
     headless: Annotated[bool, typer.Option(help="Do not open a browser.")] = False,
+    project: Annotated[
+        Path | None,
+        typer.Option(help="Project file with the register; beside the network, with its name, if absent."),
+    ] = None,
 ) -> None:
     """Start the map in the browser, on this machine only."""
     from capacity.launch import run_app
 
-    raise typer.Exit(run_app(network, port=port, headless=headless))
+    raise typer.Exit(run_app(network, port=port, headless=headless, project=project))
 
 
 @app.command()

@@ -282,6 +282,10 @@ def _say_each(asked: _Asked, how: _How) -> int:
 
         tables = [sensitivity_of(asked.grid, one, asked.config, asked.weak) for one in asked.developments]
         said = with_sensitivity(said, tables, asked.developments)
+    if how.answers:
+        from capacity.connection.answers import answers_of, with_answers
+
+        said = with_answers(said, [answers_of(asked.grid, one, asked.config) for one in found])
     output.say(*said, as_json=how.as_json)
     return DONE if all(_connects(one.verdict) for one in found) else VIOLATED
 
@@ -346,13 +350,9 @@ def _say(said: output.Report, asked: _Asked, how: _How) -> None:
 
 def basis_of(asked: _Asked) -> dict[str, str]:
     """What the figures rest on."""
-    prices = asked.config.assumptions.cost.prices
-    return {
-        "scenario": asked.grid.name,
-        "limits": asked.config.limits.name,
-        "cost_table": f"{prices.name}, prices of {prices.price_year}",
-        "currency": prices.currency,
-    }
+    from capacity.connection.study_report import study_basis
+
+    return study_basis(asked.grid, asked.config)
 
 
 def _connects(verdict: str) -> bool:

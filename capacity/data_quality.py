@@ -17,6 +17,8 @@ import pandas as pd
 
 from capacity.checks import Yardstick
 from capacity.connection import Assessment
+from capacity.connection.option import JudgedOption
+from capacity.costs import Cost
 from capacity.headroom_year import YearHeadroom
 from gis import Network, check_network
 from gis.feeders import Supply, trace_supply
@@ -36,6 +38,8 @@ from gridmodel.soundness import PLAUSIBLE, SOLUTION_RULES
 
 # Feeders whose results are held back, each with the reason.
 WeakFeeders = Mapping[str, str]
+# Figures of an option.
+_OPTION_FIGURES = ("route_m", "cost_low_eur", "cost_eur", "cost_high_eur", "months")
 # Highest level a network passes before it is solved.
 HIGHEST_UNSOLVED = 4
 
@@ -240,21 +244,37 @@ def hold_back_assessment(answer: Assessment, supply: Supply, weak: WeakFeeders) 
     if not lost.any():
         return answer
     why = TOO_WEAK + ": feeder " + feeders.astype(str) + ", " + feeders.map(weak).astype(str)
-    figures = ("route_m", "cost_low_eur", "cost_eur", "cost_high_eur", "months")
     held = options.assign(
-        **{c: options[c].astype(float).mask(lost) for c in figures},
+        **{c: options[c].astype(float).mask(lost) for c in _OPTION_FIGURES},
         fits=options["fits"].astype(object).where(~lost, None),
         reason=options["reason"].where(~lost, why),
     )
-    reasons = tuple(held["reason"])
+    ranks = set(options.loc[lost, "rank"])
+    kept = replace(
+        answer,
+        options=held,
+        reasons=tuple(held["reason"]),
+        ranked=tuple(
+            _held_option(one, why[row]) if lost[row] else one
+            for row, one in zip(options.index, answer.ranked, strict=True)
+        ),
+        bill=answer.bill[~answer.bill["rank"].isin(ranks)],
+        checks=answer.checks[~answer.checks["rank"].isin(ranks)],
+    )
     if not lost.iloc[0]:
-        return replace(answer, options=held, reasons=reasons)
+        return kept
     sentence = (
         f"Not to be said: {answer.development.name} cannot be judged at the best supply point, {why.iloc[0]}."
     )
+    return replace(kept, verdict="undetermined", sentence=sentence, binding={})
+
+
+def _held_option(one: JudgedOption, why: str) -> JudgedOption:
+    """An option without what was judged and costed."""
     return replace(
-        answer, verdict="undetermined", sentence=sentence, options=held, reasons=reasons, binding={}
-    )
+        one, blocked=one.blocked.iloc[:0], fits=False, reason=why, lines=(), months=0, measures=(),
+        today=False, cost=Cost(),
+    )  # fmt: skip
 
 
 def _no_feeders() -> pd.DataFrame:

@@ -10,6 +10,8 @@ from pathlib import Path
 from capacity.demo import demo_network_path
 
 NETWORK_VARIABLE = "FEEDERPLAN_NETWORK"
+# Names the project file that the pages open.
+PROJECT_VARIABLE = "FEEDERPLAN_PROJECT"
 _HERE = Path(__file__).parent
 
 
@@ -38,8 +40,13 @@ def server_command(port: int, *, headless: bool) -> list[str]:
     return [sys.executable, "-m", "streamlit", "run", str(app_script()), *flags]
 
 
-def run_app(network: Path | None, *, port: int, headless: bool) -> int:
+def run_app(network: Path | None, *, port: int, headless: bool, project: Path | None = None) -> int:
     """Run the map until it is stopped; returns the server's exit code where it does not take our place.
+
+    Parameters
+    ----------
+    project
+        Project file with the register (`capacity.store.project_path` where none is named).
 
     Raises
     ------
@@ -52,6 +59,8 @@ def run_app(network: Path | None, *, port: int, headless: bool) -> int:
     where = f"http://127.0.0.1:{port}"
     print(f"feederplan: the map is at {where} (stop with Ctrl+C)", file=sys.stderr, flush=True)  # noqa: T201
     environment = {**os.environ, NETWORK_VARIABLE: str(path)}
+    if project is not None:
+        environment[PROJECT_VARIABLE] = str(project.resolve())
     command = server_command(port, headless=headless)
     if os.name == "posix":  # the server takes this process's place: a signal to us stops it
         os.execve(command[0], command, environment)

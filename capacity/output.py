@@ -154,19 +154,9 @@ def headroom_report(found: pd.DataFrame, seconds: float, limits: Limits) -> Repo
 
 def connection_report(answers: list[Assessment], *, single: bool) -> Report:
     """Verdict, reason and options per site."""
-    rows = [
-        {
-            "site_id": answer.development.site_id,
-            "verdict": answer.verdict,
-            "reason": answer.sentence,
-            "demand_kw": answer.demand_kw,
-            "demand": rows_of(answer.demand),
-            "options": rows_of(answer.options),
-            "binding": answer.binding,
-            "basis": answer.basis,
-        }
-        for answer in answers
-    ]
+    from capacity.connection.record import assessment_record
+
+    rows = [assessment_record(answer) for answer in answers]
     lines: list[str] = []
     for answer in answers:
         lines.append(answer.sentence)
@@ -175,7 +165,8 @@ def connection_report(answers: list[Assessment], *, single: bool) -> Report:
             fits = "weak" if row.fits is None else "fits" if row.fits else "no  "
             cost = f"{figure(row.cost_eur, 0):>10} {basis['currency']}"
             lines.append(f"  {row.rank}. {fits} {row.kind:11} {row.bus_id:20} {cost}  {row.reason}")
-        lines.append(f"  {basis['scenario']}; limits {basis['limits']}; costs {basis['cost_table']}")
+        lines.append(f"  {basis['scenario']} ({basis['cases']}); limits {basis['limits']}")
+        lines.append(f"  costs {basis['cost_table']}; charged by {basis['charging']}")
     if single:
         return rows[0], lines
     return {"sites": rows, "note": EACH_ALONE}, [*lines, EACH_ALONE]

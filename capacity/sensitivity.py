@@ -8,10 +8,9 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from capacity.connection import Assessment, ConnectionConfig, assess_on
+from capacity.connection import Assessment, ConnectionConfig, ConnectionGrid, assess_on
 from capacity.data_quality import WeakFeeders, hold_back_assessment
 from capacity.demand.development import Development
-from capacity.impact import Impact
 
 SENSITIVITY_COLUMNS = (
     "admd_kw", "demand_kw", "verdict", "kind", "bus_id", "works", "cost_eur", "months", "reason",
@@ -20,7 +19,7 @@ _NO_WEAK: WeakFeeders = MappingProxyType({})
 
 
 def sensitivity_of(
-    impact: Impact,
+    grid: ConnectionGrid,
     development: Development,
     config: ConnectionConfig,
     weak: WeakFeeders = _NO_WEAK,
@@ -40,11 +39,11 @@ def sensitivity_of(
         a development without homes: its demand does not hang on them.
     """
     rows = []
-    for demand_kw in config.assumptions.sensitivity.admd_kw if development.dwellings else ():
+    for demand_kw in config.assumptions.sensitivity.admd_kw if development.home_count else ():
         home = config.assumptions.home.model_copy(update={"admd_kw": demand_kw})
         assumed = config.assumptions.model_copy(update={"home": home})
-        answer = assess_on(impact, development, replace(config, assumptions=assumed))
-        rows.append(_row(demand_kw, hold_back_assessment(answer, impact.yardstick.supply, weak)))
+        answer = assess_on(grid, development, replace(config, assumptions=assumed))
+        rows.append(_row(demand_kw, hold_back_assessment(answer, grid.yardstick.supply, weak)))
     return pd.DataFrame(rows, columns=list(SENSITIVITY_COLUMNS))
 
 
@@ -76,7 +75,7 @@ def _lines(site: Development, table: pd.DataFrame) -> list[str]:
     if table.empty:
         return [f"Sensitivity of {site.name}: it has no homes"]
     return [
-        f"Sensitivity of {site.name}, {site.dwellings} homes:",
+        f"Sensitivity of {site.name}, {site.home_count} homes:",
         *(
             f"  {row.admd_kw:4.1f} kW a home {row.demand_kw:10,.0f} kW  {row.verdict:20}"
             f" {_cost(row.cost_eur)}  {row.reason if row.verdict == 'refuse' else row.works or ''}"

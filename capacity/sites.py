@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import shapely
 from pyproj import CRS
 
 from capacity.connection import place_at
@@ -25,24 +27,42 @@ from gis.findings import join_findings, make_findings
 
 
 def development_at(text: str, crs: CRS) -> Development:
-    """Place a development by `LON,LAT` in degrees.
+    """Place a development by `LON,LAT` in degrees, or by the corners of its plot with blanks between them.
 
     Raises
     ------
     InputError
-        The text is no such pair, or no place on Earth.
+        The text is no such pair, or no place on Earth, or fewer than three corners or corners that cross.
     """
     try:
-        parts = text.split(",")
-        if len(parts) != 2:
-            raise ValueError(f"two numbers with one comma between them are wanted, not {len(parts)}")
-        longitude, latitude = map(float, parts)
-        if not (-180.0 <= longitude <= 180.0 and -90.0 <= latitude <= 90.0):
-            raise ValueError("longitude must lie within +/-180 and latitude within +/-90")
-        return Development(place=place_at(crs, longitude, latitude))
+        corners = [place_at(crs, *_pair(pair)) for pair in _blanks_at_commas(text).split() or [""]]
+        return Development(place=corners[0] if len(corners) == 1 else _plot(corners))
     except ValueError as error:
         message = f"not a place: {error}; write LON,LAT in degrees, like 7.8840,48.4475"
         raise InputError("--site", make_findings("bad_place", "sites", [text], message)) from error
+
+
+def _blanks_at_commas(text: str) -> str:
+    return re.sub(r"\s*,\s*", ",", text.strip())
+
+
+def _pair(text: str) -> tuple[float, float]:
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise ValueError(f"two numbers with one comma between them are wanted, not {len(parts)}")
+    longitude, latitude = map(float, parts)
+    if not (-180.0 <= longitude <= 180.0 and -90.0 <= latitude <= 90.0):
+        raise ValueError("longitude must lie within +/-180 and latitude within +/-90")
+    return longitude, latitude
+
+
+def _plot(corners: list[shapely.Point]) -> shapely.Polygon:
+    if len(corners) < 3:
+        raise ValueError("a plot has at least three corners")
+    plot = shapely.Polygon(corners)
+    if not plot.is_valid or plot.is_empty or not plot.area:
+        raise ValueError("the corners make no plot; name them in turn around it")
+    return plot
 
 
 def read_developments(path: Path, crs: CRS) -> list[Development]:

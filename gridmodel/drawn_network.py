@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -105,12 +106,17 @@ class DrawnNetwork:
         What takes an element out takes its shadows out too.
         """
         codes = rows["case_id"].factorize()[0]
-        entries = []
-        for case, table, element_id, state in zip(
-            codes, rows["table"], rows["element_id"], rows["state"], strict=True
-        ):
-            at, on = int(self.network.table(table).index.get_indexer([element_id])[0]), state in _ON
-            entries += [(case, CODES[table], row, on) for row in self._together(CODES[table], at, on)]
+        tables, at = rows["table"].to_numpy(dtype=object), np.full(len(rows), -1)
+        for table in set(tables):
+            own = tables == table
+            at[own] = self.network.table(table).index.get_indexer(rows["element_id"][own])
+        entries = [
+            (case, CODES[table], row, on)
+            for case, table, place, on in zip(
+                codes.tolist(), tables, at.tolist(), rows["state"].isin(_ON).tolist(), strict=True
+            )
+            for row in self._together(CODES[table], place, on)
+        ]
         return _packed(entries, int(codes.max()) + 1 if len(codes) else 0)
 
     def _together(self, code: int, at: int, on: bool) -> list[int]:
@@ -118,8 +124,16 @@ class DrawnNetwork:
             return [at, *self.copies.get(at, ())]
         if code == SOURCE or on:
             return [at]
-        owner = self.line_owner if code == LINE else self.transformer_owner
-        return np.flatnonzero(owner == at).tolist()
+        return [at, *self._shadows[code].get(at, ())]
+
+    @cached_property
+    def _shadows(self) -> dict[int, dict[int, list[int]]]:
+        """Rows of the shadows per row that has some."""
+        found: dict[int, dict[int, list[int]]] = {LINE: {}, TRANSFORMER: {}}
+        for code, owner in ((LINE, self.line_owner), (TRANSFORMER, self.transformer_owner)):
+            for row in np.flatnonzero(owner != np.arange(len(owner))).tolist():
+                found[code].setdefault(int(owner[row]), []).append(row)
+        return found
 
 
 _ON = {"closed", "in"}
@@ -146,6 +160,12 @@ class _Sheet:
     moved_banks: set[str] = field(default_factory=set)
     power: list[tuple[int, str, str]] = field(default_factory=list)
     faults: list[pd.DataFrame] = field(default_factory=list)
+
+
+def joined_turns(first: Turns, second: Turns) -> Turns:
+    """Turns of both; options of the second come after those of the first."""
+    start = np.concatenate([first.start, first.start[-1] + second.start[1:]])
+    return Turns(start, *(np.concatenate(columns) for columns in zip(first[1:], second[1:], strict=True)))
 
 
 def draw_network(

@@ -153,7 +153,7 @@ def run_profiles(
         An hour does not add up.
     """
     _refuse_faults(model.network, profiles)
-    points = _points(model, profiles, scenario)
+    points = points_of_profiles(model, profiles, scenario)
     return results_of_hours(
         model, points, profiles.hours, profiles.step_h, bounds=bounds, keep=keep, explain=explain
     )
@@ -189,7 +189,8 @@ def results_of_hours(
     )
 
 
-def _points(model: GridModel, profiles: Profiles, scenario: Scenario) -> Points:
+def points_of_profiles(model: GridModel, profiles: Profiles, scenario: Scenario) -> Points:
+    """Operating points of the hours of profiles, on top of a scenario's factors."""
     network, net = model.network, model.net
 
     def columns(given: pd.Series, ids: pd.Index, count: int) -> np.ndarray:

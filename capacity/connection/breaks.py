@@ -25,7 +25,6 @@ from capacity.connection.offer_states import (
 )
 from capacity.impact import AFFECTED_SHARE, NOTICEABLE_KVA, NOTICEABLE_PU
 from capacity.limits import Limits
-from capacity.planning.references import VoltageBounds
 
 
 class Breaks(NamedTuple):
@@ -52,17 +51,15 @@ def joined(parts: Sequence[Breaks]) -> Breaks:
 def breaks_of(
     states: OfferStates,
     today: Today,
-    bounds: VoltageBounds,
     options: DrawnOptions,
     ratings_kva: dict[str, np.ndarray],
     limits: Limits,
 ) -> list[Breaks]:
     """Limits of the grid that offers break, or that are broken and in which they take a real part."""
-    low, high = bounds.above(states.vm_pu)
     loading = limits.loading
     return [
-        _voltage(UNDER, low, states, today, options),
-        _voltage(OVER, high, states, today, options),
+        _voltage(UNDER, states.under_percent, states, today, options),
+        _voltage(OVER, states.over_percent, states, today, options),
         _loading(LINE, loading.line_percent, states, today, options, ratings_kva),
         _loading(TRANSFORMER, loading.transformer_percent, states, today, options, ratings_kva),
         _unsupplied(states, today, options),
@@ -84,8 +81,9 @@ def _voltage(
         at, row = np.nonzero(over_percent > 100.0 * TOLERANCE_PU)
     towards = -1.0 if check == UNDER else 1.0
     value, place = states.vm_pu[at, row], options.today["buses"][row]
-    known, before = place >= 0, today.vm_pu[place]
-    already = known & today.broken[check][place]
+    case = states.case[at]
+    known, before = place >= 0, today.vm_pu[case, place]
+    already = known & today.broken[check][case, place]
     worse = towards * (value - before)
     counts = ~already | (worse >= np.maximum(AFFECTED_SHARE * states.change_pu[at], NOTICEABLE_PU))
     limit = value - towards * over_percent[at, row] / 100.0
@@ -104,8 +102,9 @@ def _loading(
     with np.errstate(invalid="ignore"):
         at, row = np.nonzero(percent > most_percent + TOLERANCE_PERCENT)
     value, place = percent[at, row], options.today[TABLES[check]][row]
-    known, before = place >= 0, today.percent[check][place]
-    already = known & today.broken[check][place]
+    case = states.case[at]
+    known, before = place >= 0, today.percent[check][case, place]
+    already = known & today.broken[check][case, place]
     more_kva = (value - np.nan_to_num(before)) / 100.0 * ratings_kva[TABLES[check]][row]
     counts = ~already | (more_kva >= np.maximum(AFFECTED_SHARE * states.site_kva[at], NOTICEABLE_KVA))
     limit = np.full(len(at), most_percent)
@@ -114,10 +113,12 @@ def _loading(
 
 def _unsupplied(states: OfferStates, today: Today, options: DrawnOptions) -> Breaks:
     """The site without supply, or customers of today who lose theirs."""
-    every = np.arange(len(states.offers))
-    site_at = options.site_at[states.offers]
-    dark = states.solved & np.isnan(states.vm_pu[every, site_at])
-    lost_kva = np.maximum(states.lost_kva - today.lost_kva, 0.0) + np.where(dark, states.site_kva, 0.0)
+    site_at = options.site_at[states.offer]
+    dark = states.solved & np.isnan(states.vm_pu[np.arange(len(site_at)), site_at])
+    dark &= states.site_kva > TOLERANCE_KVA  # who draws nothing misses nothing
+    lost_kva = np.maximum(states.lost_kva - today.lost_kva[states.case], 0.0) + np.where(
+        dark, states.site_kva, 0.0
+    )
     at = np.flatnonzero(dark | (states.solved & (lost_kva > TOLERANCE_KVA)))
     return _rows(states, UNSUPPLIED, at, site_at[at], lost_kva[at], np.zeros(len(at)))
 
@@ -125,7 +126,7 @@ def _unsupplied(states: OfferStates, today: Today, options: DrawnOptions) -> Bre
 def _unsolved(states: OfferStates, options: DrawnOptions) -> Breaks:
     at = np.flatnonzero(~states.solved)
     none = np.full(len(at), np.nan)
-    return _rows(states, NO_SOLUTION, at, options.site_at[states.offers[at]], none, none)
+    return _rows(states, NO_SOLUTION, at, options.site_at[states.offer[at]], none, none)
 
 
 def _rows(
@@ -142,10 +143,10 @@ def _rows(
     then = np.full(len(at), np.nan) if before is None else before
     was = np.zeros(len(at), dtype=bool) if already is None else already
     kept = slice(None) if counts is None else counts
-    offers = states.offers[at][kept]
+    offers = states.offer[at][kept]
     return Breaks(
         offers,
-        np.full(len(offers), states.case),
+        states.case[at][kept],
         np.full(len(offers), check),
         row[kept],
         value[kept],

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from capacity.connection.connection_grid import ConnectionGrid
+from capacity.connection.judging import bearing
 from capacity.connection.option import SupplyOption
 from capacity.planning.plan_cases import PlanCases
 from gis import Network
@@ -30,7 +31,7 @@ class BuiltSites:
     options
         Each with what its site draws per case of the grid [kVA].
     positions
-        Cases of the grid that have a load flow today: those of `cases`, in order.
+        Cases of the grid that bear on the options and have a load flow today: those of `cases`, in order.
     pieces
         Line of the grid that a piece of it stands for.
     """
@@ -41,6 +42,14 @@ class BuiltSites:
     cases: PlanCases
     positions: np.ndarray
     pieces: dict[str, str]
+
+    @property
+    def has_outages(self) -> bool:
+        """Whether outages are among the cases: some grids and supply points are asked for none."""
+        return (
+            bool((self.cases.labels["outage"] != "").any())
+            or not (self.grid.cases.labels["outage"] != "").any()
+        )
 
     @property
     def own_ids(self) -> frozenset[tuple[str, str]]:
@@ -59,7 +68,9 @@ def build_sites(grid: ConnectionGrid, options: Sequence[tuple[SupplyOption, np.n
         They contradict each other or the network.
     """
     network = apply_changes(grid.network, join_changes(option.changes for option, _ in options))
-    solved = np.flatnonzero([state is not None for state in grid.states])
+    at = grid.network.buses.index.get_indexer([option.bus_id for option, _ in options])
+    solvable = np.array([state is not None for state in grid.states], dtype=bool)
+    solved = np.flatnonzero(solvable & bearing(grid)[:, at].any(axis=1))
     kva = np.zeros((len(solved), len(network.buses)), dtype=complex)
     kva[:, network.buses.index.get_indexer(grid.network.buses.index)] = grid.cases.kva[solved]
     for option, drawn in options:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from capacity.assumptions import Assumptions
-from capacity.checks import State, Yardstick, broken_limits, make_yardstick
+from capacity.checks import State, Yardstick, broken_limits, make_yardstick, voltage_bounds
+from capacity.connection.n_minus_1 import N1Rule, switching_after
 from capacity.limits import Limits
 from capacity.planning.plan_cases import PlanCases
 from gis import Network
@@ -37,6 +38,8 @@ class ConnectionGrid:
         Limits broken per case already (`capacity.checks.broken_limits`).
     name
         Scenario in words, for the basis of answers.
+    rule
+        Which options must hold in cases with an outage; all where there is none.
     """
 
     yardstick: Yardstick
@@ -46,6 +49,7 @@ class ConnectionGrid:
     catalogue: Catalogue
     assumptions: Assumptions
     name: str
+    rule: N1Rule | None = None
 
     @property
     def network(self) -> Network:
@@ -67,9 +71,12 @@ class ConnectionGrid:
         drawn = np.zeros((len(self.cases.kva), len(network.buses)), dtype=complex)
         drawn[:, network.buses.index.get_indexer(self.network.buses.index)] = self.cases.kva
         drawn[:, network.buses.index.get_indexer([bus_id])[0]] += kva
-        cases = replace(self.cases, kva=drawn)
+        switching = switching_after(self.network, self.yardstick.supply, changes, self.cases.switching)
+        cases = replace(self.cases, kva=drawn, switching=switching)
         limits = self.yardstick.limits
-        return grid_of(network, cases, limits, self.assumptions, name=self.name, catalogue=self.catalogue)
+        return grid_of(
+            network, cases, limits, self.assumptions, name=self.name, catalogue=self.catalogue, rule=self.rule
+        )
 
 
 def grid_of(
@@ -80,6 +87,7 @@ def grid_of(
     *,
     name: str,
     catalogue: Catalogue | None = None,
+    rule: N1Rule | None = None,
 ) -> ConnectionGrid:
     """Solve cases on a network and lay the limits over them.
 
@@ -99,10 +107,22 @@ def grid_of(
         else None
         for row in range(len(solved.converged))
     )  # fmt: skip
-    broken = tuple(
-        pd.DataFrame(columns=["check", "table", "element_id"])
-        if state is None
-        else broken_limits(yardstick, state)
-        for state in states
-    )
-    return ConnectionGrid(yardstick, cases, states, broken, known, assumptions, name)
+    broken = tuple(_broken(yardstick, state) for state in states)
+    return ConnectionGrid(yardstick, cases, states, broken, known, assumptions, name, rule)
+
+
+def _broken(yardstick: Yardstick, state: State | None) -> pd.DataFrame:
+    """Broken limits of a state; most of many have none, which is seen without making tables."""
+    nothing = pd.DataFrame(columns=["check", "table", "element_id"])
+    if state is None:
+        return nothing
+    low, high = voltage_bounds(yardstick, state)
+    loading = yardstick.limits.loading
+    with np.errstate(invalid="ignore"):
+        any_broken = (
+            (state.vm_pu < low).any()
+            or (state.vm_pu > high).any()
+            or (state.line_loading_percent > loading.line_percent).any()
+            or (state.transformer_loading_percent > loading.transformer_percent).any()
+        )
+    return broken_limits(yardstick, state) if any_broken else nothing

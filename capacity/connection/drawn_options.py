@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -22,9 +23,8 @@ from capacity.connection.connection_grid import ConnectionGrid
 from capacity.connection.option import SupplyOption
 from capacity.connection.site import Site
 from capacity.planning.references import Tracer, VoltageBounds
-from gis.changes import NetworkChanges
-from gridmodel.drawn_network import DrawnNetwork, draw_network
-from gridmodel.drawn_states import Flags, flags_of, turned
+from gridmodel.drawn_network import DrawnNetwork, Turns, draw_network
+from gridmodel.drawn_states import flags_of, turned
 
 # Options drawn into one network at once; more are drawn in blocks.
 OPTIONS_AT_ONCE = 400
@@ -51,6 +51,8 @@ class Piece(NamedTuple):
         Rows of the drawn lines: of the piece, and of the line.
     end, joint
         Drawn buses: where the line ended, and where it is cut.
+    near
+        It is the piece nearer to the source.
     """
 
     offer: int
@@ -59,11 +61,12 @@ class Piece(NamedTuple):
     end: int
     joint: int
     length_m: float
+    near: bool
 
 
 @dataclass(frozen=True, eq=False)
 class SupplyVoltages:
-    """Where the voltage change of offers counts: their supply points.
+    """Where the voltage change of offers counts: their supply points, one or two each, in their order.
 
     Attributes
     ----------
@@ -78,10 +81,6 @@ class SupplyVoltages:
     first: np.ndarray
     second: np.ndarray
     share: np.ndarray
-
-    def today(self, vm_pu: np.ndarray) -> np.ndarray:
-        """Voltage today [pu], from that of all drawn buses."""
-        return np.asarray(vm_pu[self.first] + self.share * (vm_pu[self.second] - vm_pu[self.first]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,11 +105,16 @@ class DrawnOptions:
     pieces: tuple[Piece, ...]
     supply: SupplyVoltages
 
+    @cached_property
+    def site_kva(self) -> np.ndarray:
+        """Cases x offers: what the site of each draws [kVA]."""
+        return np.stack([offer.site.kva for offer in self.offers], axis=1)
+
     def power_kva(self, grid: ConnectionGrid, case: int) -> np.ndarray:
         """Power per drawn bus in a case: that of the network, and of every site behind its option."""
         kva = np.zeros(len(self.drawn.network.buses), dtype=complex)
         kva[: self.drawn.bus_count] = grid.cases.kva[case]
-        kva[self.site_at] = [offer.site.kva[case] for offer in self.offers]
+        kva[self.site_at] = self.site_kva[case]
         return kva
 
 
@@ -206,8 +210,9 @@ def _pieces(drawn: DrawnNetwork, at: int, option: SupplyOption) -> list[Piece]:
             if (a in ends) == (b in ends) or own["type_id"] != lines["type_id"].iloc[line]:
                 continue
             end, joint = buses.get_indexer([a, b] if a in ends else [b, a])
+            near = str(buses[end]) == option.bus_id
             length_m = own["length_m"] if pd.notna(own["length_m"]) else own["geometry"].length
-            found.append(Piece(at, int(row), int(line), int(end), int(joint), float(length_m)))
+            found.append(Piece(at, int(row), int(line), int(end), int(joint), float(length_m), near))
     return found
 
 
@@ -226,38 +231,58 @@ def _supply_voltages(drawn: DrawnNetwork, offers: Sequence[Offer], pieces: Seque
     at = drawn.network.buses.index.get_indexer([offer.option.bus_id for offer in offers])
     rows += [(offer, int(bus), int(bus), int(bus), 0.0) for offer, bus in enumerate(at) if offer not in told]
     columns = list(zip(*sorted(rows), strict=True)) or [(), (), (), (), ()]
-    places = [np.array(column, dtype=np.int64) for column in columns[:4]]
-    return SupplyVoltages(*places, np.array(columns[4], dtype=float))
+    of, tapped, first, second = (np.array(column, dtype=np.int64) for column in columns[:4])
+    return SupplyVoltages(of, tapped, first, second, np.array(columns[4], dtype=float))
 
 
 class CaseBounds:
-    """Voltage bounds of every drawn bus in the state of a case, whichever option is taken.
+    """Voltage bounds of every drawn bus in every case, whichever option is taken.
 
     A new bus is fed by one option alone, so that one set of bounds serves all: it counts from what feeds it,
     which is what its supply point counts from or, behind a new station, a bus of its own.
     """
 
-    def __init__(self, grid: ConnectionGrid, options: DrawnOptions) -> None:
-        self._options, self._count = options, options.drawn.bus_count
+    def __init__(self, grid: ConnectionGrid, options: DrawnOptions, turns: Turns) -> None:
+        """Trace the normal state; `turns` has an option per case that switches (`switching_cases`)."""
+        self._options, self._turns = options, turns
         self._tracer = Tracer(options.drawn, grid.yardstick.limits)
-        nothing = flags_of(options.drawn)
-        self._normal = self._tracer.bounds(nothing)
-        every = turned(nothing, options.drawn.turns, np.arange(len(options.offers)))
+        self._nothing = flags_of(options.drawn)
+        self._option_of = switching_cases(grid)
+        self._normal = self._tracer.bounds(self._nothing)
+        every = turned(self._nothing, options.drawn.turns, np.arange(len(options.offers)))
         self._taken = self._tracer.bounds(every)
+        self._relative = bool((self._taken.reference >= 0).any())
         self._anchor = self._anchors()
+        self._known: dict[int, VoltageBounds] = {}
 
-    def of(self, flags: Flags | None) -> VoltageBounds:
-        """Bounds in a state of the network without options; None is the normal one."""
-        now = self._normal if flags is None else self._tracer.bounds(flags)
-        new = np.arange(len(now.low)) >= self._count
-        anchored = new & (self._taken.reference >= 0) & (self._taken.reference < self._count)
-        reference = np.where(new, self._taken.reference, now.reference)
+    def above(self, case: np.ndarray, vm_pu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """By how much states (a row each, of the cases given) are under and over [% of nominal]."""
+        if not self._relative:
+            return self._of(-1).above(vm_pu)
+        low, high = np.empty_like(vm_pu), np.empty_like(vm_pu)
+        option = self._option_of[case]
+        for one in np.unique(option).tolist():
+            low[option == one], high[option == one] = self._of(one).above(vm_pu[option == one])
+        return low, high
+
+    def _of(self, option: int) -> VoltageBounds:
+        """Bounds where the case of an option of the turns is in force; -1: none."""
+        if option not in self._known:
+            flags = self._nothing if option < 0 else turned(self._nothing, self._turns, np.array([option]))
+            self._known[option] = self._with_new(self._normal if option < 0 else self._tracer.bounds(flags))
+        return self._known[option]
+
+    def _with_new(self, now: VoltageBounds) -> VoltageBounds:
+        """Bounds of the network in a state, and those of what is new."""
+        taken, count = self._taken, self._options.drawn.bus_count
+        new = np.arange(len(now.low)) >= count
+        reference = np.where(new, taken.reference, now.reference)
+        anchored = new & (taken.reference >= 0) & (taken.reference < count)
         busbar = now.reference[self._anchor]
-        reference = np.where(anchored & (busbar >= 0), busbar, reference)
         return VoltageBounds(
-            np.where(new, self._taken.low, now.low),
-            np.where(new, self._taken.high, now.high),
-            reference,
+            np.where(new, taken.low, now.low),
+            np.where(new, taken.high, now.high),
+            np.where(anchored & (busbar >= 0), busbar, reference),
             now.rings,
         )
 
@@ -266,9 +291,14 @@ class CaseBounds:
         anchors = np.arange(len(self._normal.low))
         index = self._options.drawn.network.buses.index
         for offer in self._options.offers:
-            added: NetworkChanges = offer.option.changes
-            rows = added.added.get("buses")
+            rows = offer.option.changes.added.get("buses")
             if rows is not None:
                 anchors[index.get_indexer(rows["bus_id"])] = index.get_loc(offer.option.bus_id)
         anchors[self._options.drawn.stub_at] = index.get_indexer(self._options.drawn.stub_bus)
         return anchors
+
+
+def switching_cases(grid: ConnectionGrid) -> np.ndarray:
+    """Per case its number among those that switch, in the order of the switching table; -1: it does not."""
+    known = grid.cases.switching["case_id"].drop_duplicates()
+    return np.asarray(pd.Index(known).get_indexer(grid.cases.labels.index))

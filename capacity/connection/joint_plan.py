@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -17,19 +17,26 @@ from capacity.connection.lead_times import total_months
 from capacity.connection.option import SupplyOption, WorkLine
 from capacity.connection.outcome import option_taken
 from capacity.connection.queue import walk
-from capacity.connection.reinforcement import Reinforcement, reinforce_together
+from capacity.connection.ranking import own_cost
+from capacity.connection.reinforcement import reinforce_together
 from capacity.connection.site_cases import ConnectionConfig, site_power_kva
 from capacity.costs import Cost, total_cost
 from capacity.demand.development import Development
 from capacity.measures.measure import Measure
-from gis.changes import NetworkChanges, join_changes
+from gis import Network
+from gis.changes import NetworkChanges, apply_changes, join_changes
 from gis.feeders import trace_supply
 
 # Options of a site that a search chooses among, the cheapest by themselves: those past them cost more than
 # what works on the grid usually do.
 OPTIONS_TRIED = 12
+# Sets of options that are solved, with the works that each needs: some tenths of a second each.
+MOST_LOOKS = 40
+# Sums of costs that differ by less are the same.
+CENT_EUR = 0.01
 
 PlanStatus = Literal["least", "best_found", "one_by_one"]
+_STRENGTH: tuple[PlanStatus, ...] = ("least", "best_found", "one_by_one")
 
 
 class Taken(NamedTuple):
@@ -47,12 +54,19 @@ class Taken(NamedTuple):
     @property
     def own_cost(self) -> Cost:
         """Of its option."""
-        return total_cost([line.cost for line in self.option.lines])
+        return own_cost(self.option)
 
     @property
     def cost(self) -> Cost:
         """With the works it brings about."""
         return total_cost([self.own_cost, *(measure.cost for measure in self.measures)])
+
+
+class Step(NamedTuple):
+    """Changes made in one go, and the sites that draw once they are."""
+
+    changes: NetworkChanges
+    taken: tuple[Taken, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,23 +75,29 @@ class JointPlan:
 
     Attributes
     ----------
+    steps
+        What is built, in order: each stands on those before it.
     measures
         Works on the existing grid, each once.
     not_connected
         Reason per site that the plan leaves out.
     status
         "least": proved among the options tried; "best_found": the search stopped before; "one_by_one": an
-        order of one by one that nothing better was found for.
+        order of one by one that nothing better was found for. Of groups of sites the weakest.
     bound_eur
-        What no choice of the options tried costs less than.
+        What no choice of the options tried costs less than; 0 where nothing is proved.
     """
 
     grid: ConnectionGrid
-    taken: tuple[Taken, ...]
+    steps: tuple[Step, ...]
     measures: tuple[Measure, ...]
     not_connected: Mapping[str, str]
     status: PlanStatus
     bound_eur: float = 0.0
+
+    @property
+    def taken(self) -> tuple[Taken, ...]:
+        return tuple(one for step in self.steps for one in step.taken)
 
     @property
     def cost(self) -> Cost:
@@ -94,25 +114,23 @@ class JointPlan:
         }[self.status]
 
     @cached_property
+    def network(self) -> Network:
+        """The network with all that is built."""
+        return reduce(apply_changes, (step.changes for step in self.steps), self.grid.network)
+
     def built(self) -> ConnectionGrid:
-        """The grid with all that is built, every site drawing."""
+        """The grid with all that is built and every site drawing, solved in every case."""
         grid = self.grid
-        if self.status == "one_by_one":
-            for one in self.taken:
-                changes = join_changes([one.option.changes, *(measure.changes for measure in one.measures)])
+        for step in self.steps:
+            for at, one in enumerate(step.taken):
+                changes = step.changes if at == 0 else NetworkChanges()
                 grid = grid.connected(changes, one.option.site_bus_id, one.kva)
-            return grid
-        works = join_changes(measure.changes for measure in self.measures)
-        parts = [one.option.changes for one in self.taken]
-        for at, one in enumerate(self.taken):
-            changes = join_changes([*parts, works]) if at == 0 else NetworkChanges()
-            grid = grid.connected(changes, one.option.site_bus_id, one.kva)
         return grid
 
     @cached_property
     def works(self) -> tuple[tuple[Measure, tuple[str, ...]], ...]:
         """Each measure with the sites that are supplied through its element; all of them where none is."""
-        supply = trace_supply(self.built.network)
+        supply = trace_supply(self.network)
         ways = {
             one.site_id: set(
                 supply.path_to_source(one.option.site_bus_id)[["table", "element_id"]].itertuples(
@@ -153,16 +171,48 @@ def _line_of(measure: Measure) -> WorkLine:
 def plan_in_order(grid: ConnectionGrid, order: Sequence[Development], config: ConnectionConfig) -> JointPlan:
     """Connect sites one by one, each by its best option on the grid that those before it leave."""
     places = walk(grid, order, [True] * len(order), config)
-    taken, left = [], {}
+    steps, left = [], {}
     for place in places:
-        judged = option_taken(place.assessment)
-        if judged is None:
+        step = _step_of(place.grid, place.assessment)
+        if step is None:
             left[place.development.site_id] = place.assessment.sentence
-            continue
-        kva = site_power_kva(place.development, place.grid.cases, grid.assumptions)
-        taken.append(Taken(place.development, judged.option, kva, judged.measures))
-    measures = tuple(measure for one in taken for measure in one.measures)
-    return JointPlan(grid, tuple(taken), measures, left, "one_by_one")
+        else:
+            steps.append(step)
+    measures = tuple(measure for step in steps for one in step.taken for measure in one.measures)
+    return JointPlan(grid, tuple(steps), measures, left, "one_by_one")
+
+
+def plan_alone(grid: ConnectionGrid, answer: Assessment) -> JointPlan:
+    """The plan of one site: its best option."""
+    step = _step_of(grid, answer)
+    if step is None:
+        return JointPlan(grid, (), (), {answer.development.site_id: answer.sentence}, "least")
+    measures = step.taken[0].measures
+    plan = JointPlan(grid, (step,), measures, {}, "least")
+    return replace(plan, bound_eur=plan.cost.eur)
+
+
+def _step_of(grid: ConnectionGrid, answer: Assessment) -> Step | None:
+    """The best option of a site as a step; None where none fits."""
+    judged = option_taken(answer)
+    if judged is None:
+        return None
+    kva = site_power_kva(answer.development, grid.cases, grid.assumptions)
+    return Step(judged.changes, (Taken(answer.development, judged.option, kva, judged.measures),))
+
+
+def joined_plan(grid: ConnectionGrid, parts: Sequence[JointPlan]) -> JointPlan:
+    """Plans of groups of sites that do not hang on each other, as one."""
+    weakest: PlanStatus = _STRENGTH[max((_STRENGTH.index(part.status) for part in parts), default=0)]
+    bounds = [part.bound_eur for part in parts]
+    return JointPlan(
+        grid=grid,
+        steps=tuple(step for part in parts for step in part.steps),
+        measures=tuple(measure for part in parts for measure in part.measures),
+        not_connected={site: why for part in parts for site, why in part.not_connected.items()},
+        status=weakest,
+        bound_eur=sum(bounds),
+    )
 
 
 def least_plan(
@@ -171,7 +221,7 @@ def least_plan(
     alone: Mapping[str, Assessment],
     orders: Sequence[JointPlan],
     *,
-    most_looks: int = 60,
+    most_looks: int = MOST_LOOKS,
 ) -> JointPlan:
     """Find the plan that connects most sites, for the least cost.
 
@@ -199,7 +249,8 @@ def least_plan(
     )
     if found.picks:
         return choice.plan(found, sites, alone)
-    return known
+    proved = found.bound_eur >= known.cost.eur - CENT_EUR
+    return replace(known, status="least" if proved else known.status, bound_eur=found.bound_eur)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,14 +261,14 @@ class _Choice:
     sites: tuple[Development, ...]
     kva: tuple[np.ndarray, ...]
     options: tuple[tuple[SupplyOption, ...], ...]
-    seen: dict[tuple[int, ...], Reinforcement]
+    seen: dict[tuple[int, ...], tuple[Measure, ...]]
 
     @classmethod
     def of(
         cls, grid: ConnectionGrid, sites: Sequence[Development], alone: Mapping[str, Assessment]
     ) -> _Choice:
-        kva = tuple(site_power_kva(one, grid.cases, grid.assumptions) for one in sites)
         options = tuple(_options_tried(alone[one.site_id]) for one in sites)
+        kva = tuple(site_power_kva(one, grid.cases, grid.assumptions) for one in sites)
         return cls(grid, tuple(sites), kva, options, {})
 
     @property
@@ -239,7 +290,7 @@ class _Choice:
         if _clash(chosen):
             return math.inf
         works = reinforce_together(self.grid, list(zip(chosen, self.kva, strict=True)), most_eur=most_eur)
-        self.seen[picks] = works
+        self.seen[picks] = tuple(works.measures)
         return works.cost.eur if works.status == "found" else math.inf
 
     def plan(self, found: Found, sites: Sequence[Development], alone: Mapping[str, Assessment]) -> JointPlan:
@@ -250,13 +301,22 @@ class _Choice:
         connected = {one.site_id for one in taken}
         left = {one.site_id: alone[one.site_id].sentence for one in sites if one.site_id not in connected}
         status: PlanStatus = "least" if found.status == "least" else "best_found"
-        measures = tuple(self.seen[found.picks].measures)
-        return JointPlan(self.grid, taken, measures, left, status, found.bound_eur)
+        measures = self.seen[found.picks]
+        parts = [one.option.changes for one in taken]
+        step = Step(join_changes([*parts, *(measure.changes for measure in measures)]), taken)
+        return JointPlan(self.grid, (step,), measures, left, status, found.bound_eur)
 
 
 def _options_tried(assessment: Assessment) -> tuple[SupplyOption, ...]:
-    """Options that can be built, the cheapest by themselves, and the best with its works."""
-    able = [judged.option for judged in assessment.ranked if not judged.option.problem]
+    """Options that can be built, the cheapest by themselves, and the best with its works.
+
+    Not those that move the voltage by more than one connection may: others there do not cure that.
+    """
+    able = [
+        judged.option
+        for judged in assessment.ranked
+        if judged.fits or not (judged.option.problem or (judged.blocked["check"] == "voltage_change").any())
+    ]
     able.sort(key=lambda option: (_own_eur(option), option.option_id))
     best = option_taken(assessment)
     kept = able[:OPTIONS_TRIED]
@@ -266,7 +326,7 @@ def _options_tried(assessment: Assessment) -> tuple[SupplyOption, ...]:
 
 
 def _own_eur(option: SupplyOption) -> float:
-    return total_cost([line.cost for line in option.lines]).eur
+    return own_cost(option).eur
 
 
 def _clash(options: Sequence[SupplyOption]) -> bool:

@@ -9,7 +9,7 @@ solution. Ranking, works and words are not here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -26,23 +26,17 @@ from capacity.connection.drawn_options import (
     Piece,
     blocks_of,
     draw_options,
+    switching_cases,
 )
-from capacity.connection.n_minus_1 import turns_of_case, turns_with_piece_out
-from capacity.connection.offer_states import (
-    CHECKS,
-    TABLES,
-    UNITS,
-    Today,
-    states_of,
-    today_of,
-)
+from capacity.connection.n_minus_1 import switching_with_piece_out
+from capacity.connection.offer_states import CHECKS, TABLES, UNITS, OfferStates, states_of, today_of
 from capacity.connection.option import SupplyOption
 from capacity.connection.site import Site
 from capacity.connection.way_facts import WayFacts
 from gis.voltage import LV_MAX_KV
 from gridmodel import branch_ratings_kva
-from gridmodel.drawn_network import Turns
-from gridmodel.drawn_states import Flags, Step, flags_of, solve_steps, turned
+from gridmodel.drawn_network import Turns, joined_turns
+from gridmodel.drawn_states import Step, flags_of, solve_steps
 
 BLOCKED_COLUMNS = (
     "case_id", "check", "table", "element_id", "value", "limit", "unit", "excess_percent", "already",
@@ -133,62 +127,71 @@ def normal_cases(grid: ConnectionGrid) -> np.ndarray:
     return np.flatnonzero(grid.cases.labels["outage"].to_numpy() == "")
 
 
-class _Run(NamedTuple):
-    """Offers to be solved in one case, and what the case turns."""
+class _Runs(NamedTuple):
+    """States to be solved: number of case and offer, and of what the case turns (-1: nothing)."""
 
-    case: int
-    turns: tuple[Turns, int] | None
-    offers: np.ndarray
+    case: np.ndarray
+    offer: np.ndarray
+    turn: np.ndarray
 
 
 def _judge_block(grid: ConnectionGrid, offers: Sequence[Offer], cases: np.ndarray) -> list[Judgement]:
-    bench = _Bench(grid, draw_options(grid, offers))
+    bench = _Bench(grid, draw_options(grid, offers), cases)
     broken: list[Breaks] = []
     facts: list[WayFacts] = []
-    count = np.zeros(len(offers), dtype=np.int64)
-    for run in _runs(grid, bench.options, cases):
-        for found, strained in bench.solve(run):
-            broken += found
-            facts += strained
-        count[run.offers] += 1
+    for states in bench.solved():
+        broken += bench.breaks(states)
+        facts += bench.strained(states)
     blocked = _per_offer(_blocked_table(bench, breaks.joined(broken)), len(offers))
-    normal = grid.cases.labels["outage"].to_numpy() == ""
-    strained = _strained_table(bench, way_facts.worst_outages(way_facts.joined(facts), normal))
-    tables = zip(blocked, _per_offer(strained, len(offers)), count.tolist(), strict=True)
-    return [Judgement(*parts) for parts in tables]
+    worst = way_facts.worst_outages(way_facts.joined(facts), bench.normal)
+    ways = _per_offer(_strained_table(bench, worst), len(offers))
+    count = np.bincount(bench.runs.offer, minlength=len(offers))
+    return [Judgement(*parts) for parts in zip(blocked, ways, count.tolist(), strict=True)]
 
 
-def _runs(grid: ConnectionGrid, options: DrawnOptions, cases: np.ndarray) -> Iterator[_Run]:
-    bears = bearing(grid)
-    buses, lines = grid.network.buses.index, grid.network.lines.index
-    at = buses.get_indexer([offer.option.bus_id for offer in options.offers])
-    near = [
-        piece
-        for piece in options.pieces
-        if buses.get_indexer([_supplied_from(options, piece)])[0] == piece.end
-    ]
-    for case in cases.tolist():
-        if grid.states[case] is None:
-            continue
-        case_id, outage = str(grid.cases.labels.index[case]), str(grid.cases.labels["outage"].iloc[case])
-        line = lines.get_indexer([outage.removeprefix("lines ")])[0] if outage.startswith("lines ") else -1
-        cut = {piece.offer: piece for piece in near if piece.line == line}
-        asked = np.flatnonzero(bears[case, at])
-        rest = asked[~np.isin(asked, list(cut))]
-        if len(rest):
-            yield _Run(case, turns_of_case(options.drawn, grid.cases, case_id), rest)
-        for offer, piece in cut.items():
-            piece_id = str(options.drawn.network.lines.index[piece.row])
-            own = options.offers[offer].option
-            yield _Run(
-                case,
-                turns_with_piece_out(options.drawn, grid.cases, case_id, own, piece_id),
-                np.array([offer]),
-            )
+def _runs_of(grid: ConnectionGrid, options: DrawnOptions, cases: np.ndarray) -> tuple[_Runs, Turns]:
+    """Every offer in every case that bears on it; and the turns of the cases that switch.
+
+    Where an offer has cut the line that is out, the piece of it nearer to the source fails instead.
+    """
+    solvable = cases[[grid.states[case] is not None for case in cases.tolist()]]
+    at = grid.network.buses.index.get_indexer([offer.option.bus_id for offer in options.offers])
+    row, offer = np.nonzero(bearing(grid)[solvable][:, at])
+    case = solvable[row]
+    turn = switching_cases(grid)[case]
+    cut = _cut_rows(grid, options, case, offer)
+    tables = [grid.cases.switching]
+    known = grid.cases.switching["case_id"].nunique()
+    for number, (state, piece) in enumerate(cut.items()):
+        turn[state] = known + number
+        tables.append(_with_piece_out(grid, options, str(grid.cases.labels.index[case[state]]), piece))
+    rows = pd.concat(tables, ignore_index=True) if cut else tables[0]
+    return _Runs(case, offer, turn), options.drawn.turns_of(rows)
 
 
-def _supplied_from(options: DrawnOptions, piece: Piece) -> str:
-    return options.offers[piece.offer].option.bus_id
+def _cut_rows(
+    grid: ConnectionGrid, options: DrawnOptions, case: np.ndarray, offer: np.ndarray
+) -> dict[int, Piece]:
+    """Numbers of the states in which the line that is out has been cut, and its piece near the source."""
+    near = {(piece.offer, piece.line): piece for piece in options.pieces if piece.near}
+    if not near:
+        return {}
+    outages = grid.cases.labels["outage"].astype(str)
+    out = grid.network.lines.index.get_indexer(outages.str.removeprefix("lines "))
+    return {
+        int(state): near[int(offer[state]), int(out[case[state]])]
+        for state in np.flatnonzero(out[case] >= 0)
+        if (int(offer[state]), int(out[case[state]])) in near
+    }
+
+
+def _with_piece_out(grid: ConnectionGrid, options: DrawnOptions, case_id: str, piece: Piece) -> pd.DataFrame:
+    """Switching of a case for the offer that has cut the line, under a name of its own."""
+    rows = grid.cases.switching[grid.cases.switching["case_id"] == case_id]
+    line_id = str(options.drawn.network.lines.index[piece.line])
+    piece_id = str(options.drawn.network.lines.index[piece.row])
+    changed = switching_with_piece_out(grid.network, rows, line_id, piece_id)
+    return changed.assign(case_id=f"{case_id}|{piece.offer}")
 
 
 @lru_cache(maxsize=4)
@@ -196,10 +199,13 @@ def bearing(grid: ConnectionGrid) -> np.ndarray:
     """Cases x buses: the case bears on what is connected there.
 
     All cases of normal operation do; an outage does where it moves the voltage: where it changes the flow on
-    the way to the source, or the way itself.
+    the way to the source, or the way itself. On low voltage none does unless the rule says so
+    (`n_minus_1.toml`): it is planned without reserve.
     """
     found = np.ones((len(grid.states), len(grid.network.buses)), dtype=bool)
     normal = [(at, state) for at in normal_cases(grid) if (state := grid.states[at]) is not None]
+    above_kv = LV_MAX_KV if grid.rule is None else grid.rule.supply_points_above_kv
+    low = (grid.network.buses["vn_kv"] <= above_kv).to_numpy()
     for case in np.flatnonzero(grid.cases.labels["outage"].to_numpy() != ""):
         state, power = grid.states[case], grid.cases.kva[case]
         base = next((one for at, one in normal if np.array_equal(grid.cases.kva[at], power)), None)
@@ -207,49 +213,62 @@ def bearing(grid: ConnectionGrid) -> np.ndarray:
             with np.errstate(invalid="ignore"):
                 moved = np.abs(state.vm_pu - base.vm_pu) > BEARING_PU
             found[case] = moved | (np.isnan(state.vm_pu) != np.isnan(base.vm_pu))
+        found[case, low] = False
     return found
 
 
 class _Bench:
     """Solves and judges the states of one drawn network."""
 
-    def __init__(self, grid: ConnectionGrid, options: DrawnOptions) -> None:
+    def __init__(self, grid: ConnectionGrid, options: DrawnOptions, cases: np.ndarray) -> None:
         self.grid, self.options = grid, options
-        self._nothing = flags_of(options.drawn)
-        self._bounds = CaseBounds(grid, options)
+        self.runs, self._turns = _runs_of(grid, options, cases)
+        self.normal = grid.cases.labels["outage"].to_numpy() == ""
+        self._bounds = CaseBounds(grid, options, self._turns)
+        self._today = today_of(grid, self._bounds, len(options.drawn.network.buses))
         self._ratings = branch_ratings_kva(options.drawn.network, grid.catalogue)
         change = grid.yardstick.limits.voltage_change
-        self._allowed = np.array(
-            [
-                change.lv_percent if offer.option.voltage_kv <= LV_MAX_KV else change.mv_percent
-                for offer in options.offers
+        low = np.array([offer.option.voltage_kv <= LV_MAX_KV for offer in options.offers])
+        self._allowed = np.where(low, change.lv_percent, change.mv_percent)
+
+    def solved(self) -> Iterator[OfferStates]:
+        """Solve all states; those of the same power differ by switching alone and go in one batch."""
+        options, runs = self.options, self.runs
+        drawn = replace(options.drawn, turns=joined_turns(options.drawn.turns, self._turns))
+        own, nothing = len(options.offers), flags_of(options.drawn)
+        for group in self._alike():
+            kva = options.power_kva(self.grid, int(runs.case[group[0]]))
+            weights = np.where(np.arange(len(kva)) < drawn.bus_count, np.abs(kva), 0.0)
+            steps = [
+                Step(_NOTHING, np.array([offer] if turn < 0 else [offer, own + turn]))
+                for offer, turn in zip(runs.offer[group].tolist(), runs.turn[group].tolist(), strict=True)
             ]
+            for part in solve_steps(drawn, nothing, steps, kva, weights=weights):
+                at = group[part.first : part.first + len(part.solved)]
+                yield states_of(options, self._today, self._bounds, part, runs.case[at], runs.offer[at])
+
+    def _alike(self) -> list[np.ndarray]:
+        """Numbers of states in groups of the same power everywhere."""
+        power = [
+            self.grid.cases.kva[case].tobytes() + self.options.site_kva[case].tobytes()
+            for case in range(len(self.grid.cases.kva))
+        ]
+        code = pd.factorize(np.array(power, dtype=object))[0][self.runs.case]
+        return [np.flatnonzero(code == one) for one in np.unique(code)]
+
+    def breaks(self, states: OfferStates) -> list[Breaks]:
+        """Limits that the states break."""
+        found = breaks.breaks_of(states, self._today, self.options, self._ratings, self.grid.yardstick.limits)
+        normal = np.flatnonzero(self.normal[states.case])
+        return [*found, breaks.change_breaks(states.take(normal), self._allowed[states.offer[normal]])]
+
+    def strained(self, states: OfferStates) -> list[WayFacts]:
+        """What the states strain on the way."""
+        facts = way_facts.way_facts(
+            states, self._today, self.options, self._ratings, self.grid.yardstick.limits
         )
-
-    def solve(self, run: _Run) -> Iterator[tuple[list[Breaks], list[WayFacts]]]:
-        """Solve a run; what each state breaks, and what it strains."""
-        options, limits = self.options, self.grid.yardstick.limits
-        kva, count = options.power_kva(self.grid, run.case), options.drawn.bus_count
-        weights = np.where(np.arange(len(kva)) < count, np.abs(kva), 0.0)
-        bounds = self._bounds.of(self._flags(run))
-        steps = [Step(_NOTHING, _NOTHING), *(Step(_NOTHING, np.array([one])) for one in run.offers)]
-        today: Today | None = None
-        for part in solve_steps(options.drawn, self._nothing, steps, kva, case=run.turns, weights=weights):
-            today = today or today_of(part, bounds, limits)
-            first = max(part.first, 1)
-            offers = run.offers[first - 1 : part.first + len(part.solved) - 1]
-            if not len(offers):
-                continue
-            states = states_of(options, today, part, slice(first - part.first, None), offers, run.case)
-            both = (states, today, bounds, options, self._ratings, limits)
-            found, strained = breaks.breaks_of(*both), way_facts.way_facts(*both)
-            if self.grid.cases.labels["outage"].iloc[run.case] == "":
-                found.append(breaks.change_breaks(states, self._allowed[offers]))
-                strained.append(way_facts.change_facts(states, self._allowed[offers]))
-            yield found, strained
-
-    def _flags(self, run: _Run) -> Flags | None:
-        return None if run.turns is None else turned(self._nothing, run.turns[0], np.array([run.turns[1]]))
+        normal = np.flatnonzero(self.normal[states.case])
+        return [*facts, way_facts.change_facts(states.take(normal), self._allowed[states.offer[normal]])]
 
 
 def _blocked_table(bench: _Bench, found: Breaks) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What each site of a joint plan pays, by a rule of `cost_share`."""
+"""What each site of a portfolio pays, by a rule of `cost_share`, group by group that hangs together."""
 
 from __future__ import annotations
 
@@ -18,88 +18,38 @@ from capacity.connection.site_cases import ConnectionConfig
 from gis import InputError
 from gis.findings import make_findings
 
-# Sets of options that are solved per group of sites: a group of eight has 247 of two or more.
-LOOKS_PER_GROUP = 12
+# Sets of options that are solved per set of sites: a group of eight has 247 sets of two or more.
+LOOKS_PER_SET = 12
 
 
 def share_costs(
     grid: ConnectionGrid,
-    plan: JointPlan,
+    parts: Sequence[JointPlan],
     alone: Mapping[str, Assessment],
     config: ConnectionConfig,
     *,
     rule: ShareRule,
 ) -> dict[str, float]:
-    """What each connected site pays; the sum is what the plan costs.
+    """What each connected site pays; the sum is what the plans cost.
+
+    Parameters
+    ----------
+    parts
+        A plan per group of sites that hang together.
+    """
+    split = _by_kw if rule == "by_kw" else _shapley
+    return {site: share for part in parts for site, share in split(grid, part, alone, config).items()}
+
+
+def refuse_large_groups(groups: Sequence[Sequence[str]], rule: ShareRule) -> None:
+    """Refuse groups that a rule cannot be reckoned for, before anything is planned.
 
     Raises
     ------
     InputError
-        More sites hang on each other than the rule can be reckoned for.
+        More sites hang together than all orders of arrival are reckoned for; every such group is named.
     """
-    if rule == "by_kw":
-        return _by_kw(plan, alone)
-    groups = groups_of(plan, alone)
-    _refuse_large(groups)
-    return {
-        site: share for group in groups for site, share in _shapley(grid, plan, group, alone, config).items()
-    }
-
-
-def groups_of(plan: JointPlan, alone: Mapping[str, Assessment]) -> list[list[str]]:
-    """Sites that hang on each other: they share works, or cost another amount than alone.
-
-    Those of another cost are one group, with the groups that share works with one of them; every other site
-    is a group of its own.
-    """
-    sites = [one.site_id for one in plan.taken]
-    own = {one.site_id: one.own_cost.eur for one in plan.taken}
-    changed = [site for site in sites if abs(own[site] - outcome_of(alone[site]).cost_eur) > 0.01]
-    joined: list[set[str]] = [{site} for site in sites]
-    for together in (changed, *(shared for _, shared in plan.works)):
-        hit = [group for group in joined if group & set(together)]
-        joined = [group for group in joined if group not in hit] + ([set().union(*hit)] if hit else [])
-    return [[site for site in sites if site in group] for group in joined]
-
-
-def _by_kw(plan: JointPlan, alone: Mapping[str, Assessment]) -> dict[str, float]:
-    paid = {one.site_id: one.own_cost.eur for one in plan.taken}
-    for measure, sites in plan.works:
-        kw = {site: alone[site].demand_kw for site in sites}
-        for site, part in shares_by_kw(measure.cost.eur, kw).items():
-            paid[site] += part
-    return paid
-
-
-def _shapley(
-    grid: ConnectionGrid,
-    plan: JointPlan,
-    group: Sequence[str],
-    alone: Mapping[str, Assessment],
-    config: ConnectionConfig,
-) -> dict[str, float]:
-    by_id = {one.site_id: one.development for one in plan.taken}
-    whole = _cost_in_plan(plan, group)
-
-    def least_eur(some: frozenset[str]) -> float:
-        if len(some) == len(group):
-            return whole
-        if len(some) == 1:
-            return outcome_of(alone[next(iter(some))]).cost_eur
-        sites = [by_id[site] for site in group if site in some]
-        orders = [plan_in_order(grid, sites, config)]
-        return least_plan(grid, sites, alone, orders, most_looks=LOOKS_PER_GROUP).cost.eur
-
-    return shapley_shares(group, least_eur)
-
-
-def _cost_in_plan(plan: JointPlan, group: Sequence[str]) -> float:
-    own = sum(one.own_cost.eur for one in plan.taken if one.site_id in group)
-    return own + sum(measure.cost.eur for measure, sites in plan.works if set(sites) <= set(group))
-
-
-def _refuse_large(groups: Sequence[Sequence[str]]) -> None:
-    large = [group for group in groups if len(group) > MOST_SITES_SHAPLEY]
+    large = [group for group in groups if rule == "shapley" and len(group) > MOST_SITES_SHAPLEY]
     if large:
         messages = [
             f"{len(group)} sites hang on each other, more than the {MOST_SITES_SHAPLEY} that all orders of "
@@ -108,3 +58,36 @@ def _refuse_large(groups: Sequence[Sequence[str]]) -> None:
         ]
         ids = [", ".join(group) for group in large]
         raise InputError("portfolio", make_findings("too_many_sites", "sites", ids, messages))
+
+
+def _by_kw(
+    _grid: ConnectionGrid, part: JointPlan, alone: Mapping[str, Assessment], _config: ConnectionConfig
+) -> dict[str, float]:
+    by_itself = {one.site_id: _alone_eur(part, one.site_id, alone) for one in part.taken}
+    kw = {site: alone[site].demand_kw for site in by_itself}
+    return shares_by_kw(part.cost.eur, by_itself, kw)
+
+
+def _shapley(
+    grid: ConnectionGrid, part: JointPlan, alone: Mapping[str, Assessment], config: ConnectionConfig
+) -> dict[str, float]:
+    by_id = {one.site_id: one.development for one in part.taken}
+
+    def least_eur(some: frozenset[str]) -> float:
+        if len(some) == len(by_id):
+            return part.cost.eur
+        if len(some) == 1:
+            return _alone_eur(part, next(iter(some)), alone)
+        sites = [asked for site, asked in by_id.items() if site in some]
+        orders = [plan_in_order(grid, sites, config)]
+        return least_plan(grid, sites, alone, orders, most_looks=LOOKS_PER_SET).cost.eur
+
+    return shapley_shares(list(by_id), least_eur)
+
+
+def _alone_eur(part: JointPlan, site: str, alone: Mapping[str, Assessment]) -> float:
+    """What a site costs alone; one that cannot be connected alone, what its own option costs."""
+    by_itself = outcome_of(alone[site])
+    if by_itself.connects:
+        return by_itself.cost_eur
+    return next(one.own_cost.eur for one in part.taken if one.site_id == site)

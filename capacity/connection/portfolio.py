@@ -13,22 +13,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from capacity.connection.assessment import Assessment, assess_all
 from capacity.connection.connection_grid import ConnectionGrid
 from capacity.connection.cost_share import SHARE_RULES, ShareRule
-from capacity.connection.joint_plan import JointPlan, Taken, least_plan, plan_in_order
+from capacity.connection.joint_plan import (
+    JointPlan,
+    Taken,
+    joined_plan,
+    least_plan,
+    plan_alone,
+    plan_in_order,
+)
 from capacity.connection.outcome import outcome_of
-from capacity.connection.plan_shares import share_costs
+from capacity.connection.plan_shares import refuse_large_groups, share_costs
 from capacity.connection.queue import Told
 from capacity.connection.queue_rule import in_order
+from capacity.connection.shared_capacity import groups_of_pairs, hang_together
 from capacity.connection.site_cases import ConnectionConfig
 from capacity.demand.development import Development
 
 PORTFOLIO_COLUMNS = (
     "site_id", "name", "state", "demand_kw", "alone_verdict", "alone_eur", "one_by_one_eur", "kind", "bus_id",
-    "built", "own_eur", "works_eur", "share_eur", "months", "reason", "geometry",
+    "built", "own_eur", "balance_eur", "share_eur", "months", "reason", "geometry",
 )  # fmt: skip
 PORTFOLIO_WORKS_COLUMNS = (
     "measure_id", "kind", "table", "element_id", "text", "cost_eur", "months", "site_ids",
@@ -43,10 +52,11 @@ class Portfolio:
     ----------
     sites
         Columns `PORTFOLIO_COLUMNS`, a row per site in the order they were given in: state "connected" or
-        "not_connected"; own_eur of its own option, works_eur its part of the joint works, share_eur their
-        sum by the rule: it adds up to what the plan costs.
+        "not_connected"; own_eur of what is built for it, balance_eur what it pays beyond that (or less) by
+        the rule, share_eur their sum: it adds up to what the plan costs.
     works
-        Columns `PORTFOLIO_WORKS_COLUMNS`: joint works on the existing grid, and the sites that pay for them.
+        Columns `PORTFOLIO_WORKS_COLUMNS`: works on the existing grid, and the sites that are supplied
+        through them.
     together, one_by_one
         The plans; `one_by_one` in the order of the queue.
     rule
@@ -100,25 +110,45 @@ def plan_portfolio(
     Raises
     ------
     InputError
-        Two sites have one id.
+        Two sites have one id, or more hang on each other than the rule can be reckoned for.
     """
     say = told or (lambda _: None)
     ordered = in_order(developments)
     say(f"judging {len(ordered)} sites alone")
-    alone = dict(zip([one.site_id for one in ordered], assess_all(grid, ordered, config), strict=True))
-    say("one by one, in several orders")
-    plans = [plan_in_order(grid, order, config) for order in _orders(ordered, alone)]
-    say("together")
-    together = least_plan(grid, ordered, alone, plans)
-    shares = share_costs(grid, together, alone, config, rule=rule)
+    answers = assess_all(grid, ordered, config)
+    alone = dict(zip([one.site_id for one in ordered], answers, strict=True))
+    say("one by one")
+    one_by_one = plan_in_order(grid, ordered, config)
+    numbers = groups_of_pairs(hang_together(grid, answers))
+    groups = [[ordered[int(k)] for k in np.flatnonzero(numbers == group)] for group in np.unique(numbers)]
+    refuse_large_groups([[one.site_id for one in group] for group in groups], rule)
+    parts = [_together(grid, group, alone, config, say) for group in groups]
+    together = joined_plan(grid, parts)
+    say("who pays what")
+    shares = share_costs(grid, parts, alone, config, rule=rule)
     return Portfolio(
-        sites=_sites_table(grid, developments, alone, together, plans[0], shares),
+        sites=_sites_table(grid, developments, alone, together, one_by_one, shares),
         works=_works_table(together),
         together=together,
-        one_by_one=plans[0],
+        one_by_one=one_by_one,
         alone=alone,
         rule=rule,
     )
+
+
+def _together(
+    grid: ConnectionGrid,
+    group: Sequence[Development],
+    alone: Mapping[str, Assessment],
+    config: ConnectionConfig,
+    say: Told,
+) -> JointPlan:
+    """The least plan of sites that hang on each other; of a site by itself its best option."""
+    if len(group) == 1:
+        return plan_alone(grid, alone[group[0].site_id])
+    say(f"together: {', '.join(one.site_id for one in group)}")
+    orders = [plan_in_order(grid, order, config) for order in _orders(group, alone)]
+    return least_plan(grid, group, alone, orders)
 
 
 def _orders(ordered: Sequence[Development], alone: Mapping[str, Assessment]) -> list[list[Development]]:

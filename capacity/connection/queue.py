@@ -15,6 +15,7 @@ from datetime import date
 from typing import NamedTuple
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from capacity.connection.assessment import Assessment, assess_all
@@ -29,6 +30,7 @@ from capacity.connection.outcome import (
     works_triggered,
 )
 from capacity.connection.queue_rule import QueueRule, in_order, read_queue_rule
+from capacity.connection.shared_capacity import groups_of_pairs, hang_together
 from capacity.connection.site_cases import ConnectionConfig
 from capacity.demand.development import Development
 
@@ -128,12 +130,14 @@ def study_queue(
     flags = [by.counts(one, as_of) for one in live]
     say(f"judging {len(live)} applications in their order")
     places = walk(grid, live, flags, config)
-    alone = dict(zip([one.site_id for one in live], assess_all(grid, live, config), strict=True))
+    answers = assess_all(grid, live, config)
+    alone = dict(zip([one.site_id for one in live], answers, strict=True))
+    hang = hang_together(grid, answers)
     return QueueStudy(
         applications=_applications(grid, ordered, places, alone, by),
         works=works_triggered(place.assessment for place in places),
-        withdrawals=_withdrawals(places, config, say),
-        pairs=_pairs(grid, live, alone, config, say),
+        withdrawals=_withdrawals(places, groups_of_pairs(hang), config, say),
+        pairs=_pairs(grid, live, alone, hang, config, say),
         assessments={place.development.site_id: place.assessment for place in places},
         rule=by,
     )
@@ -161,12 +165,15 @@ def walk(
     return places
 
 
-def _withdrawals(places: Sequence[Place], config: ConnectionConfig, say: Told) -> pd.DataFrame:
+def _withdrawals(
+    places: Sequence[Place], groups: np.ndarray, config: ConnectionConfig, say: Told
+) -> pd.DataFrame:
+    """What each that counts frees by withdrawing; who does not hang on it keeps its answer."""
     rows: list[tuple[object, ...]] = []
     for at, gone in enumerate(places):
         if not gone.counts or option_taken(gone.assessment) is None:
             continue
-        behind = places[at + 1 :]
+        behind = [places[k] for k in range(at + 1, len(places)) if groups[k] == groups[at]]
         say(f"without {gone.development.site_id}: judging {len(behind)} behind it again")
         again = walk(gone.grid, [one.development for one in behind], [one.counts for one in behind], config)
         rows.append(_withdrawn_row(gone))
@@ -199,12 +206,18 @@ def _pairs(
     grid: ConnectionGrid,
     live: Sequence[Development],
     alone: dict[str, Assessment],
+    hang: np.ndarray,
     config: ConnectionConfig,
     say: Told,
 ) -> pd.DataFrame:
     """Pairs in which one's answer changes once the other is connected."""
     say("looking for applications that hang on each other")
-    behind = {one.site_id: _beside(grid, one, live, alone, config) for one in live}
+    behind = {
+        one.site_id: _beside(
+            grid, alone[one.site_id], [live[int(k)] for k in np.flatnonzero(hang[at])], config
+        )
+        for at, one in enumerate(live)
+    }
     rows = []
     for at, first in enumerate(live):
         for second in live[at + 1 :]:
@@ -219,17 +232,12 @@ def _pairs(
 
 
 def _beside(
-    grid: ConnectionGrid,
-    connected: Development,
-    live: Sequence[Development],
-    alone: dict[str, Assessment],
-    config: ConnectionConfig,
+    grid: ConnectionGrid, connected: Assessment, others: Sequence[Development], config: ConnectionConfig
 ) -> dict[str, Outcome]:
     """Outcome per other application once one is connected; none where it cannot be."""
-    if option_taken(alone[connected.site_id]) is None:
+    if not others or option_taken(connected) is None:
         return {}
-    others = [one for one in live if one.site_id != connected.site_id]
-    answers = assess_all(connect_site(grid, alone[connected.site_id]), others, config)
+    answers = assess_all(connect_site(grid, connected), others, config)
     return {one.site_id: outcome_of(answer) for one, answer in zip(others, answers, strict=True)}
 
 
@@ -262,7 +270,9 @@ def _pair_text(first_id: str, second_id: str, alone: Outcome, behind: Outcome) -
         said = "cannot be connected" if alone.connects else "can be connected only"
         return f"{second_id} {said} behind {first_id}"
     more = behind.cost_eur - alone.cost_eur
-    return f"{second_id} costs {abs(more):,.0f} {'more' if more >= 0 else 'less'} behind {first_id}"
+    if abs(more) < 1.0:
+        return f"{second_id} is supplied otherwise behind {first_id}, for the same cost"
+    return f"{second_id} costs {abs(more):,.0f} {'more' if more > 0 else 'less'} behind {first_id}"
 
 
 def _applications(

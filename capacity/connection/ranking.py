@@ -1,7 +1,8 @@
 """Options of a site in the order of what they cost in all, works on the existing grid included.
 
-An option whose own cost is over the best total needs no search for works, and one that breaks the same limits
-at least as much as a cheaper one needs works at least as dear: both say so.
+An option whose own cost is over the best total needs no search for works; one that breaks the same limits at
+least as much as a cheaper one, or is another cable to the same point, needs works about as dear. Once some
+option fits, works are looked for at the cheapest supply points alone. Each option says why they were not.
 """
 
 from __future__ import annotations
@@ -90,12 +91,16 @@ def _with_works(
     if left_eur <= 0.0:
         reason = f"{said}; works were not looked for, as it costs more than the best even without them"
         return _refused(grid, case, reason), None
-    easier = next((one for one in tried if _no_easier(case.excess, one[0].excess)), None)
+    easier = next((one for one in tried if _as_hard(case, one, left_eur)), None)
     if easier is not None:
         like, works = easier
         what = "none cure" if works.status == "none" else "they cost too much for"
-        why = f"{what} {like.option.option_id}, which is cheaper and breaks no more"
+        why = f"{what} {like.option.option_id}, which is cheaper and no harder to supply"
         reason = f"{said}; works were not looked for: {why}"
+        return _refused(grid, case, reason), None
+    most = grid.assumptions.works.supply_points
+    if math.isfinite(best_eur) and len({one.option.bus_id for one, _ in tried}) >= most:
+        reason = f"{said}; works were looked for at the {most} cheapest supply points alone, as another fits"
         return _refused(grid, case, reason), None
     works = reinforce(grid, case.option, site.kva, case.judgement.blocked, most_eur=left_eur)
     if works.status != "found":
@@ -130,6 +135,15 @@ def _no_easier(
 ) -> bool:
     """Tell whether one breaks all that the other does, at least as much."""
     return all(key in one and one[key] >= value for key, value in other.items())
+
+
+def _as_hard(case: _Open, tried: tuple[_Open, Reinforcement], left_eur: float) -> bool:
+    """Tell whether what was tried in vain is no harder: it breaks no more, or is at the same point."""
+    other, works = tried
+    if works.status == "found":
+        return False
+    same_point = other.option.bus_id == case.option.bus_id and other.option.kind == case.option.kind
+    return _no_easier(case.excess, other.excess) or (same_point and works.cost.eur > left_eur)
 
 
 def _lines_of(grid: ConnectionGrid, site: Site, measures: Sequence[Measure]) -> list[WorkLine]:

@@ -15,6 +15,8 @@ from capacity.demand.development import Development
 RECORD_VERSION = 1
 # Figures told: what two engines may differ by is cut off. Money in cents.
 _DIGITS = 6
+# Points on a straight run are left out [m]: a way has more of them where other sites were looked at too.
+_PLACE_M = 0.01
 
 
 def assessment_record(assessment: Assessment) -> dict[str, object]:
@@ -78,7 +80,7 @@ def _figure(name: str, value: object) -> object:
             return None
         return round(value, 2) if name.endswith("_eur") else float(f"{value:.{_DIGITS}g}")
     if isinstance(value, shapely.Geometry):
-        return shapely.to_wkt(value, rounding_precision=3)
+        return shapely.to_wkt(shapely.simplify(value, _PLACE_M), rounding_precision=3)
     if isinstance(value, Mapping):
         return {str(key): _figure(str(key), entry) for key, entry in value.items()}
     if isinstance(value, Sequence):

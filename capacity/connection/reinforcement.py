@@ -30,6 +30,7 @@ from capacity.measures.measure import Measure
 from capacity.measures.situation import Situation, case_violations, situation_of
 from capacity.planning.plan_cases import PlanCases
 from gis.changes import apply_changes, join_changes
+from gis.voltage import LV_MAX_KV
 from gridmodel.power_cases import run_power_cases
 
 # What may be done unless told otherwise: what is built, and what is set once and stays.
@@ -223,13 +224,22 @@ def _none(reason: str) -> Reinforcement:
 
 
 def _proposed(built: BuiltSites, situation: Situation, allowed: Collection[str]) -> list[Measure]:
-    """Works that leave alone what the options build, and are the same in each case."""
-    own = built.own_ids
+    """Works that leave alone what the options build, and are the same in each case.
+
+    Where outages of medium voltage do not bear on the sites, its switching stays, which they rest on.
+    """
+    own = built.own_ids | (frozenset() if built.has_outages else _switching_above_low_voltage(built))
     return [
         one
         for one in propose_measures(situation, allowed)
         if not one.cells_in and own.isdisjoint(one.changes.touched) and (one.table, one.element_id) not in own
     ]
+
+
+def _switching_above_low_voltage(built: BuiltSites) -> frozenset[tuple[str, str]]:
+    switches, buses = built.network.switches, built.network.buses
+    above = buses["vn_kv"].reindex(switches["bus_id"]).to_numpy() > LV_MAX_KV
+    return frozenset(("switches", str(switch_id)) for switch_id in switches.index[above])
 
 
 def _situation(bench: WorksBench) -> Situation:

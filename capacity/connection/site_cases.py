@@ -85,7 +85,10 @@ def connection_grid(
     chosen = config or ConnectionConfig()
     known = connection_cases(network, chosen, catalogue=catalogue) if cases is None else cases
     name = find_scenario(network, chosen.scenario_id).name if cases is None else _names_of(cases)
-    return grid_of(network, known, chosen.limits, chosen.assumptions, name=name, catalogue=catalogue)
+    return grid_of(
+        network, known, chosen.limits, chosen.assumptions,
+        name=name, catalogue=catalogue, rule=chosen.n_minus_1,
+    )  # fmt: skip
 
 
 def case_kind(case_id: str) -> CaseKind | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from capacity.connection.connection_grid import ConnectionGrid
+from capacity.connection.supply_room import LEAST_PU, drop_at
 from capacity.costs.items import CABLES
 from gis.voltage import LV_MAX_KV, MV_MAX_KV, same_voltage
 from gridmodel import transformer_figures
@@ -54,7 +55,7 @@ class Units:
 
 @dataclass(frozen=True, eq=False)
 class Room:
-    """Voltage that is left where something is to be supplied from, per case.
+    """Voltage that is left where something is to be supplied from, per power of the grid.
 
     Attributes
     ----------
@@ -64,22 +65,32 @@ class Room:
         Voltage at the supply point with it.
     low_pu, high_pu
         Bounds at the far end; missing where none applies.
-    change_left_pu
-        What is left of the change of voltage that one connection may cause.
     change_pu
-        All of that change.
+        Change of voltage that one connection may cause: what a cable may take of a grid that is strong.
+    most_kva
+        Most that is drawn in any case, solved or not.
     """
 
     kva: np.ndarray
     vm_pu: np.ndarray
     low_pu: np.ndarray
     high_pu: np.ndarray
-    change_left_pu: np.ndarray
     change_pu: float
+    most_kva: float
 
     def holds(self, z_pu_per_kva: complex) -> bool:
         """Tell whether the voltage at the far end of an impedance stays inside."""
         return self.used_share(z_pu_per_kva) <= 1.0
+
+    def carried_by(self, units: Units) -> float:
+        """Load on transformers against their rating: current counts, which rises as the voltage falls."""
+        drop = drop_at(np.real(units.z_pu_per_kva * np.conj(self.kva)), self.vm_pu)
+        return self.most_current_kva(np.maximum(drop, 0.0)) / (units.sn_kva * units.count)
+
+    def most_current_kva(self, drop_pu: np.ndarray | float = 0.0) -> float:
+        """Largest current, as power at nominal voltage [kVA], where the voltage falls further by a drop."""
+        vm_pu = np.maximum(self.vm_pu - drop_pu, LEAST_PU)
+        return float(np.append(np.abs(self.kva) / vm_pu, self.most_kva).max())
 
     def holds_alone(self, z_pu_per_kva: complex) -> bool:
         """Tell whether an impedance alone keeps to the change that one connection may cause."""
@@ -88,12 +99,12 @@ class Room:
 
     def used_share(self, z_pu_per_kva: complex) -> float:
         """Share of what is left that an impedance takes; infinite where nothing is left."""
-        drop = np.real(z_pu_per_kva * np.conj(self.kva))
+        nominal = np.real(z_pu_per_kva * np.conj(self.kva))
+        drop = drop_at(nominal, self.vm_pu)
         left = np.where(drop >= 0.0, self.vm_pu - self.low_pu, self.high_pu - self.vm_pu)
-        left = np.nan_to_num(np.fmin(left, self.change_left_pu), nan=np.inf)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(left > 0.0, np.abs(drop) / left, np.inf)
-        return float(share[np.abs(drop) > 0.0].max(initial=0.0))
+        return float(share[np.abs(nominal) > 0.0].max(initial=0.0))
 
 
 def cable_item(vn_kv: float) -> str:
@@ -104,7 +115,7 @@ def cable_item(vn_kv: float) -> str:
 def choose_cables(
     grid: ConnectionGrid, vn_kv: float, length_m: float, room: Room, *, least_a: float = 0.0
 ) -> tuple[Cable, ...]:
-    """The cheapest cables that carry the current and hold the voltage, and the next size where that is tight.
+    """The cheapest cables that carry the current and hold the voltage, and next sizes while that is tight.
 
     Where none holds the voltage because the grid leaves nothing, the cheapest that would in a stronger grid,
     else that of the least impedance: the load flow says what is broken. None where none carries the current.
@@ -116,8 +127,7 @@ def choose_cables(
     """
     sizing = grid.assumptions.sizing
     usable = grid.yardstick.limits.loading.line_percent / 100.0
-    vm_pu = np.clip(np.nan_to_num(room.vm_pu, nan=1.0), 0.5, None)
-    current_a = float((np.abs(room.kva) / (np.sqrt(3.0) * vn_kv * vm_pu)).max(initial=0.0)) / usable
+    current_a = room.most_current_kva() / (np.sqrt(3.0) * vn_kv) / usable
     able = [one for one in cables_of(grid, vn_kv) if one.i_max_a >= current_a]
     single_a = max((one.i_max_a for one in able if one.count == 1), default=0.0)
     able = [one for one in able if one.i_max_a >= min(least_a, single_a)]
@@ -125,9 +135,9 @@ def choose_cables(
     if not holding:
         alone = [one for one in able if room.holds_alone(one.z_pu_per_kva_m * length_m)]
         return tuple(alone[:1] or sorted(able, key=lambda one: abs(one.z_pu_per_kva_m))[:1])
-    first = holding[0]
-    tight = room.used_share(first.z_pu_per_kva_m * length_m) > sizing.spare_share
-    return tuple(holding[: 1 + tight])
+    used = [room.used_share(one.z_pu_per_kva_m * length_m) for one in holding]
+    ample = next((at for at, share in enumerate(used) if share <= sizing.spare_share), len(used))
+    return tuple(holding[: min(ample + 1, sizing.cables_max)])
 
 
 @lru_cache(maxsize=32)
@@ -151,6 +161,11 @@ def cables_of(grid: ConnectionGrid, vn_kv: float) -> tuple[Cable, ...]:
     return _unbeaten(sorted(every, key=lambda one: (one.eur_per_m, abs(one.z_pu_per_kva_m))))
 
 
+def thickest_z(grid: ConnectionGrid, vn_kv: float) -> complex:
+    """Impedance of the thickest cables for a voltage [pu per kVA and metre]; 0 where there is none."""
+    return min((one.z_pu_per_kva_m for one in cables_of(grid, vn_kv)), key=abs, default=0j)
+
+
 def _laid_per_m(grid: ConnectionGrid, item: str, type_id: str, count: int) -> float:
     prices = grid.assumptions.cost.prices
     if count == 1:
@@ -172,17 +187,16 @@ def _unbeaten(cables: Sequence[Cable]) -> tuple[Cable, ...]:
 
 
 def choose_units(grid: ConnectionGrid, hv_kv: float, room: Room) -> Units | None:
-    """The cheapest transformers that carry a power and hold the voltage; where none do, of least impedance.
+    """The cheapest transformers that carry a power and hold the voltage; where none do, that carry it.
 
     None where not even the most that a station takes carry it.
     """
     usable = grid.yardstick.limits.loading.transformer_percent / 100.0
-    needed_kva = float(np.abs(room.kva).max(initial=0.0)) / usable
-    able = [one for one in units_of(grid, hv_kv) if one.sn_kva * one.count >= needed_kva]
+    able = [one for one in units_of(grid, hv_kv) if room.carried_by(one) <= usable]
     if not able:
         return None
     holding = (one for one in able if room.holds(one.z_pu_per_kva))
-    return next(holding, min(able, key=lambda one: abs(one.z_pu_per_kva)))
+    return next(holding, able[0])
 
 
 @lru_cache(maxsize=32)

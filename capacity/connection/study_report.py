@@ -9,9 +9,11 @@ import pandas as pd
 from pyproj import CRS
 
 from capacity.connection.batch import RULE_WORDS, counts_of
+from capacity.connection.connection_grid import ConnectionGrid
 from capacity.connection.cost_share import SHARE_RULES
 from capacity.connection.portfolio import Portfolio
 from capacity.connection.queue import QueueStudy
+from capacity.connection.site_cases import ConnectionConfig
 from capacity.output import (
     Report,
     figure,
@@ -23,6 +25,17 @@ from capacity.output import (
 
 INDICATIVE = "indicative, not an offer"
 STUDY_SUFFIXES = (".gpkg", ".xlsx", ".csv", ".parquet")
+
+
+def study_basis(grid: ConnectionGrid, config: ConnectionConfig) -> dict[str, str]:
+    """What the figures of a study rest on."""
+    prices = config.assumptions.cost.prices
+    return {
+        "scenario": grid.name,
+        "limits": config.limits.name,
+        "cost_table": f"{prices.name}, prices of {prices.price_year}",
+        "currency": prices.currency,
+    }
 
 
 def queue_report(study: QueueStudy, basis: Mapping[str, str]) -> Report:

@@ -17,6 +17,7 @@ from capacity.connection.connection_grid import ConnectionGrid
 from capacity.connection.option import SupplyKind, SupplyOption
 from capacity.connection.point_table import PointTable, Taps, point_table
 from capacity.connection.site import Site
+from capacity.connection.sizing import thickest_z
 from capacity.connection.supply_room import supply_room
 from capacity.connection.supply_works import SupplyPoint, lacking_items, supply_works
 from gis.site_ways import AT_THE_POINT_M, SiteReach, SiteRouter
@@ -162,14 +163,23 @@ def _points(search: _Search, kind: SupplyKind, found: _Found) -> list[SupplyPoin
         points += _line_points(search, kind, found)
     order = sorted(points, key=lambda one: (search.metres_to(one), one.name))
     nearest, rest = order[: figures.nearest], order[figures.nearest :]
-    rows = np.array([one.bus for one in rest], dtype=np.int64)
-    free = supply_room(search.grid).seems_free(rows, search.site.kva)
+    free = _seems_free(search, rest)
     likely = [one for one, is_free in zip(rest, free, strict=True) if is_free][: figures.likely]
     if len(rest) > len(likely):
         left_out = f"{len(rest) - len(likely)} farther points are not looked at"
         full = int(len(rest) - free.sum())
         found.refused.append((kind, "", left_out + (f"; {full} of them seem to be full" if full else "")))
     return nearest + likely
+
+
+def _seems_free(search: _Search, points: list[SupplyPoint]) -> np.ndarray:
+    """Flag per point: it seems to have room, at the end of the thickest cable."""
+    grid = search.grid
+    buses = np.array([one.bus for one in points], dtype=np.int64)
+    metres = np.array([search.metres_to(one) for one in points])
+    per_m = {kv: thickest_z(grid, kv) for kv in {one.voltage_kv for one in points}}
+    z = np.array([per_m[one.voltage_kv] for one in points], dtype=complex)
+    return supply_room(grid).seems_free(buses, search.site.kva, z * metres)
 
 
 def _bus_points(search: _Search, kind: SupplyKind) -> list[SupplyPoint]:

@@ -37,6 +37,7 @@ from capacity.connection.sizing import (
     choose_cables,
     choose_units,
     tap_of,
+    usual_tap_percent,
 )
 from capacity.connection.supply_room import supply_room
 from capacity.costs import Cost
@@ -117,7 +118,7 @@ def supply_works(
     room = _room_at(grid, site, point)
     if point.voltage_kv <= LV_MAX_KV:
         return [_option(grid, site, point, route, cable, None) for cable in _cables(grid, point, route, room)]
-    units = None if wish == "medium" else choose_units(grid, point.voltage_kv, _room_behind(grid, site, room))
+    units = None if wish == "medium" else _units(grid, site, point, room)
     if units is None and wish == "low":
         return [_too_large(grid, site, point, route)]
     return [_option(grid, site, point, route, cable, units) for cable in _cables(grid, point, route, room)]
@@ -125,26 +126,28 @@ def supply_works(
 
 def _room_at(grid: ConnectionGrid, site: Site, point: SupplyPoint) -> Room:
     """Voltage that the grid leaves at a supply point with the site drawing there, as far as can be seen."""
-    known, count = supply_room(grid), len(site.kva)
-    at = np.array([point.bus])
-    drop = np.zeros(count)
-    drop[known.cases] = known.drop_pu(at, site.kva)[:, 0]
-    vm, low, high = (np.full(count, np.nan) for _ in range(3))
-    for figure, of_bus in ((vm, known.vm_pu), (low, known.low_pu), (high, known.high_pu)):
-        figure[known.cases] = of_bus[:, point.bus]
-    change_pu = float(known.change_pu[point.bus])
-    return Room(site.kva, vm - drop, low, high, change_pu - np.abs(drop), change_pu)
+    known, bus = supply_room(grid), point.bus
+    drop = known.drop_pu(np.array([bus]), site.kva)[:, 0]
+    vm_pu = known.vm_pu[:, bus]
+    return Room(
+        kva=known.powers(site.kva),
+        vm_pu=vm_pu - drop,
+        low_pu=vm_pu - known.below_pu[:, bus],
+        high_pu=vm_pu + known.above_pu[:, bus],
+        change_pu=float(known.change_pu[bus]),
+        most_kva=site.most_kva,
+    )
 
 
-def _room_behind(grid: ConnectionGrid, site: Site, room: Room) -> Room:
-    """Voltage left behind a new transformer: the band of low voltage, or of a station where there is one."""
-    limits = grid.yardstick.limits
-    none = np.full(len(site.kva), np.inf)
+def _units(grid: ConnectionGrid, site: Site, point: SupplyPoint, room: Room) -> Units | None:
+    """Transformers for a site: in the band of low voltage, or of a station where there is one."""
+    limits, count = grid.yardstick.limits, len(room.kva)
+    vm_pu = room.vm_pu / (1.0 + usual_tap_percent(grid, point.voltage_kv) / 100.0)
     if limits.station is not None:
         low, high = room.vm_pu + limits.station.min_pu, room.vm_pu + limits.station.max_pu
-        return Room(site.kva, room.vm_pu, low, high, none, np.inf)
-    low_pu, high_pu = _lv_band(grid)
-    return Room(site.kva, room.vm_pu, np.full(len(none), low_pu), np.full(len(none), high_pu), none, np.inf)
+    else:
+        low, high = (np.full(count, bound) for bound in _lv_band(grid))
+    return choose_units(grid, point.voltage_kv, Room(room.kva, vm_pu, low, high, np.inf, site.most_kva))
 
 
 @lru_cache(maxsize=8)

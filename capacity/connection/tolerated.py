@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 from capacity.connection.connection_grid import ConnectionGrid
-from capacity.connection.n_minus_1 import turns_of_case
 from capacity.impact import AFFECTED_SHARE, NOTICEABLE_KVA, NOTICEABLE_PU
 from capacity.planning.evaluation import IDLE_EXCESS, TOLERANCE, Evaluation
 from capacity.planning.plan_grid import (
@@ -208,10 +207,11 @@ class _Today:
         found = np.full(len(plan.kind), IDLE_EXCESS)
         if state is None:
             return found
-        turns = turns_of_case(plan.drawn, grid.cases, str(grid.cases.labels.index[case]))
+        rows = grid.cases.switching
+        rows = rows[rows["case_id"] == str(grid.cases.labels.index[case])]
         bounds = self._normal
-        if turns is not None:
-            bounds = self._tracer.bounds(turned(self._flags, turns[0], np.array([turns[1]])))
+        if len(rows):
+            bounds = self._tracer.bounds(turned(self._flags, plan.drawn.turns_of(rows), np.array([0])))
         vm_pu = np.full(len(plan.drawn.network.buses), np.nan)
         vm_pu[: len(state.vm_pu)] = state.vm_pu
         low, high = bounds.above(vm_pu)

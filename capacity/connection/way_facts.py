@@ -24,7 +24,6 @@ from capacity.connection.offer_states import (
 )
 from capacity.impact import AFFECTED_SHARE, NOTICEABLE_KVA
 from capacity.limits import Limits
-from capacity.planning.references import VoltageBounds
 
 
 class WayFacts(NamedTuple):
@@ -53,7 +52,6 @@ class WayFacts(NamedTuple):
 def way_facts(
     states: OfferStates,
     today: Today,
-    bounds: VoltageBounds,
     options: DrawnOptions,
     ratings_kva: dict[str, np.ndarray],
     limits: Limits,
@@ -62,7 +60,7 @@ def way_facts(
     return [
         _most_loaded(LINE, limits.loading.line_percent, states, today, options, ratings_kva),
         _most_loaded(TRANSFORMER, limits.loading.transformer_percent, states, today, options, ratings_kva),
-        _site_voltage(states, bounds, options),
+        _site_voltage(states, options),
     ]
 
 
@@ -109,7 +107,7 @@ def _most_loaded(
     percent, before = states.percent[check], options.today[TABLES[check]]
     if not percent.shape[1]:
         return _NONE
-    known = np.where(before >= 0, np.nan_to_num(today.percent[check][before]), 0.0)
+    known = np.where(before >= 0, np.nan_to_num(today.percent[check][states.case][:, before]), 0.0)
     with np.errstate(invalid="ignore"):
         more_kva = np.abs(percent - known) / 100.0 * ratings_kva[TABLES[check]]
         on_way = more_kva >= np.maximum(AFFECTED_SHARE * states.site_kva, NOTICEABLE_KVA)[:, None]
@@ -118,17 +116,16 @@ def _most_loaded(
     every = np.arange(len(row))
     at = np.flatnonzero(loaded[every, row] >= 0.0)
     row = row[at]
-    then = np.where(before[row] >= 0, today.percent[check][before[row]], np.nan)
+    then = np.where(before[row] >= 0, today.percent[check][states.case[at], before[row]], np.nan)
     return _facts(states, check, at, row, then, percent[at, row], np.full(len(at), most_percent))
 
 
-def _site_voltage(states: OfferStates, bounds: VoltageBounds, options: DrawnOptions) -> WayFacts:
+def _site_voltage(states: OfferStates, options: DrawnOptions) -> WayFacts:
     """The voltage where the site draws, against the nearer bound."""
-    site_at = options.site_at[states.offers]
+    site_at = options.site_at[states.offer]
     vm_pu = states.vm_pu[np.arange(len(site_at)), site_at]
-    low, high = bounds.above(states.vm_pu)
     every = np.arange(len(site_at))
-    low, high = low[every, site_at], high[every, site_at]
+    low, high = states.under_percent[every, site_at], states.over_percent[every, site_at]
     at = np.flatnonzero(~np.isnan(vm_pu) & ~np.isnan(low))
     under = low[at] >= high[at]
     limit = np.where(under, vm_pu[at] + low[at] / 100.0, vm_pu[at] - high[at] / 100.0)
@@ -146,9 +143,7 @@ def _facts(
     limit: np.ndarray,
 ) -> WayFacts:
     count = len(at)
-    return WayFacts(
-        states.offers[at], np.full(count, states.case), np.full(count, check), row, today, with_site, limit
-    )
+    return WayFacts(states.offer[at], states.case[at], np.full(count, check), row, today, with_site, limit)
 
 
 _NO_INT, _NO_FLOAT = np.zeros(0, dtype=np.int64), np.zeros(0)

@@ -24,10 +24,11 @@ __all__ = [
     "PART_COLUMNS", "Development", "Heating", "HomeGroup", "charging_kw", "coincident_kw", "demand_parts",
     "heat_pump_count", "refuse_unknown_uses", "together_kw",
 ]  # fmt: skip
-# Name, count, demand [kW], feed-in [kW], source.
-_Part = tuple[str, float, float, float, str]
+# Name, count, demand [kW], feed-in [kW], profile, source.
+_Part = tuple[str, float, float, float, str, str]
 
-PART_COLUMNS = ("part", "count", "p_kw", "feed_in_kw", "source")
+# profile: what its power follows over a year (`gridmodel.standard_profiles.demand_profiles`).
+PART_COLUMNS = ("part", "count", "p_kw", "feed_in_kw", "profile", "source")
 Supply = Literal["firm", "flexible"]
 Voltage = Literal["any", "low", "medium"]
 BatteryPurpose = Literal["self_consumption", "market"]
@@ -253,7 +254,14 @@ def demand_parts(development: Development, assumptions: Assumptions) -> pd.DataF
         *_heating_parts(development, assumptions),
         _charging_part(development, assumptions),
         *_floor_parts(development, assumptions),
-        ("stated by the applicant, kW", development.demand_kw, development.demand_kw, 0.0, _STATED),
+        (
+            "stated by the applicant, kW",
+            development.demand_kw,
+            development.demand_kw,
+            0.0,
+            "industrial",
+            _STATED,
+        ),
         _solar_part(development, assumptions),
         _battery_part(development, assumptions),
     ]
@@ -272,7 +280,7 @@ def _home_parts(development: Development, assumptions: Assumptions) -> list[_Par
     together = _apart_kw(list(by_kind.values()), home.method)
     source = f"{home.source}; by size: {size.source}" if development.homes else home.source
     return [
-        (words, count, p_kw, 0.0, source)
+        (words, count, p_kw, 0.0, "residential", source)
         for (words, (count, _)), p_kw in zip(by_kind.items(), together, strict=True)
     ]
 
@@ -289,12 +297,13 @@ def _heating_parts(development: Development, assumptions: Assumptions) -> list[_
     ]
     count = sum(group.count for group in heated)
     return [
-        ("heat pumps", pumps, pumps_kw, 0.0, pump.source),
+        ("heat pumps", pumps, pumps_kw, 0.0, "heat_pump", pump.source),
         (
             "direct electric heating",
             count,
             float(_apart_kw(heaters, direct.method).sum()),
             0.0,
+            "heat_pump",
             direct.source,
         ),
     ]
@@ -318,7 +327,7 @@ def _charging_part(development: Development, assumptions: Assumptions) -> _Part:
     managed = development.managed_charging
     words = "charging points, managed" if managed else "charging points"
     source = assumptions.managed_charging.source if managed else assumptions.ev_point.source
-    return words, development.ev_points, charging_kw(development, assumptions), 0.0, source
+    return words, development.ev_points, charging_kw(development, assumptions), 0.0, "ev", source
 
 
 def _floor_parts(development: Development, assumptions: Assumptions) -> list[_Part]:
@@ -326,9 +335,16 @@ def _floor_parts(development: Development, assumptions: Assumptions) -> list[_Pa
     refuse_unknown_uses([development], assumptions)
     any_kw = development.floor_area_m2 * area.w_per_m2 / 1e3
     return [
-        ("floor area, m2", development.floor_area_m2, any_kw, 0.0, area.source),
+        ("floor area, m2", development.floor_area_m2, any_kw, 0.0, "commercial", area.source),
         *(
-            (f"{use}, m2", area_m2, area_m2 * uses[use].w_per_m2 / 1e3, 0.0, uses[use].source)
+            (
+                f"{use}, m2",
+                area_m2,
+                area_m2 * uses[use].w_per_m2 / 1e3,
+                0.0,
+                uses[use].profile,
+                uses[use].source,
+            )
             for use, area_m2 in development.floors
         ),
     ]
@@ -358,12 +374,12 @@ def refuse_unknown_uses(developments: Iterable[Development], assumptions: Assump
 
 def _solar_part(development: Development, assumptions: Assumptions) -> _Part:
     fed_kw = development.pv_kw * assumptions.pv.feed_in_share
-    return "solar, kW", development.pv_kw, 0.0, fed_kw, assumptions.pv.source
+    return "solar, kW", development.pv_kw, 0.0, fed_kw, "pv", assumptions.pv.source
 
 
 def _battery_part(development: Development, assumptions: Assumptions) -> _Part:
     kw, rule = development.battery_kw, assumptions.battery[development.battery_use]
-    return "battery, kW", kw, kw * rule.charging_share, kw * rule.discharging_share, rule.source
+    return "battery, kW", kw, kw * rule.charging_share, kw * rule.discharging_share, "battery", rule.source
 
 
 def _apart_kw(groups: Sequence[tuple[int, float]], method: Coincidence) -> np.ndarray:

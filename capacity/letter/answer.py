@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
-import pandas as pd
-
 from capacity.connection import Assessment
 from capacity.connection.option import JudgedOption
 from capacity.costs import Cost
 from capacity.letter import sections
 from capacity.letter.letter import Letter, LetterContext, Pair, Section
-from capacity.letter.words import Words, add_months, cost_of, customer_cost, record_of, words_of
+from capacity.letter.plain_rows import finite, plain_rows
+from capacity.letter.sooner import further_facts, sooner
+from capacity.letter.words import Words, add_months, cost_of, customer_cost, words_of
 
 LETTER_VERSION = 1
 _CONNECTABLE = ("connect", "connect_after_works")
@@ -69,9 +67,9 @@ def _sentence(words: Words, assessment: Assessment, reasons: tuple[str, ...]) ->
     if assessment.verdict not in _CONNECTABLE:
         return words.say(key, **asked, reason=reasons[0] if reasons else words.say("also.no_reason"))
     best = assessment.ranked[0]
-    cost = cost_of(best.lines)
+    cost, here = cost_of(best.lines), best.option.route.length_m == 0.0
     return words.say(
-        key,
+        "verdict.connect_here" if here and assessment.verdict == "connect" and not cost.eur else key,
         **asked,
         point=words.point(best.option),
         way_m=best.option.route.length_m,
@@ -118,6 +116,7 @@ def _sections(words: Words, assessment: Assessment, context: LetterContext, reas
         _with_dearer(words, assessment, context, reason),
         Section(words.say("section.map"), texts=() if drawn else (words.say("map.none"),), map=drawn),
         sections.needed(words, assessment.ranked[0]) if assessment.verdict in _CONNECTABLE else None,
+        *sooner(words, assessment, context),
         sections.options(words, assessment),
         sections.not_offered(words, assessment),
         sections.checks(words, assessment),
@@ -163,11 +162,15 @@ def _facts(assessment: Assessment, context: LetterContext) -> dict[str, object]:
         "verdict": assessment.verdict,
         "demand_kw": assessment.demand_kw,
         "best": None if best is None else _option_facts(best, context),
-        "options": [_option_facts(judged, context) for judged in assessment.ranked],
-        "not_offered": _rows(assessment.not_offered),
-        "checks": _rows(assessment.checks),
-        "demand": _rows(assessment.demand),
+        "options": [
+            _held_facts(judged) if held else _option_facts(judged, context)
+            for judged, held in zip(assessment.ranked, sections.held_back(assessment).tolist(), strict=True)
+        ],
+        "not_offered": plain_rows(assessment.not_offered),
+        "checks": plain_rows(assessment.checks),
+        "demand": plain_rows(assessment.demand),
         "basis": dict(assessment.basis),
+        **further_facts(context),
         "applications_ahead": context.applications_ahead,
         "figures": context.figures.model_dump(mode="json"),
         "network_sha256": context.network_sha256,
@@ -183,7 +186,7 @@ def _option_facts(judged: JudgedOption, context: LetterContext) -> dict[str, obj
         "kind": option.kind,
         "bus_id": option.bus_id,
         "voltage_kv": option.voltage_kv,
-        "route_m": _finite(option.route.length_m),
+        "route_m": finite(option.route.length_m),
         "fits": judged.fits,
         "problem": option.problem,
         **_cost_facts(cost_of(judged.lines)),
@@ -192,7 +195,7 @@ def _option_facts(judged: JudgedOption, context: LetterContext) -> dict[str, obj
         "first_month": add_months(context.issued_on, judged.months * lead.low_factor).isoformat()[:7],
         "last_month": add_months(context.issued_on, judged.months * lead.high_factor).isoformat()[:7],
         "measures": [measure.measure_id for measure in judged.measures],
-        "against": _rows(judged.blocked),
+        "against": plain_rows(judged.blocked),
         "bill": [
             {
                 "item": line.item, "type_id": line.type_id, "quantity": line.quantity, "unit": line.unit,
@@ -203,17 +206,11 @@ def _option_facts(judged: JudgedOption, context: LetterContext) -> dict[str, obj
     }  # fmt: skip
 
 
+def _held_facts(judged: JudgedOption) -> dict[str, object]:
+    """An option without figures: the data of its feeder are too weak."""
+    option = judged.option
+    return {"option_id": option.option_id, "kind": option.kind, "bus_id": option.bus_id, "held_back": True}
+
+
 def _cost_facts(cost: Cost) -> dict[str, float]:
     return {"cost_low_eur": cost.low_eur, "cost_eur": cost.eur, "cost_high_eur": cost.high_eur}
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, object]]:
-    plain = pd.DataFrame(table).drop(columns="geometry", errors="ignore")
-    return [{name: _finite(value) for name, value in record_of(row).items()} for _, row in plain.iterrows()]
-
-
-def _finite(value: object) -> object:
-    """JSON has no infinity and no missing number: null stands for both."""
-    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value

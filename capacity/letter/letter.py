@@ -8,10 +8,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import pandas as pd
 
 from capacity.letter.figures import LetterFigures, read_letter_figures
 from capacity.letter.picture import Picture
+
+if TYPE_CHECKING:
+    from capacity.connection.flexible import FlexibleSupply
+    from capacity.connection.phasing import Phasing
 
 Pair: TypeAlias = tuple[str, str]
 Align = Literal["left", "right", "wide"]
@@ -39,6 +45,9 @@ class LetterContext:
         Program and version that made it.
     picture
         The map (`capacity.letter.picture.picture_of`).
+    phasing, flexible, turning
+        Further answers, where they were asked for: `capacity.connection.phasing.homes_before_works`,
+        `flexible.flexible_supply`, `turning.what_would_turn`.
     """
 
     issued_on: dt.date
@@ -50,6 +59,9 @@ class LetterContext:
     assessment_sha256: str = ""
     version: str = ""
     picture: Picture | None = None
+    phasing: Phasing | None = None
+    flexible: FlexibleSupply | None = None
+    turning: pd.DataFrame | None = None
     figures: LetterFigures = field(default_factory=read_letter_figures)
 
     @property
@@ -80,10 +92,10 @@ class Section:
 
 @dataclass(frozen=True)
 class LetterMap:
-    """The map with its words: captions of both panels, label, colour and dashing per sign."""
+    """The map with its words: a caption per panel, label, colour and dashing per sign."""
 
     svg: str
-    captions: tuple[str, str]
+    captions: tuple[str, ...]
     legend: tuple[tuple[str, str, str], ...]
     note: str
 

@@ -130,9 +130,9 @@ def _html_map(drawn: Page) -> str:
         f'<span><i class="{look}" style="--sign:{colour}"></i>{escape(label)}</span>'
         for label, colour, look in drawn["legend"]
     )
-    before, after = (f"<span>{escape(text)}</span>" for text in drawn["captions"])
+    above = "".join(f"<span>{escape(text)}</span>" for text in drawn["captions"])
     note = f"<p>{escape(drawn['note'])}</p>"
-    return f"<figure><div>{before}{after}</div>{drawn['svg']}<figcaption>{signs}{note}</figcaption></figure>"
+    return f"<figure><div>{above}</div>{drawn['svg']}<figcaption>{signs}{note}</figcaption></figure>"
 
 
 def _html_pairs(pairs: list[list[str]]) -> str:

@@ -39,7 +39,7 @@ _SAME_PLACE_M: Final = 0.01
 
 @dataclass(frozen=True)
 class Picture:
-    """The map as SVG, two panels beside each other.
+    """The map as SVG: today and, beside it, with the connection where there is one.
 
     Attributes
     ----------
@@ -51,6 +51,7 @@ class Picture:
 
     svg: str
     width_m: float
+    panel_count: int
     classes_percent: tuple[float, ...]
 
 
@@ -68,22 +69,24 @@ def picture_of(
     place
         Of the site: point or polygon in the CRS of the network.
     judged
-        The way of connection, with its works; nothing where none is offered: both panels show today.
+        The way of connection, with its works; nothing where none is offered: one panel, today.
     kva
         What the site draws per case [kVA].
     """
     percent = (classes or read_letter_figures().map).loading_percent
-    after = grid if judged is None else grid.connected(judged.changes, judged.option.site_bus_id, kva)
     shown = [place, *_ways(grid, judged)]
     frame = frame_around(
         shapely.total_bounds(np.array(shown, dtype=object)), air_share=_AIR_SHARE, least_air_m=_LEAST_AIR_M
     )
-    point, new = _supply_point(grid, judged), _new_places(grid.network, after.network, judged)
-    pair = (
-        [*_grid_drawn(grid, frame, percent), *_site_drawn(place, point, frame)],
-        [*_grid_drawn(after, frame, percent), _new_drawn(new, frame), *_site_drawn(place, point, frame)],
-    )
-    return Picture(panels(pair), PANEL_WIDTH / frame.scale, percent)
+    site = list(_site_drawn(place, _supply_point(grid, judged), frame))
+    shows = [[*_grid_drawn(grid, frame, percent), *site]]
+    if judged is not None:
+        after = grid.connected(judged.changes, judged.option.site_bus_id, kva)
+        new = drawn(
+            _new_places(grid.network, after.network, judged), frame, NEW_COLOUR, _NEW_WIDTH, dash=_NEW_DASH
+        )
+        shows.append([*_grid_drawn(after, frame, percent), new, *site])
+    return Picture(panels(shows), PANEL_WIDTH / frame.scale, len(shows), percent)
 
 
 def _ways(grid: ConnectionGrid, judged: JudgedOption | None) -> list[BaseGeometry]:
@@ -93,9 +96,12 @@ def _ways(grid: ConnectionGrid, judged: JudgedOption | None) -> list[BaseGeometr
 
 
 def _supply_point(grid: ConnectionGrid, judged: JudgedOption | None) -> shapely.Point | None:
-    if judged is None or judged.option.bus_id not in grid.network.buses.index:
+    """Where the cable begins, on a line that is cut too; without a way the bus."""
+    if judged is None:
         return None
-    return grid.network.buses.geometry[judged.option.bus_id]
+    if judged.option.route.geometry is not None:
+        return shapely.get_point(judged.option.route.geometry, 0)
+    return grid.network.buses.geometry.get(judged.option.bus_id)
 
 
 def _grid_drawn(grid: ConnectionGrid, frame: Frame, percent: tuple[float, ...]) -> Iterator[str]:
@@ -113,20 +119,14 @@ def _grid_drawn(grid: ConnectionGrid, frame: Frame, percent: tuple[float, ...]) 
             yield drawn(rows, frame, colour, width * factor, dash=dash)
 
 
-def _new_drawn(new: gpd.GeoSeries, frame: Frame) -> str:
-    return drawn(new, frame, NEW_COLOUR, _NEW_WIDTH, dash=_NEW_DASH)
-
-
 def _site_drawn(place: BaseGeometry, point: shapely.Point | None, frame: Frame) -> Iterator[str]:
     if point is not None:
         yield ring(point, frame, SITE_COLOUR, 5.0)
     yield drawn(gpd.GeoSeries([place]), frame, SITE_COLOUR, 3.5 if place.geom_type == "Point" else 1.2)
 
 
-def _new_places(before: Network, after: Network, judged: JudgedOption | None) -> gpd.GeoSeries:
+def _new_places(before: Network, after: Network, judged: JudgedOption) -> gpd.GeoSeries:
     """Lines and stations that are new or get a new type; the parts of a line that was cut are not new."""
-    if judged is None:
-        return gpd.GeoSeries([], crs=before.crs)
     cells = judged.changes.cells
     types = cells.loc[(cells["table"] == "lines") & (cells["column"] == "type_id"), "element_id"]
     lines = after.lines

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
+
+import numpy as np
 
 from capacity.connection import Assessment
 from capacity.connection.option import JudgedOption, SupplyOption, WorkLine
 from capacity.costs import Cost
 from capacity.letter.letter import Align, LetterContext, LetterMap, LetterTable, Pair, Section
 from capacity.letter.picture import NEW_COLOUR, NO_SUPPLY_COLOUR, SITE_COLOUR, Picture
-from capacity.letter.words import Words, cost_of, customer_cost, record_of, shortened, voltage
+from capacity.letter.plain_rows import record_of
+from capacity.letter.words import Words, cost_of, customer_cost, shortened, voltage
 from gis.webmap.palette import PALETTE
 
 # Rows that a letter has room for; the record of the assessment has all.
@@ -27,8 +30,8 @@ def why(words: Words, assessment: Assessment) -> Section:
 
 def _reasons(words: Words, assessment: Assessment) -> list[str]:
     ranked = assessment.ranked
-    if not ranked:
-        return [words.say("also.nothing_offered"), *_as_recorded(words, assessment)]
+    if assessment.verdict == "undetermined":
+        return [words.say("also.nothing_judged"), *_as_recorded(words, assessment)]
     best = ranked[0]
     if not best.fits:
         return list(dict.fromkeys(words.against(judged) for judged in ranked))[:MOST_REASONS]
@@ -39,7 +42,13 @@ def _reasons(words: Words, assessment: Assessment) -> list[str]:
 
 
 def _as_recorded(words: Words, assessment: Assessment) -> list[str]:
-    return [words.say("also.as_recorded", text=text.rstrip(".")) for text in assessment.reasons]
+    return [words.say("also.as_recorded", text=text.rstrip(".")) for text in assessment.reasons[:1]]
+
+
+def held_back(assessment: Assessment) -> np.ndarray:
+    """Flag per way: its figures are not told, since the data of its feeder are too weak."""
+    fits = assessment.options["fits"]
+    return fits.isna().to_numpy(dtype=bool)
 
 
 def _nearer(words: Words, ranked: Sequence[JudgedOption]) -> list[str]:
@@ -60,7 +69,7 @@ def _nearer(words: Words, ranked: Sequence[JudgedOption]) -> list[str]:
 
 def needed(words: Words, best: JudgedOption) -> Section:
     """The bill of the best option, with its sum."""
-    columns = _columns(
+    columns = columns_of(
         words, work="wide", quantity="right", use="left", span="right", cost="right", your_share="right"
     )
     rows = [_bill_row(words, line) for line in best.lines]
@@ -73,10 +82,9 @@ def needed(words: Words, best: JudgedOption) -> Section:
 def _bill_row(words: Words, line: WorkLine) -> tuple[str, ...]:
     language = words.messages.language
     digits = _KM_DIGITS if line.unit == "km" else 0 if float(line.quantity).is_integer() else 1
-    unit = words.messages.or_else(f"unit.{line.unit}", line.unit)
     return (
         words.line(line),
-        f"{language.number(line.quantity, digits)} {unit}",
+        f"{language.number(line.quantity, digits)} {words.unit(line.unit, line.quantity)}",
         words.say(f"use.{line.use}"),
         *_cost_cells(words, line.cost, line.customer_share * line.cost.eur),
     )
@@ -87,31 +95,47 @@ def _cost_cells(words: Words, cost: Cost, share_eur: float) -> tuple[str, str, s
     return words.span(cost.low_eur, cost.high_eur), number(cost.eur), number(share_eur)
 
 
-def _columns(words: Words, **looks: Align) -> tuple[tuple[str, Align], ...]:
+def columns_of(words: Words, **looks: Align) -> tuple[tuple[str, Align], ...]:
+    """Headings of a table with their looks."""
     return tuple((words.say(f"column.{name}", currency=words.currency), look) for name, look in looks.items())
 
 
 def options(words: Words, assessment: Assessment) -> Section | None:
     """Every way that was compared, best first."""
-    columns = _columns(
+    columns = columns_of(
         words, rank="left", way="left", point="left", voltage="right", cable="wide", span="right",
         months="right", result="wide",
     )  # fmt: skip
     if not assessment.ranked:
         return None
+    held = held_back(assessment)
     ranked = enumerate(assessment.ranked[:MOST_OPTIONS], start=1)
-    table = LetterTable(columns, tuple(_option_row(words, rank, judged) for rank, judged in ranked))
+    rows = tuple(_option_row(words, rank, judged, held=bool(held[rank - 1])) for rank, judged in ranked)
+    texts = tuple(_best_of_kinds(words, assessment, held))
     notes = _left_over(words, len(assessment.ranked), MOST_OPTIONS)
-    return Section(words.say("section.options"), table=table, notes=notes)
+    return Section(words.say("section.options"), texts=texts, table=LetterTable(columns, rows), notes=notes)
 
 
-def _option_row(words: Words, rank: int, judged: JudgedOption) -> tuple[str, ...]:
+def _best_of_kinds(words: Words, assessment: Assessment, held: np.ndarray) -> Iterator[str]:
+    """The best way of each kind beside the one that is answered with, and why it is not the answer."""
+    told: set[str] = {assessment.ranked[0].option.kind}
+    for judged, unknown in zip(assessment.ranked, held.tolist(), strict=True):
+        option = judged.option
+        if option.kind in told or unknown:
+            continue
+        told.add(option.kind)
+        cost, reason = words.money(cost_of(judged.lines).eur), words.against(judged)
+        key = "also.dearer" if judged.fits else "also.lost"
+        yield words.say(key, kind=words.kind(option.kind), bus_id=option.bus_id, cost=cost, reason=reason)
+
+
+def _option_row(words: Words, rank: int, judged: JudgedOption, *, held: bool) -> tuple[str, ...]:
     option, cost, language = judged.option, cost_of(judged.lines), words.messages.language
+    start = (str(rank), words.kind(option.kind), option.bus_id, voltage(words, option.voltage_kv))
+    if held:
+        return (*start, _DASH, _DASH, _DASH, words.say("also.held_back"))
     return (
-        str(rank),
-        words.kind(option.kind),
-        option.bus_id,
-        voltage(words, option.voltage_kv),
+        *start,
         _cable(words, option),
         words.span(cost.low_eur, cost.high_eur),
         language.number(judged.months),
@@ -146,7 +170,7 @@ def not_offered(words: Words, assessment: Assessment) -> Section | None:
         (words.kind(str(row["kind"])), str(row["bus_id"] or _DASH), str(row["reason"]))
         for _, row in rows.head(MOST_NOT_OFFERED).iterrows()
     )
-    table = LetterTable(_columns(words, way="left", point="left", result="wide"), told)
+    table = LetterTable(columns_of(words, way="left", point="left", result="wide"), told)
     notes = (words.say("result.reason_as_recorded"), *_left_over(words, len(rows), MOST_NOT_OFFERED))
     return Section(words.say("section.not_offered"), table=table, notes=notes)
 
@@ -160,14 +184,17 @@ def checks(words: Words, assessment: Assessment) -> Section | None:
     """What was checked for the best option: today, with the site, the limit; nearest to it first."""
     rows = assessment.checks
     of_best = rows[rows["rank"] == 1] if len(rows) else rows
-    if of_best.empty:
+    if of_best.empty or held_back(assessment)[:1].any():
         return None
-    columns = _columns(
+    columns = columns_of(
         words, check="left", element="wide", case="wide", today="right", with_site="right", limit="right",
         cause="left",
     )  # fmt: skip
     told = tuple(_check_row(words, record_of(row)) for _, row in of_best.head(MOST_CHECKS).iterrows())
-    notes = _left_over(words, len(of_best), MOST_CHECKS)
+    before = (
+        (words.say("result.without_works"),) if any(one.measures for one in assessment.ranked[:1]) else ()
+    )
+    notes = (*before, *_left_over(words, len(of_best), MOST_CHECKS))
     return Section(words.say("section.checks"), table=LetterTable(columns, told), notes=notes)
 
 
@@ -188,7 +215,7 @@ def _check_row(words: Words, row: dict[str, object]) -> tuple[str, ...]:
 def demand(words: Words, assessment: Assessment) -> Section:
     """Parts of the demand with their sources, and the sum."""
     parts, number = assessment.demand, words.messages.language.number
-    columns = _columns(words, part="left", count="right", power="right", feed_in="right", source="wide")
+    columns = columns_of(words, part="left", count="right", power="right", feed_in="right", source="wide")
     rows = [
         (
             words.part(str(row["part"])), number(float(row["count"])), number(float(row["p_kw"]), 1),
@@ -204,7 +231,8 @@ def demand(words: Words, assessment: Assessment) -> Section:
 def rests_on(words: Words, assessment: Assessment, context: LetterContext) -> Section:
     """Scenario, limits, prices, rule, range of dates, queue, and the hashes of what was computed."""
     pairs = [
-        (words.messages.or_else(f"rests_on.{name}", name), text) for name, text in assessment.basis.items()
+        (words.messages.or_else(f"rests_on.{name}", name), words.basis(name, text))
+        for name, text in assessment.basis.items()
     ]
     pairs += _lead_time(words, assessment, context)
     pairs.append((words.say("rests_on.queue"), _queue(words, context.applications_ahead)))
@@ -248,7 +276,7 @@ def map_of(words: Words, picture: Picture | None) -> LetterMap | None:
         return None
     return LetterMap(
         svg=picture.svg,
-        captions=(words.say("map.before"), words.say("map.after")),
+        captions=(words.say("map.before"), words.say("map.after"))[: picture.panel_count],
         legend=tuple(_legend(words, picture.classes_percent)),
         note=words.say("map.caption", width_m=round(picture.width_m)),
     )

@@ -18,6 +18,7 @@ from capacity.connection.option import JudgedOption, SupplyOption, WorkLine
 from capacity.costs import Cost
 from capacity.language import Messages, read_messages
 from capacity.letter.figures import LeadTime
+from capacity.letter.plain_rows import record_of
 
 _FOLDER: Final = Path(__file__).with_name("messages")
 # Voltages are told in percent of nominal.
@@ -27,6 +28,7 @@ _KM_FROM_M: Final = 1_000.0
 NAME_MAX: Final = 80
 # Parts as `capacity.demand.development.demand_parts` writes them.
 _HOMES_OF: Final = re.compile(r"homes of ([0-9.]+) m2")
+_CASES: Final = re.compile(r"([0-9]+) of normal operation, ([0-9]+) outages")
 _FLOOR_OF: Final = re.compile(r"(\w+), m2")
 
 
@@ -147,6 +149,20 @@ class Words:
             limit=self.figure(limit.get("limit"), unit),
         )
 
+    def unit(self, unit: str, quantity: float) -> str:
+        key = f"unit.{unit}"
+        if f"{key}.other" in self.messages:
+            return self.messages.count(key, quantity)
+        return self.messages.or_else(key, unit)
+
+    def basis(self, name: str, text: str) -> str:
+        """What an assessment says that it rests on; names of scenarios and tables stay as they are."""
+        if name == "charging":
+            return self.messages.or_else(f"rule.{text}", text)
+        if name == "cases" and (counted := _CASES.fullmatch(text)):
+            return self.say("rests_on.cases_text", normal=counted[1], outages=counted[2])
+        return text
+
     def name(self, element_id: str) -> str:
         """An element as tables name it: by its id, or by what is new."""
         new = self._new(element_id)
@@ -222,11 +238,6 @@ def shortened(name: str) -> str:
     """A name as sentences have it: on one line, and not longer than they bear."""
     plain = " ".join(name.split())
     return plain if len(plain) <= NAME_MAX else f"{plain[: NAME_MAX - 1].rstrip()}…"
-
-
-def record_of(row: pd.Series) -> dict[str, object]:
-    """A row as plain values: numbers and flags of numpy are Python's."""
-    return {str(name): value.item() if hasattr(value, "item") else value for name, value in row.items()}
 
 
 def cost_of(lines: Iterable[WorkLine]) -> Cost:

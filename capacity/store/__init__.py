@@ -16,13 +16,13 @@ from capacity.store.conflict import ConflictError
 from capacity.store.exports import export_geopackage, export_workbook
 from capacity.store.faults import NotAllowedError
 from capacity.store.kept import Ground, KeptAssessment
-from capacity.store.location import PROJECT_VARIABLE, project_path
+from capacity.store.location import project_path
 from capacity.store.states import Outcome, outcomes, outcomes_from
 from capacity.store.store import ROLES, Role, Store, open_store
 from capacity.store.studies import KeptStudy
 
 __all__ = [
-    "PROJECT_VARIABLE", "ROLES", "Application", "ConflictError", "Ground", "KeptAssessment", "KeptStudy",
+    "ROLES", "Application", "ConflictError", "Ground", "KeptAssessment", "KeptStudy",
     "NotAllowedError", "Outcome", "Role", "Store", "export_geopackage", "export_workbook", "open_store",
     "outcomes", "outcomes_from", "project_path",
 ]  # fmt: skip

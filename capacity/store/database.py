@@ -12,7 +12,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -51,10 +51,12 @@ def prepare(path: Path, wait_s: float = WAIT_S, *, create: bool) -> None:
         raise fault(path, "file_missing", "there is no project file of that name; correct the path")
     if not path.parent.is_dir():
         raise fault(path, "file_missing", "there is no such folder; make it, or correct the path")
+    if path.is_file() and path.stat().st_size:
+        with reading(path, wait_s) as connection:
+            if _is_current(connection):
+                return
+            _require_ours(connection, path)
     with told_plainly(path), _connected(path, wait_s, "rwc") as connection:
-        if _is_current(connection):
-            return
-        _require_ours(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         with _transaction(connection, wait_s):
             _upgrade(connection, path)
@@ -75,43 +77,51 @@ def _connected(path: Path, wait_s: float, mode: str) -> Iterator[sqlite3.Connect
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA fullfsync = ON")
         yield connection
+
+
+def _sync_always(connection: sqlite3.Connection) -> None:
+    """Every commit is on the disk before it returns; so is the log when it is moved into the file."""
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA fullfsync = ON")
 
 
 @contextmanager
 def _readable(path: Path, wait_s: float) -> Iterator[sqlite3.Connection]:
-    """A connection to read with, also where not even the log can be made: a full disk, a read-only folder."""
-    with _connected(path, wait_s, "rw") as connection:
+    """A connection to read with, also where nothing can be written beside the file.
+
+    Readers and writers share an index of the log, a file of its own. Where it cannot be made (a full disk, a
+    read-only folder) nobody can write, and a file without a log is read as it lies.
+    """
+    with ExitStack() as stack:
+        connection = stack.enter_context(_connected(path, wait_s, "rw"))
         try:
             _begin_reading(connection)
-        except sqlite3.OperationalError:
-            if not _is_at_rest(path):
+        except sqlite3.OperationalError as error:
+            if (error.sqlite_errorcode & 0xFF) == sqlite3.SQLITE_BUSY or not _is_at_rest(path):
                 raise
-        else:
-            yield connection
-            return
-    with _connected(path, wait_s, "ro&immutable=1") as connection:
-        _begin_reading(connection)
+            connection = stack.enter_context(_connected(path, wait_s, "ro&immutable=1"))
+            _begin_reading(connection)
         yield connection
 
 
 def _begin_reading(connection: sqlite3.Connection) -> None:
     """Hold one state of the file from here on."""
+    _sync_always(connection)
     connection.execute("PRAGMA query_only = ON")
     connection.execute("BEGIN")
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def _is_at_rest(path: Path) -> bool:
-    """Whether the file holds everything and nobody writes to it: there is no log beside it."""
-    log, index = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
-    return path.is_file() and not index.exists() and not (log.exists() and log.stat().st_size)
+    """Whether the file itself holds everything: there is no log beside it, or an empty one."""
+    log = path.with_name(f"{path.name}-wal")
+    return path.is_file() and not (log.exists() and log.stat().st_size)
 
 
 @contextmanager
 def _transaction(connection: sqlite3.Connection, wait_s: float) -> Iterator[None]:
+    _sync_always(connection)
     _take_turn(connection, wait_s)
     try:
         yield

@@ -14,7 +14,7 @@ import pandas as pd
 
 from capacity.store.application import Application
 from capacity.store.faults import fault
-from capacity.store.rows import Author, canonical, insert, sha256_of
+from capacity.store.rows import Author, canonical, insert, is_whole, sha256_of
 
 ASSESSMENT_COLUMNS = (
     "assessment_id", "application_id", "application_revision", "verdict", "sentence", "network_sha256",
@@ -117,7 +117,7 @@ def read_one(connection: Connection, path: Path, assessment_id: str) -> KeptAsse
 
 def require_whole(path: Path, table: str, row_id: str, row: Mapping[str, Any]) -> None:
     """Refuse a record whose bytes are not those that were kept."""
-    if sha256_of(row["record"]) != row["record_sha256"]:
+    if not is_whole(row["record"], row["record_sha256"]):
         message = "its record is not the one that was kept: the file is damaged; take the last copy"
         raise fault(path, "file_damaged", message, row_id=row_id, table=table)
 

@@ -6,14 +6,13 @@ import os
 from pathlib import Path
 
 from capacity.demo import demo_network_path
+from capacity.launch import PROJECT_VARIABLE
 
-# Names the project file that the app opens; `feederplan app --project` sets it.
-PROJECT_VARIABLE = "FEEDERPLAN_PROJECT"
 SUFFIX = ".fplan"
 
 
 def project_path(network: Path) -> Path:
-    """The file the environment names, else one beside the network, with its name.
+    """The file the environment names (`feederplan app --project`), else one beside the network.
 
     The demo area is part of the program: its project file lies in the user's own folder.
 

@@ -11,6 +11,7 @@ from sqlite3 import Connection
 from typing import Any
 
 import pandas as pd
+from pyproj.exceptions import CRSError
 
 from capacity.store.application import Application, application_of, content_text
 from capacity.store.conflict import ConflictError
@@ -73,17 +74,22 @@ def _is_free(connection: Connection, application_id: str, others: Collection[str
     return application_id not in others and connection.execute(query, (application_id,)).fetchone() is None
 
 
-def read_one(connection: Connection, path: Path, application_id: str) -> Application:
-    found = _one(connection, application_id)
+def read_one(
+    connection: Connection, path: Path, application_id: str, revision: int | None = None
+) -> Application:
+    """An application as it stands now, or as it stood at a revision."""
+    found = _one(connection, path, application_id)
+    if found is not None and revision is not None:
+        found = _at_revision(connection, found, revision)
     if found is None:
-        message = "the register has no application of this id; correct it"
+        message = "the register has no application of this id or revision; correct it"
         raise fault(path, "unknown_application", message, row_id=application_id, table="applications")
     return found
 
 
-def read_all(connection: Connection, *, statuses: Sequence[str], text: str) -> list[Application]:
+def read_all(connection: Connection, path: Path, *, statuses: Sequence[str], text: str) -> list[Application]:
     rows = connection.execute(f"SELECT {_OF_APPLICATION} FROM applications ORDER BY rowid")
-    found = [application_of(_named(row)) for row in rows]
+    found = [_read(path, row) for row in rows]
     wanted = text.casefold().strip()
     return [
         one for one in found if (not statuses or one.status in statuses) and wanted in _searched(one)
@@ -220,14 +226,19 @@ def _stamped(
     )  # fmt: skip
 
 
-def _one(connection: Connection, application_id: str) -> Application | None:
+def _one(connection: Connection, path: Path, application_id: str) -> Application | None:
     query = f"SELECT {_OF_APPLICATION} FROM applications WHERE application_id = ?"
     row = connection.execute(query, (application_id,)).fetchone()
-    return None if row is None else application_of(_named(row))
+    return None if row is None else _read(path, row)
 
 
-def _named(row: tuple[Any, ...]) -> dict[str, Any]:
-    return dict(zip(_OF_APPLICATION.split(", "), row, strict=True))
+def _read(path: Path, row: tuple[Any, ...]) -> Application:
+    """An application from its row; one that is none was not written by us."""
+    try:
+        return application_of(dict(zip(_OF_APPLICATION.split(", "), row, strict=True)))
+    except (ValueError, TypeError, LookupError, AttributeError, CRSError) as error:
+        message = f"its row is not as it was written ({type(error).__name__}); take the last copy"
+        raise fault(path, "file_damaged", message, row_id=str(row[0]), table="applications") from error
 
 
 def _searched(application: Application) -> str:

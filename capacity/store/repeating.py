@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from capacity.connection import Assessment, ConnectionConfig, assess_connection
-from capacity.connection.record import assessment_record
+from capacity.connection import (
+    Assessment,
+    ConnectionConfig,
+    assess_on,
+    assessment_record,
+    connection_grid,
+)
+from capacity.data_quality import hold_back_assessment, weak_data
+from capacity.demand.development import Development
 from capacity.network_record import network_record
 from capacity.store.application import Application, development_of, plain_development
 from capacity.store.faults import fault
@@ -58,6 +65,20 @@ class Repetition:
         return self.record == self.kept.record
 
 
+def answers_on(
+    network: Network, developments: Iterable[Development], config: ConnectionConfig
+) -> Iterator[Assessment]:
+    """Answers to applications, each alone on the network as it stands, in the form in which they are kept.
+
+    Figures of feeders with weak data are held back.
+    """
+    stands = connection_grid(network, config)
+    supply = stands.yardstick.supply
+    weak = weak_data(network, supply)
+    for development in developments:
+        yield hold_back_assessment(assess_on(stands, development, config), supply, weak)
+
+
 def keep(
     store: Store, application: Application, assessment: Assessment, network: Network, config: ConnectionConfig
 ) -> str:
@@ -94,7 +115,7 @@ def repeat(store: Store, assessment_id: str, network: Network | None = None) -> 
     question = kept.ground.question
     development = development_of(question["development"])
     config = value_of(ConnectionConfig, question["config"])
-    record = record_bytes(assess_connection(grid, development, config))
+    record = record_bytes(next(answers_on(grid, [development], config)))
     ground = Ground(str(network_record(grid)["sha256"]), question, versions())
     return Repetition(kept, record, _differences(kept, ground, record))
 

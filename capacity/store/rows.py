@@ -44,6 +44,11 @@ def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def is_whole(record: object, digest: object) -> bool:
+    """Whether a record has the bytes that were kept."""
+    return isinstance(record, bytes) and sha256_of(record) == digest
+
+
 def insert(connection: sqlite3.Connection, table: str, row: Mapping[str, object], author: Author) -> None:
     """Add a row and its entry of history."""
     names = ", ".join(row)

@@ -7,7 +7,7 @@ from sqlite3 import Connection
 
 import pandas as pd
 
-from capacity.store.rows import ID_COLUMNS, chained, history_content, sha256_of
+from capacity.store.rows import ID_COLUMNS, chained, history_content, is_whole
 from gis.findings import join_findings, make_findings
 
 _HISTORY = "at, user, action, table_name, row_id, revision, content, chain"
@@ -73,5 +73,5 @@ def _rows(connection: Connection) -> Iterator[pd.DataFrame]:
 def _records(connection: Connection) -> Iterator[pd.DataFrame]:
     for table in _WITH_RECORD:
         rows = connection.execute(f"SELECT {ID_COLUMNS[table]}, record, record_sha256 FROM {table}")
-        bad = [row_id for row_id, record, digest in rows if sha256_of(record) != digest]
+        bad = [row_id for row_id, record, digest in rows if not is_whole(record, digest)]
         yield make_findings("file_damaged", table, bad, "its record is not the one kept; take the last copy")

@@ -61,10 +61,10 @@ class Store:
         with self._writing() as (connection, author):
             return register.add_all(connection, self.path, applications, author)
 
-    def application(self, application_id: str) -> Application:
-        """One application as it stands now."""
+    def application(self, application_id: str, revision: int | None = None) -> Application:
+        """One application as it stands now, or as it stood at a revision."""
         with self._reading() as connection:
-            return register.read_one(connection, self.path, application_id)
+            return register.read_one(connection, self.path, application_id, revision)
 
     def applications(self, *, statuses: Sequence[str] = (), text: str = "") -> pd.DataFrame:
         """The register in the order it grew, each application with the last answer to it.
@@ -82,13 +82,13 @@ class Store:
             Columns `register.APPLICATION_COLUMNS`.
         """
         with self._reading() as connection:
-            found = register.read_all(connection, statuses=statuses, text=text)
+            found = register.read_all(connection, self.path, statuses=statuses, text=text)
             return register.table_of(connection, found)
 
     def every_application(self, *, statuses: Sequence[str] = (), text: str = "") -> list[Application]:
         """The same as values, with all that is asked for."""
         with self._reading() as connection:
-            return register.read_all(connection, statuses=statuses, text=text)
+            return register.read_all(connection, self.path, statuses=statuses, text=text)
 
     def change(self, changed: Application) -> Application:
         """Write a changed application over the revision it was read at.

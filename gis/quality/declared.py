@@ -218,6 +218,7 @@ ASKING: tuple[QualityRule, ...] = tuple(
             "a checkpoint of a plan is missing, damaged or of other input",
             "give the same input, or name another file",
         ),
+        ("too_many_sites", "more sites hang on each other than a rule can share among", "use by_kw"),
         ("not_a_number", "a power or factor asked with is no number", "give a number"),
         ("out_of_scope", "the net has elements the engine cannot represent", "take them out of service"),
         (

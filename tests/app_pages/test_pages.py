@@ -13,7 +13,6 @@ from streamlit.testing.v1 import AppTest
 import gis
 from app_pages import PAGES
 from app_pages.frame import plain
-from capacity.demo import demo_network_path
 from capacity.launch import NETWORK_VARIABLE
 from gis.examples import network_from_text
 from tests.networks import station
@@ -119,39 +118,6 @@ def test_every_bus_is_asked_and_the_stations_with_most_room_come_first() -> None
     assert len(page.dataframe) == tables  # an answer to another question is not shown
 
 
-def test_connect_page_answers_for_a_known_site_in_one_sentence() -> None:
-    page = run_page("connect")
-    page.selectbox(key="known_site").set_value("site-south").run()
-    page.button(key="check").click().run()
-    assert not page.exception
-    assert page.warning[0].value.startswith(
-        f"**Yes, after works.** {plain('Schutterwald South, 120 homes (732 kW)')}"
-    )
-    assert "new station" in page.warning[0].value
-    (table,) = [frame.value for frame in page.dataframe if "admd_kw" in frame.value]
-    assert table["admd_kw"].tolist() == [1.5, 2.0, 4.5, 7.5]
-    assert table["demand_kw"].is_monotonic_increasing
-
-
-def test_connect_page_asks_for_a_place_before_it_can_check() -> None:
-    page = run_page("connect")
-    assert page.button(key="check").disabled
-    page.session_state["place"] = (7.8771, 48.4569)
-    page.run()
-    assert not page.button(key="check").disabled
-
-
-def test_connect_page_uses_the_homes_asked_for() -> None:
-    page = run_page("connect")
-    page.session_state["place"] = (7.8771, 48.4569)
-    page.run()
-    page.number_input(key="homes").set_value(0).run()
-    page.number_input(key="further").set_value(1.0).run()
-    page.button(key="check").click().run()
-    assert not page.exception
-    assert page.success[0].value.startswith(f"**Yes.** {plain('Your site (1 kW)')}")
-
-
 def test_bad_network_is_explained_without_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,17 +158,12 @@ def test_first_page_does_not_load_pandapower() -> None:
 
 def test_names_are_never_markup_on_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     payload = "![x](http://evil.example/x.png) <b>:red[a]$1$"
-    network = gis.read_network(demo_network_path())
-    sites = network.sites.assign(name=payload)
     path = tmp_path / "named.gpkg"
-    gis.write_network(replace(network, sites=sites, info={"name": payload, "credits": payload}), path)
+    gis.write_network(replace(station(), info={"name": payload, "credits": payload}), path)
     monkeypatch.setenv(NETWORK_VARIABLE, str(path))
     page = run_page("network")
-    connect = run_page("connect")
-    connect.selectbox(key="known_site").set_value("site-south").run()
-    connect.button(key="check").click().run()
     captions = "".join(caption.value for caption in page.caption)
-    for text in (page.subheader[0].value, captions, connect.warning[0].value):
+    for text in (page.subheader[0].value, captions):
         assert plain(payload) in text
         assert payload not in text
 
@@ -268,27 +229,6 @@ def test_network_page_shows_no_figure_where_there_is_no_solution(
     page = run_page("network")
     assert [metric(page, label) for label in ("Losses", "Lowest voltage")] == ["no data", "no data"]
     assert metric(page, "Without supply") == "900 kW"
-
-
-def test_a_verdict_is_never_shown_beside_other_figures() -> None:
-    page = run_page("connect")
-    page.selectbox(key="known_site").set_value("site-south").run()
-    page.button(key="check").click().run()
-    assert page.warning
-    page.selectbox(key="known_site").set_value("site-mill").run()
-    assert not page.warning
-    page.selectbox(key="known_site").set_value("site-south").run()
-    assert page.warning
-    page.sidebar.radio(key="scenario").set_value("heat_pumps").run()
-    assert not page.warning
-
-
-def test_options_name_currency_scenario_limits_and_cost_table() -> None:
-    page = run_page("connect")
-    page.selectbox(key="known_site").set_value("site-mill").run()
-    page.button(key="check").click().run()
-    said = "".join(caption.value for caption in page.caption)
-    assert all(plain(word) in said for word in ("Today, peak load", "EN 50160", "dena 2012, prices of 2012"))
 
 
 def test_a_changed_network_file_is_read_and_solved_anew(

@@ -145,15 +145,19 @@ def _drawn_at(page, colour: tuple[int, int, int]) -> tuple[float, float]:
     return frame["x"] + found[0], frame["y"] + found[1]
 
 
-def test_connect_page_gives_a_verdict_for_a_click_and_a_number_of_homes(open_page, traffic) -> None:
+def test_connect_page_answers_for_an_area_that_is_drawn(open_page, traffic) -> None:
     page = open_page("Connect a site")
     page.wait_for_timeout(1500)
+    _map(page).locator(".leaflet-draw-draw-polygon").click()
     frame = page.locator("iframe[title*='st_folium']").bounding_box()
-    page.mouse.click(frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2)
-    page.get_by_text(re.compile(r"Place: 48\.\d+ N, 7\.\d+ E")).wait_for()
+    left, top = frame["x"] + 0.4 * frame["width"], frame["y"] + 0.4 * frame["height"]
+    for right, down in ((0, 0), (30, 0), (30, 24), (0, 0)):
+        page.mouse.click(left + right, top + down)
+        page.wait_for_timeout(300)
+    page.get_by_text(re.compile(r"Area around: 48\.\d+ N, 7\.\d+ E")).wait_for()
     page.get_by_role("button", name="Check the connection").click()
     page.get_by_text(re.compile(r"Your site \(45 kW\) can(not)? be connected")).wait_for()
-    page.get_by_text("Options, best first").wait_for()
+    page.get_by_text("Ways to connect it, the best first").wait_for()
     page.wait_for_timeout(1000)
     _keep(page, "connect")
     traffic.assert_clean()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -12,20 +13,20 @@ import shapely
 
 from capacity.assumptions import Sensitivity
 from capacity.connection import ConnectionConfig, assess_on
+from capacity.connection.site_cases import connection_grid
 from capacity.demand.development import Development
-from capacity.impact import study_impact
 from capacity.sensitivity import SENSITIVITY_COLUMNS, sensitivity_of, with_sensitivity
-from gridmodel import build_model, find_scenario
 from tests.capacity.conftest import Run
 from tests.capacity.grids import EAST_M, NORTH_M, station
 
 HOMES = Development(shapely.Point(EAST_M + 1110.0, NORTH_M + 20.0), name="Mill Lane", dwellings=16)
 CONFIG = ConnectionConfig()
-IMPACT = study_impact(build_model(station()), find_scenario(station(), None), CONFIG.limits)
+GRID = connection_grid(station(), CONFIG)
 
 
+@cache
 def table_of(development: Development = HOMES) -> pd.DataFrame:
-    return sensitivity_of(IMPACT, development, CONFIG)
+    return sensitivity_of(GRID, development, CONFIG)
 
 
 def test_demand_by_hand_and_one_row_per_demand_of_a_home() -> None:
@@ -40,7 +41,7 @@ def test_each_row_is_the_answer_to_that_demand_alone() -> None:
     for row in table_of().itertuples():
         home = CONFIG.assumptions.home.model_copy(update={"admd_kw": row.admd_kw})
         assumed = CONFIG.assumptions.model_copy(update={"home": home})
-        alone = assess_on(IMPACT, HOMES, replace(CONFIG, assumptions=assumed))
+        alone = assess_on(GRID, HOMES, replace(CONFIG, assumptions=assumed))
         best = alone.options.iloc[0]
         assert (row.verdict, row.bus_id, row.works) == (alone.verdict, best["bus_id"], best["works"])
         assert row.cost_eur == pytest.approx(best["cost_eur"])
@@ -63,23 +64,23 @@ def test_without_homes_there_is_nothing_to_vary() -> None:
 def test_nothing_in_reach_is_told_in_every_row() -> None:
     far = table_of(replace(HOMES, place=shapely.Point(EAST_M + 9e4, NORTH_M)))
     assert far["verdict"].tolist() == ["undetermined"] * 4
-    assert far["reason"].str.startswith("there is no supplied network within").all()
+    assert far["reason"].str.startswith("there is no supplied network in reach").all()
 
 
 def test_the_users_own_demands_are_taken() -> None:
     own = Sensitivity(admd_kw=(3.0,), source="the utility's own")
     config = replace(CONFIG, assumptions=CONFIG.assumptions.model_copy(update={"sensitivity": own}))
-    assert sensitivity_of(IMPACT, HOMES, config)["demand_kw"].tolist() == pytest.approx([96.0])
+    assert sensitivity_of(GRID, HOMES, config)["demand_kw"].tolist() == pytest.approx([96.0])
 
 
 def test_the_command_adds_the_table(run: Run, town: Path) -> None:
     place = "7.88029,48.44735"
-    words = ("--site", place, "--dwellings", "16", "--sensitivity")
-    _, out, _ = run("connect", town, *words, "--json")
+    _, out, _ = run("connect", town, "--site", place, "--dwellings", "16", "--sensitivity", "--json")
     said = json.loads(out)["sensitivity"]
     assert [row["demand_kw"] for row in said] == pytest.approx([48.0, 64.0, 144.0, 240.0])
-    _, text, _ = run("connect", town, *words)
-    assert "Sensitivity of the site, 16 homes:" in text
-    assert sum(" kW a home " in line for line in text.splitlines()) == 4
-    _, out, _ = run("connect", town, "--site", place, "--dwellings", "16", "--json")
-    assert "sensitivity" not in json.loads(out)
+
+
+def test_the_table_is_told_in_lines() -> None:
+    _, lines = with_sensitivity(({}, []), [table_of()], [HOMES])
+    assert lines[0] == "Sensitivity of Mill Lane, 16 homes:"
+    assert sum(" kW a home " in line for line in lines) == 4

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import gis
 from gis.examples import synthetic_network
+from gis.read import site_places, without_notes
 from gridmodel import rules_for
 from tests.networks import raw_layers, station, write_raw
 
@@ -544,3 +545,16 @@ def test_sites_are_read_into_the_crs_of_the_network(tmp_path: Path, demo_network
     with pytest.raises(gis.InputError, match="no layer 'sites'"):
         homes = sites.drop(columns="site_id")
         gis.read_sites(write_raw({"homes": homes}, tmp_path / "homes"), demo_network.crs)
+
+
+def test_places_may_stand_in_columns_and_notes_are_no_sites() -> None:
+    raw = pd.DataFrame(
+        {"site_id": ["# note", "s1", "s2"], "Lon": ["x", "7,88", "200"], "lat": ["y", "48.4", "1"]}
+    )
+    layer, faults = site_places(without_notes(raw))
+    assert layer is not None and layer["site_id"].tolist() == ["s1", "s2"]
+    assert (layer.geometry.iloc[0].x, layer.geometry.iloc[0].y) == (7.88, 48.4)
+    assert faults[["element_id", "value"]].to_numpy().tolist() == [["s2", "200, 1"]]
+    hollow = gpd.GeoDataFrame(raw.iloc[1:2], geometry=[None], crs=4326)
+    assert site_places(hollow)[0].geometry.notna().all()  # type: ignore[union-attr]
+    assert site_places(raw.drop(columns="lat"))[0] is None

@@ -78,7 +78,7 @@ def test_a_point_has_the_ways_that_the_router_of_points_finds() -> None:
 def test_a_site_that_moves_a_little_is_as_far_as_before() -> None:
     rng = np.random.default_rng(7)
     streets = (*STREET, BACK, LINK)
-    for x, y in rng.uniform((100, -60), (1200, 90), (25, 2)):
+    for x, y in rng.uniform((100, -60), (1200, 90), (10, 2)):
         near, moved = (router_of(plot(x + dx, y), streets).reach("new") for dx in (0.0, 1.0))
         step = np.abs(near.weighted_m - moved.weighted_m)
         beside = (near.distance_m <= 21.0) | (moved.distance_m <= 21.0)  # reached straight within 20 m

@@ -43,7 +43,9 @@ def test_who_adds_the_same_to_all_pays_that_and_equals_pay_the_same() -> None:
     assert shapley_shares(["A", "B", "C"], least) == pytest.approx({"A": 7.0, "B": 15.0, "C": 15.0})
 
 
-def test_shares_by_kw_add_up_also_where_nobody_draws() -> None:
-    assert shares_by_kw(100.0, {"A": 30.0, "B": 10.0}) == {"A": 75.0, "B": 25.0}
-    assert shares_by_kw(100.0, {"A": 0.0, "B": 0.0}) == {"A": 50.0, "B": 50.0}
-    assert shares_by_kw(100.0, {}) == {}
+def test_shares_by_kw_add_up_and_nobody_gets_money() -> None:
+    alone = {"A": 0.0, "B": 40.0}
+    assert shares_by_kw(140.0, alone, {"A": 30.0, "B": 10.0}) == {"A": 75.0, "B": 65.0}
+    assert shares_by_kw(10.0, alone, {"A": 30.0, "B": 10.0}) == {"A": 0.0, "B": 10.0}
+    assert shares_by_kw(100.0, {"A": 0.0, "B": 0.0}, {"A": 0.0, "B": 0.0}) == {"A": 50.0, "B": 50.0}
+    assert shares_by_kw(0.0, {}, {}) == {}

@@ -120,7 +120,8 @@ def test_ids_begin_with_the_site_and_its_option() -> None:
 
 def test_every_option_is_a_grid_that_supplies_everybody() -> None:
     grid = town_grid()
-    for one in options_of(plot(500, 20), 150.0).options:
+    one_a_kind = {one.kind: one for one in options_of(plot(500, 20), 150.0).options}
+    for one in one_a_kind.values():
         network = apply_changes(town(), one.changes)
         kva = np.zeros((1, len(network.buses)), dtype=complex)
         kva[0, network.buses.index.get_loc(one.site_bus_id)] = 150.0

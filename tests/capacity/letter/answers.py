@@ -8,8 +8,7 @@ M1 --K1-- M2 ==T1== B1 --L1-- A1 --L2-- A2 --new cable-- site
 from __future__ import annotations
 
 from functools import cache
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -73,14 +72,15 @@ def judged(
 def answer(verdict: str, *ranked: JudgedOption, name: str = "Am Bach", **changes: Any) -> Assessment:
     """An assessment with these ways, best first."""
     development = Development(place_of_site(), site_id="S-17", name=name, dwellings=12, heat_pumps=4)
-    demand = demand_parts(development, read_assumptions()).assign(feed_in_kw=0.0)
+    demand = demand_parts(development, read_assumptions())
     known: dict[str, Any] = {
         "development": development, "verdict": verdict, "demand_kw": float(demand["p_kw"].sum()),
         "demand": demand, "ranked": tuple(ranked), "checks": _checks(), "not_offered": _not_offered(),
-        "reasons": ("no network is in reach",), "binding": {},
+        "reasons": ("no network is in reach",), "binding": {}, "sentence": "",
+        "options": gpd.GeoDataFrame({"fits": [one.fits for one in ranked]}, geometry=[None] * len(ranked)),
         "basis": {"scenario": "All loads", "cost_table": "dena 2012, prices of 2012", "currency": "EUR"},
     }  # fmt: skip
-    return cast(Assessment, SimpleNamespace(**{**known, **changes}))
+    return Assessment(**{**known, **changes})
 
 
 def _cable(way_m: float) -> tuple[NetworkChanges, Route]:

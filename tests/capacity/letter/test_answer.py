@@ -6,7 +6,11 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from capacity.costs.items import ITEMS
@@ -159,6 +163,50 @@ def test_every_item_measure_check_and_part_has_words(code: str) -> None:
     assert words_of(code, "EUR").part("homes of 80 m2") != "homes of 80 m2"
     assert words_of(code, "EUR").part("shop, m2") != "shop, m2"
     assert words_of(code, "EUR").part("a part of your own") == "a part of your own"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_further_answers_are_told_where_they_were_asked_for(code: str) -> None:
+    stages = pd.DataFrame(
+        {"stage": ["as it is", "connection", "works 1"], "units": [4, 8, 12], "demand_kw": [20.0, 40.0, 59.0],
+         "cost_eur": [0.0, 3e3, 9e3], "months": [0, 3, 9]}
+    )  # fmt: skip
+    turning = pd.DataFrame(
+        [
+            ("fewer_homes", "x", 40.0, "connect", True, 3e3, 3),
+            ("entry_point", "x", 59.0, "refuse", False, np.nan, None),
+        ],
+        columns=["change", "text", "demand_kw", "verdict", "turned", "cost_eur", "months"],
+    )  # fmt: skip
+    flexible = SimpleNamespace(hours=31, curtailed_kwh=812.0, share=0.004, firm_kw=20.0, valley_kw=59.0)
+    phasing = SimpleNamespace(unit="homes", total=12, stages=stages)
+    context = replace(CONTEXT, phasing=phasing, flexible=flexible, turning=turning)
+    letter = letter_of(answer("connect_after_works", judged(works=True)), language=code, context=context)
+    titles = words_of(code, "EUR").messages.texts
+    live = section(letter, titles["section.stages"]).table
+    assert live is not None
+    assert [("4" in row[1], row[3]) for row in live.rows[:1]] == [(True, "–")]
+    assert titles["work.replace_line"] in live.rows[2][0]
+    assert "812" in section(letter, titles["section.flexible"]).texts[0]
+    assert len(section(letter, titles["section.turning"]).table.rows) == 1  # type: ignore[union-attr]
+    told = json.loads(letter_json(letter))
+    assert (told["flexible"]["curtailed_kwh"], told["stages"][2]["units"]) == (812.0, 12)
+
+
+def test_figures_of_a_weak_feeder_are_not_told() -> None:
+    asked = answer("connect", judged(), judged("mv_tap", way_m=70.0))
+    held = asked.options.assign(fits=[True, None])
+    letter = letter_of(replace(asked, options=held), context=CONTEXT)
+    table = section(letter, "Ways of connection that were compared").table
+    assert table is not None
+    assert table.rows[1][4:] == ("–", "–", "–", "not told: the data of its feeder are too weak")
+    assert letter.facts["options"][1].keys() == {"option_id", "kind", "bus_id", "held_back"}  # type: ignore[index]
+
+
+def test_a_site_at_a_point_with_room_needs_nothing() -> None:
+    here = judged(way_m=0.0)
+    letter = letter_of(answer("connect", replace(here, lines=())), context=CONTEXT)
+    assert letter.sentence.endswith("without works on the existing grid and without new cable.")
 
 
 def test_what_the_letter_does_not_know_is_said() -> None:
