@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Report = tuple[dict[str, object], list[str]]
 # Feeders with weak data named in text; JSON has them all.
 FEEDERS_NAMED = 10
+# Options of a site that are printed, best first.
+OPTIONS_SHOWN = 5
 EACH_ALONE = "Each site is judged alone: sites that fit one by one may not fit together."
 _STARTED = time.perf_counter()
 
@@ -161,10 +163,13 @@ def connection_report(answers: list[Assessment], *, single: bool) -> Report:
     for answer in answers:
         lines.append(answer.sentence)
         basis = answer.basis
-        for row in answer.options.itertuples():
+        for row in answer.options.head(OPTIONS_SHOWN).itertuples():
             fits = "weak" if row.fits is None else "fits" if row.fits else "no  "
             cost = f"{figure(row.cost_eur, 0):>10} {basis['currency']}"
             lines.append(f"  {row.rank}. {fits} {row.kind:11} {row.bus_id:20} {cost}  {row.reason}")
+        if len(answer.options) > OPTIONS_SHOWN:
+            more = len(answer.options) - OPTIONS_SHOWN
+            lines.append(f"  and {more} dearer or unfit ones, each with its reason: see --json or --out")
         lines.append(f"  {basis['scenario']} ({basis['cases']}); limits {basis['limits']}")
         lines.append(f"  costs {basis['cost_table']}; charged by {basis['charging']}")
     if single:
