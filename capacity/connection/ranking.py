@@ -110,7 +110,8 @@ def _with_works(
     against = _against_search(grid, case.option, tried, best_eur, today)
     if against:
         return _refused(grid, case, f"{said}; works were not looked for: {against}"), None
-    works = reinforce(grid, case.option, site.kva, case.judgement.blocked, most_eur=left_eur)
+    least_saving = grid.assumptions.works.least_saving_eur if today else 0.0
+    works = reinforce(grid, case.option, site.kva, case.judgement.blocked, most_eur=left_eur - least_saving)
     if works.status != "found":
         return _refused(grid, case, f"{said}; {works.reason}"), works
     lines = (*case.option.lines, *_lines_of(grid, site, works.measures))
@@ -156,7 +157,7 @@ def _against_search(
     rule, some_fits = grid.assumptions.works, math.isfinite(best_eur)
     if some_fits and rule.search == "if_none_fits":
         return "another option fits"
-    if today and best_eur - own_cost(option).eur < rule.least_saving_eur:
+    if today and best_eur - own_cost(option).eur <= rule.least_saving_eur:
         return f"they save less than {rule.least_saving_eur:,.0f}, and another needs none"
     points = {one.option.bus_id for one, _ in tried if one.option.kind == option.kind}
     most = rule.supply_points if some_fits else rule.supply_points_if_none_fits
