@@ -220,9 +220,22 @@ class Stages(_Block):
 
 
 class WorksBlock(_Block):
-    """Supply points at which works are looked for once some option fits, cheapest first."""
+    """Where works on the existing grid are looked for.
 
+    Attributes
+    ----------
+    search
+        "cheapest": where they may make an option the cheapest; "if_none_fits": no longer once one fits.
+    supply_points, supply_points_if_none_fits
+        Per kind of option so many supply points, the cheapest ones.
+    least_saving_eur
+        Where an option fits without works and without a new station, only if works can save so much.
+    """
+
+    search: Literal["cheapest", "if_none_fits"]
     supply_points: int = Field(ge=1)
+    supply_points_if_none_fits: int = Field(ge=1)
+    least_saving_eur: float = Field(ge=0.0)
 
 
 class Assumptions(BaseModel):
@@ -251,6 +264,12 @@ class Assumptions(BaseModel):
     works: WorksBlock
     sensitivity: Sensitivity = Sensitivity()
     turning: Turning
+
+
+def only_if_none_fits(assumptions: Assumptions) -> Assumptions:
+    """The same, works looked for only where nothing fits without: for many answers at once."""
+    works = assumptions.works.model_copy(update={"search": "if_none_fits"})
+    return assumptions.model_copy(update={"works": works})
 
 
 def read_assumptions(path: Path | None = None) -> Assumptions:

@@ -1,7 +1,7 @@
 """Many sites at once, each alone on the grid as it is: a light, an answer and a reason for every row.
 
-    green   an option fits without works on the existing grid and without a new station
-    amber   an option fits after works
+    green   the cheapest option needs no works on the existing grid and no new station
+    amber   it does; works on the existing grid are looked for only where nothing fits without
     red     no option fits
     grey    no answer: the row or the grid does not say enough; its status and reason say why
 
@@ -12,12 +12,14 @@ do to each other (`queue`, `portfolio`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from capacity.assumptions import only_if_none_fits
 from capacity.connection.assessment import Assessment, assess_all
 from capacity.connection.connection_grid import ConnectionGrid
 from capacity.connection.outcome import option_taken, words_of_works
@@ -33,7 +35,7 @@ BATCH_COLUMNS = (
 Light = Literal["green", "amber", "red", "grey"]
 LIGHTS: dict[str, Light] = {"connect": "green", "connect_after_works": "amber", "refuse": "red"}
 LIGHT_WORDS: dict[Light, str] = {
-    "green": "fits without works on the existing grid and without a new station",
+    "green": "the cheapest option needs no works on the existing grid and no new station",
     "amber": "fits after works",
     "red": "no option fits",
     "grey": "no answer",
@@ -74,11 +76,13 @@ def assess_batch(
         table], cost per kW and months; reason in words. Geometry is the place of the site.
     """
     say, keep = told or (lambda _: None), held or (lambda answer: answer)
+    asked = config or ConnectionConfig(limits=grid.yardstick.limits, assumptions=grid.assumptions)
+    asked = replace(asked, assumptions=only_if_none_fits(asked.assumptions))
     rows: list[tuple[object, ...]] = []
     for first in range(0, len(developments), SITES_AT_ONCE):
         part = developments[first : first + SITES_AT_ONCE]
         say(f"judging sites {first + 1} to {first + len(part)} of {len(developments)}")
-        rows += [_row(keep(answer)) for answer in assess_all(grid, part, config)]
+        rows += [_row(keep(answer)) for answer in assess_all(grid, part, asked)]
     for lost in () if unreadable is None else unreadable.to_dict("records"):
         rows.append(_unreadable_row(lost))
     return ranked(pd.DataFrame(rows, columns=list(BATCH_COLUMNS)), grid.network.crs)

@@ -2,7 +2,7 @@
 
 An option whose own cost is over the best total needs no search for works; one that breaks the same limits at
 least as much as a cheaper one, or is another cable to the same point, needs works about as dear. Once some
-option fits, works are looked for at the cheapest supply points alone. Each option says why they were not.
+option fits, works are looked for where `[works]` of the assumptions says. Each option says why they were not.
 """
 
 from __future__ import annotations
@@ -53,11 +53,12 @@ def rank_options(
     ]
     best_eur = min((one.cost.eur for one in found if one.fits), default=math.inf)
     blocked = [one for one in options if not one.problem and not judged[one.option_id].fits]
+    today = any(one.today for one in found)
     tried: list[tuple[_Open, Reinforcement]] = []
     for option in sorted(blocked, key=lambda one: (own_eur[one.option_id], one.option_id)):
         judgement = judged[option.option_id]
         case = _Open(option, judgement, _excess(judgement.blocked, site.site_id))
-        one, works = _with_works(grid, site, case, tried, best_eur)
+        one, works = _with_works(grid, site, case, tried, best_eur, today=today)
         if works is not None:
             tried.append((case, works))
         best_eur = min(best_eur, one.cost.eur) if one.fits else best_eur
@@ -84,24 +85,31 @@ def _with_works(
     case: _Open,
     tried: Sequence[tuple[_Open, Reinforcement]],
     best_eur: float,
+    *,
+    today: bool,
 ) -> tuple[JudgedOption, Reinforcement | None]:
-    """An option that does not fit alone, and the works that were searched for it, if any."""
+    """An option that does not fit alone, and the works that were searched for it, if any.
+
+    Parameters
+    ----------
+    today
+        Another option fits without works and without a new station.
+    """
     said = limit_words(case.judgement.blocked.iloc[0], site.site_id)
     left_eur = best_eur - own_cost(case.option).eur
     if left_eur <= 0.0:
         reason = f"{said}; works were not looked for, as it costs more than the best even without them"
         return _refused(grid, case, reason), None
-    easier = next((one for one in tried if _as_hard(case, one, left_eur)), None)
+    easier = next((one for one in tried if _as_hard(case, one)), None)
     if easier is not None:
         like, works = easier
         what = "none cure" if works.status == "none" else "they cost too much for"
         why = f"{what} {like.option.option_id}, which is cheaper and no harder to supply"
         reason = f"{said}; works were not looked for: {why}"
         return _refused(grid, case, reason), None
-    most = grid.assumptions.works.supply_points
-    if math.isfinite(best_eur) and len({one.option.bus_id for one, _ in tried}) >= most:
-        reason = f"{said}; works were looked for at the {most} cheapest supply points alone, as another fits"
-        return _refused(grid, case, reason), None
+    against = _against_search(grid, case.option, tried, best_eur, today)
+    if against:
+        return _refused(grid, case, f"{said}; works were not looked for: {against}"), None
     works = reinforce(grid, case.option, site.kva, case.judgement.blocked, most_eur=left_eur)
     if works.status != "found":
         return _refused(grid, case, f"{said}; {works.reason}"), works
@@ -137,13 +145,33 @@ def _no_easier(
     return all(key in one and one[key] >= value for key, value in other.items())
 
 
-def _as_hard(case: _Open, tried: tuple[_Open, Reinforcement], left_eur: float) -> bool:
+def _against_search(
+    grid: ConnectionGrid,
+    option: SupplyOption,
+    tried: Sequence[tuple[_Open, Reinforcement]],
+    best_eur: float,
+    today: bool,
+) -> str:
+    """Why works are not looked for; "" if they are."""
+    rule, some_fits = grid.assumptions.works, math.isfinite(best_eur)
+    if some_fits and rule.search == "if_none_fits":
+        return "another option fits"
+    if today and best_eur - own_cost(option).eur < rule.least_saving_eur:
+        return f"they save less than {rule.least_saving_eur:,.0f}, and another needs none"
+    points = {one.option.bus_id for one, _ in tried if one.option.kind == option.kind}
+    most = rule.supply_points if some_fits else rule.supply_points_if_none_fits
+    if len(points) >= most and option.bus_id not in points:
+        return "they were at the cheapest supply points of the kind"
+    return ""
+
+
+def _as_hard(case: _Open, tried: tuple[_Open, Reinforcement]) -> bool:
     """Tell whether what was tried in vain is no harder: it breaks no more, or is at the same point."""
     other, works = tried
     if works.status == "found":
         return False
     same_point = other.option.bus_id == case.option.bus_id and other.option.kind == case.option.kind
-    return _no_easier(case.excess, other.excess) or (same_point and works.cost.eur > left_eur)
+    return (same_point and works.status == "too_dear") or _no_easier(case.excess, other.excess)
 
 
 def _lines_of(grid: ConnectionGrid, site: Site, measures: Sequence[Measure]) -> list[WorkLine]:

@@ -50,7 +50,7 @@ class Reinforcement:
     measures
         Each at what it costs beside those before it: a trench that several share is paid once.
     cost
-        Of them all; of the cheapest that is known when they are too dear.
+        Of them all; of the cheapest that is known when they are too dear, if one is.
     months
         Of the one that takes longest.
     status
@@ -138,7 +138,12 @@ def _reinforced(
     small = _too_small(built, situation.violations)
     if small:
         return _none(small)
-    proposed = _proposed(built, situation, allowed)
+    every = _proposed(built, situation, allowed)
+    proposed = [one for one in every if one.cost.eur <= most_eur]
+    if every and not proposed:
+        least = min((one.cost for one in every), key=lambda cost: cost.eur)
+        reason = f"works on the existing grid cost {least.eur:,.0f} at least"
+        return Reinforcement((), least, 0, "too_dear", reason)
     found = Reinforcement((), Cost(), 0, "none", "")
     for cases in (np.union1d(worst, _bearing(built)), np.arange(len(built.positions))):
         bench = WorksBench(built, proposed, worst, cases)
@@ -153,10 +158,11 @@ def _searched(bench: WorksBench, most_eur: float) -> tuple[Reinforcement, pd.Dat
     """What a search finds, and limits that it breaks on the network that is really made."""
     cheapest, none_left = cheapest_works(bench, most_eur=most_eur), pd.DataFrame()
     if cheapest.works is None:
-        reason = (
-            f"none of the works that can be proposed on the existing grid ({len(bench.measures)}) cure it"
-        )
-        return _none(reason), none_left
+        count = f"none of the works that can be proposed on the existing grid ({len(bench.measures)})"
+        if math.isfinite(most_eur):
+            reason = f"{count} cure it for at most {most_eur:,.0f}"
+            return Reinforcement((), Cost(), 0, "too_dear", reason), none_left
+        return _none(f"{count} cure it"), none_left
     measures = tuple(paid_once([bench.measures[row] for row in cheapest.works]))
     cost = total_cost([one.cost for one in measures])
     if cost.eur > most_eur:

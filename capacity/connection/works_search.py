@@ -23,6 +23,10 @@ from capacity.measures.measure import Measure
 # Works taken one after the other, sets solved, and sets thought of, at most.
 GREEDY_STEPS, SETS_SOLVED, SETS_THOUGHT_OF = 12, 384, 20_000
 _AT_ONCE = 32
+# Cost of a set in the making, in terms of the most that is wanted, at which it is given up.
+DEARER = 1.5
+# Works that are combined, at most: those that give most for their money, and those that give most.
+MOST_FOR_MONEY, MOST_HELP = 32, 16
 # A work that takes away less than this share of what the best one does is no step.
 FAIR_SHARE = 0.1
 # Works together may take away so much more than the sum of each alone: cables share what they carry.
@@ -58,6 +62,7 @@ class _Search:
     first: Looked
     alone: Looked
     useful: tuple[int, ...]
+    every: bool  # nothing that helps was left out
 
     @property
     def solvable(self) -> bool:
@@ -72,13 +77,37 @@ def cheapest_works(bench: WorksBench, *, most_eur: float = math.inf) -> Cheapest
     if not bench.measures:
         return Cheapest(None, math.inf, True)
     search = _made(bench)
-    tries = [one for eager in (True, False) if (one := _greedy(search, eager=eager)) is not None]
+    if search.solvable and _cannot_be_cheaper_than(search) > most_eur:
+        return Cheapest(None, math.inf, search.every)
+    tries = [one for eager in (True, False) if (one := _greedy(search, most_eur, eager=eager)) is not None]
     known = min(tries, key=lambda works: _rank(search, works), default=None)
     known_eur = math.inf if known is None else works_eur(bench.measures, known)
     best, exhausted = _cheaper(search, min(known_eur, most_eur), at_most=most_eur < known_eur)
     if best is not None:
-        return Cheapest(best, works_eur(bench.measures, best), exhausted)
-    return Cheapest(known, known_eur, exhausted and (known is not None or most_eur == math.inf))
+        return Cheapest(best, works_eur(bench.measures, best), exhausted and search.every)
+    proved = exhausted and search.every and (known is not None or most_eur == math.inf)
+    return Cheapest(known, known_eur, proved)
+
+
+def _cannot_be_cheaper_than(search: _Search) -> float:
+    """Cost under which no set takes away any one need, works bought by the share; see `INTERPLAY`."""
+    rows = np.array(search.useful, dtype=np.int64)
+    needs, costs = search.first.needs[0] / INTERPLAY, search.least_eur[rows]
+    gains = np.maximum(search.first.needs[0] - search.alone.needs[rows], 0.0)
+    return max((_bought(need - _OF_USE, gains[:, at], costs) for at, need in enumerate(needs)), default=0.0)
+
+
+def _bought(need: float, gains: np.ndarray, costs: np.ndarray) -> float:
+    """Least cost of shares of works that gain what is needed; infinite where all of them do not."""
+    order = np.argsort(costs / np.maximum(gains, 1e-12), kind="stable")
+    total, spent = np.cumsum(gains[order]), np.cumsum(costs[order])
+    if need <= 0.0:
+        return 0.0
+    last = int(np.searchsorted(total, need))
+    if last == len(total):
+        return math.inf
+    over = (total[last] - need) / gains[order][last]
+    return float(spent[last] - over * costs[order][last])
 
 
 def works_eur(measures: Sequence[Measure], works: Sequence[int]) -> float:
@@ -111,9 +140,20 @@ def _made(bench: WorksBench) -> _Search:
     first, alone = bench.look([()]), bench.look([(row,) for row in range(len(bench.measures))])
     costs = np.array([one.cost.eur for one in bench.measures], dtype=float)
     helps = (first.needs - alone.needs > _OF_USE).any(axis=1) | (alone.lacking < first.lacking - _OF_USE)
-    useful = _undominated(bench, np.flatnonzero(helps).tolist(), costs, alone)
+    whole = _undominated(bench, np.flatnonzero(helps).tolist(), costs, alone)
+    useful = _best_of(whole, costs, first.lacking[0] - alone.lacking)
     least = costs - _shared_eur(bench, useful)
-    return _Search(bench, costs, np.maximum(least, 0.0), first, alone, tuple(useful))
+    every = len(useful) == len(whole)
+    return _Search(bench, costs, np.maximum(least, 0.0), first, alone, tuple(useful), every)
+
+
+def _best_of(works: Sequence[int], costs: np.ndarray, gained: np.ndarray) -> list[int]:
+    """Those worth combining, in their order."""
+    rows = np.array(works, dtype=np.int64)
+    for_money = rows[np.argsort(-gained[rows] / (costs[rows] + 1.0), kind="stable")][:MOST_FOR_MONEY]
+    most = rows[np.argsort(-gained[rows], kind="stable")][:MOST_HELP]
+    kept = {*for_money.tolist(), *most.tolist()}
+    return [row for row in works if row in kept]
 
 
 def _undominated(bench: WorksBench, helping: list[int], costs: np.ndarray, alone: Looked) -> list[int]:
@@ -148,8 +188,10 @@ def _shared_eur(bench: WorksBench, useful: Sequence[int]) -> np.ndarray:
     return found
 
 
-def _greedy(search: _Search, *, eager: bool) -> WorksSet | None:
+def _greedy(search: _Search, most_eur: float, *, eager: bool) -> WorksSet | None:
     """One work after the other, then without those that are not needed; none where that leads nowhere.
+
+    It ends, too, where what is chosen costs `DEARER` times what is wanted: giving up works mends no more.
 
     Parameters
     ----------
@@ -182,6 +224,8 @@ def _greedy(search: _Search, *, eager: bool) -> WorksSet | None:
             rate = np.where(fair, (np.maximum(spent, 0.0) + 1.0) / gained, np.inf)
         best = int(np.argmin(rate))
         chosen, left = tried[best], float(looked.lacking[best])
+        if works_eur(bench.measures, chosen) > DEARER * most_eur:
+            return None
         if left == 0.0:
             return _without_needless(search, chosen) if bench.holds(chosen) else None
     return None
