@@ -46,14 +46,3 @@ def test_bisections_of_both_peers_and_the_engine_give_every_bus_the_same(benchma
     headroom.require_same(answers, few, headroom.loop_headroom(net, few))
     with pytest.raises(AssertionError, match="differ at"):
         headroom.require_same(answers, few, headroom.loop_headroom(net, few) + 1)
-
-
-# pandapower's own net lacks a column that pandapower 3 brought in.
-@pytest.mark.filterwarnings("ignore:tap_dependency_table is missing:DeprecationWarning")
-def test_the_tutorials_draws_come_out_as_with_pandapower(benchmark_module) -> None:  # type: ignore[no-untyped-def]
-    hosting = benchmark_module("bench_hosting")
-    net = hosting.networks.mv_oberrhein(scenario="generation")
-    drawn = hosting.engine_draws(net)
-    assert sum(plants + 1 for plants, _ in drawn) == hosting.FLOWS
-    assert np.mean([mw for _, mw in drawn]) == pytest.approx(hosting.MEAN_MW, abs=1e-9)
-    assert hosting.tutorial_draws(1)[3] == [drawn[0][0]]

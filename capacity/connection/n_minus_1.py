@@ -82,7 +82,7 @@ def read_n1_rule(name: str = DEFAULT_RULE) -> N1Rule:
     known = _shipped()
     if name not in known:
         message = f"no such rule; there are: {', '.join(known)}"
-        raise InputError("N-1", make_findings("unknown_rule", "n_minus_1", [name], message))
+        raise InputError("N-1", make_findings("unknown_security_rule", "n_minus_1", [name], message))
     return known[name]
 
 

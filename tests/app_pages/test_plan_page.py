@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,6 +161,15 @@ def test_a_run_nobody_holds_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert process.wait(timeout=10) != 0
 
 
+@pytest.fixture
+def handled_interrupt() -> Iterator[None]:
+    """SIGINT is handled, as by the page's server; a shell leaves it ignored in what it starts with &."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("handled_interrupt")
 def test_a_run_that_is_stopped_before_any_plan_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
