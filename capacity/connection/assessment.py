@@ -23,6 +23,7 @@ import shapely
 from capacity.connection.connection_grid import ConnectionGrid
 from capacity.connection.judging import CHECK_COLUMNS, Judgement, judge, normal_cases
 from capacity.connection.option import JudgedOption
+from capacity.connection.quick_judging import judge_quickly
 from capacity.connection.ranking import rank_options
 from capacity.connection.site import Site
 from capacity.connection.site_cases import ConnectionConfig, connection_grid, site_of, with_assumptions
@@ -161,7 +162,10 @@ def _assess_block(
         reason = f"the network has no solution in {grid.name!r} even without it"
         return [_undetermined(grid, site, reason, None, config) for site in sites]
     offered = supply_options(grid, sites)
-    judged = _judged(grid, sites, offered)
+    if grid.assumptions.works.search == "if_none_fits":
+        offered, judged = judge_quickly(grid, sites, offered)
+    else:
+        judged = _judged(grid, sites, offered)
     return [
         _answer(grid, site, own, judgements, config)
         for site, own, judgements in zip(sites, offered, judged, strict=True)
