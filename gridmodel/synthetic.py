@@ -6,13 +6,12 @@ what a load flow needs, with a whole utility's levels: a million buses take seco
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from gridmodel.build import empty_net, fill_table
+from gridmodel.build import fill_table, new_net
 from gridmodel.catalogue import read_catalogue
 
 if TYPE_CHECKING:
@@ -146,7 +145,7 @@ def radial_net(system: RadialSystem) -> pandapowerNet:
     >>> len(net.bus), len(net.line), len(net.trafo), len(net.load)
     (100, 97, 2, 48)
     """
-    net = copy.deepcopy(empty_net(50.0))
+    net = new_net(50.0)
     fill_table(net, "bus", {"vn_kv": system.vn_kv, "type": "b", "in_service": _all(system.vn_kv)})
     fill_table(net, "line", _line_columns(system))
     fill_table(net, "trafo", _transformer_columns(system))

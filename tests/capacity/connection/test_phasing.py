@@ -8,7 +8,7 @@ from functools import cache
 import pandas as pd
 import pytest
 
-from capacity.connection.assessment import assess_on
+from capacity.connection.assessment import assess_all
 from capacity.connection.phasing import PHASE_COLUMNS, STAGE_COLUMNS, Phasing, homes_before_works
 from tests.capacity.connection.site_town import MILL_LANE, answer, town
 
@@ -21,7 +21,9 @@ def phasing() -> Phasing:
 def test_so_many_homes_connect_today_and_one_more_does_not() -> None:
     first = int(phasing().stages["units"].iloc[0])
     assert 0 < first < 60
-    fits, too_many = (assess_on(town(), MILL_LANE.share(count / 60)) for count in (first, first + 1))
+    fits, too_many = assess_all(
+        town(), [replace(MILL_LANE.share(count / 60), site_id=str(count)) for count in (first, first + 1)]
+    )
     assert (fits.verdict, too_many.verdict) == ("connect", "connect_after_works")
 
 
