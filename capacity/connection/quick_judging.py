@@ -1,6 +1,5 @@
 """Judging in two steps, for many sites: options that no outage bears on, then those that are cheaper.
 
-
 An option that outages bear on, as a rule one of medium voltage, is solved only if it costs less than one that
 holds and that none bears on. The others are told among what is not offered: they are no candidates, whatever
 their load flows say.
