@@ -6,7 +6,8 @@ Nothing here reads files, and no other module depends on it.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 import geopandas as gpd
@@ -103,6 +104,13 @@ def network_from_text(text: str) -> Network:
     >>> network.lines.loc["L", ["from_bus_id", "to_bus_id", "type_id"]].to_list()
     ['B', 'C', 'NAYY 4x150 SE']
     """
+    read = _network_read(text)
+    return replace(read, **{name: frame.copy() for name, frame in read.tables().items()})  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=128)
+def _network_read(text: str) -> Network:
+    """Read once: tests ask for the same few networks again and again."""
     frames = {name: pd.DataFrame(found) for name, found in _parse(text).items()}
     return make_network(_place(frames), CRS, info={"name": "example"})
 
