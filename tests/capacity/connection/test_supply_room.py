@@ -56,7 +56,7 @@ def test_a_weak_end_speaks_against_the_points_on_its_way() -> None:
 def test_what_seems_free_is_what_load_flows_say(limits: str) -> None:
     grid = town_grid(town(text=WEAK), limits)
     rows = np.flatnonzero(grid.network.buses.index.isin(["B", "C", "D", "E"]))
-    for kw in (5.0, 30.0, 60.0, 120.0, 400.0):
+    for kw in (5.0, 60.0, 400.0):
         seems = supply_room(grid).seems_free(rows, np.array([kw + 0j]), np.zeros(len(rows), dtype=complex))
         kva = np.repeat(grid.cases.kva, len(rows), axis=0)
         kva[np.arange(len(rows)), rows] += kw
