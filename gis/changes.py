@@ -22,6 +22,16 @@ from gis.schema import TABLES
 CELL_COLUMNS = ("table", "element_id", "column", "value")
 
 
+def typed_like(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the types of a table that has the same columns.
+
+    A further column of the file, of whole numbers or yes and no, stays empty where the rows have no value.
+    """
+    types = table.dtypes
+    empty = [name for name, kind in types.items() if kind.kind in "iub" and rows[name].isna().any()]
+    return rows.astype(types.drop(empty).to_dict())
+
+
 def no_cells() -> pd.DataFrame:
     """Return a table of changed cells without rows."""
     return pd.DataFrame({column: pd.Series(dtype=object) for column in CELL_COLUMNS})
@@ -141,7 +151,7 @@ def _changed_table(
     declared = TABLES[table]
     raw = gpd.GeoDataFrame(rows, geometry="geometry", crs=network.crs) if declared.has_geometry else rows
     new, found = conform_table(raw, declared)
-    whole = pd.concat([frame, new.reindex(columns=frame.columns).astype(frame.dtypes.to_dict())])
+    whole = pd.concat([frame, typed_like(new.reindex(columns=frame.columns), frame)])
     return (
         gpd.GeoDataFrame(whole, geometry="geometry", crs=network.crs) if declared.has_geometry else whole
     ), found

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gis import Network
+from gis.changes import typed_like
 from gridmodel.build import reactive_power_kvar
 from gridmodel.scenario import Scenario
 
@@ -54,7 +55,7 @@ def with_bus_power(network: Network, kva: np.ndarray) -> Network:
     loads = gpd.GeoDataFrame(frame, geometry=network.buses.geometry.to_numpy()[at], crs=network.crs)
     return replace(
         network,
-        loads=loads.astype(network.loads.dtypes.to_dict()),
+        loads=typed_like(loads, network.loads),
         generators=network.generators.iloc[:0],
     )
 

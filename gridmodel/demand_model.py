@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from gis import Network
+from gis.changes import typed_like
 from gridmodel.build import build_model, fill_table, generator_columns, load_columns
 from gridmodel.catalogue import Catalogue
 from gridmodel.model import GridModel
@@ -193,8 +194,8 @@ def _with_rows(network: Network, demand: BusDemand) -> Network:
     generators = generators.assign(p_kw=demand.feed_kw.ravel())
     return replace(
         network,
-        loads=loads.astype(network.loads.dtypes.to_dict()),
-        generators=generators.astype(network.generators.dtypes.to_dict()),
+        loads=typed_like(loads, network.loads),
+        generators=typed_like(generators, network.generators),
     )
 
 

@@ -21,7 +21,7 @@ from capacity.connection.site_room import HourRoom, SiteYear, room_per_hour, sit
 from capacity.demand.development import Development, demand_parts
 from capacity.headroom_year import blocks_of, off_peak
 from gis import Network
-from gis.changes import apply_changes
+from gis.changes import apply_changes, typed_like
 from gis.voltage import LV_MAX_KV
 from gridmodel import Scenario, find_scenario
 from gridmodel.bus_power import bus_power
@@ -199,10 +199,8 @@ def _with_accepted(grid: ConnectionGrid, scenario: Scenario) -> Network:
         index=pd.Index([f"{bus}|accepted" for bus in buses], name=network.loads.index.name),
     )  # fmt: skip
     places = network.buses.geometry.to_numpy()[at]
-    more = gpd.GeoDataFrame(
-        rows.reindex(columns=network.loads.columns), geometry=places, crs=network.crs
-    ).astype(network.loads.dtypes.to_dict())
-    return replace(network, loads=pd.concat([network.loads, more]))
+    more = gpd.GeoDataFrame(rows.reindex(columns=network.loads.columns), geometry=places, crs=network.crs)
+    return replace(network, loads=pd.concat([network.loads, typed_like(more, network.loads)]))
 
 
 def _answer(

@@ -42,3 +42,10 @@ def test_nothing_is_left_without_power(network: Network) -> None:
     assert not len(bare.loads) and not len(bare.generators)
     assert bare.lines.equals(network.lines)
     assert replace(bare, loads=network.loads, generators=network.generators).equals(network)
+
+
+def test_a_further_column_of_whole_numbers_stays_empty(network: Network) -> None:
+    level = network.loads.assign(voltLvl=7)
+    given = with_bus_power(replace(network, loads=level), bus_power(network, Scenario()))
+    assert given.loads["voltLvl"].isna().all()
+    assert given.loads["customers"].dtype == network.loads["customers"].dtype
