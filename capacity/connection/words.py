@@ -65,7 +65,8 @@ def limit_words(limit: pd.Series, site_id: str) -> str:
     if limit["check"] in ("undervoltage", "overvoltage"):
         side = "minimum" if limit["check"] == "undervoltage" else "maximum"
         return f"the voltage at {name} {before} {value:.3f} pu ({side} {bound:.3f} pu){when}"
-    return f"{name} {before} {value:.0f} % of its rating ({bound:.0f} % allowed){when}"
+    digits = 0 if round(value) > round(bound) else 2
+    return f"{name} {before} {value:.{digits}f} % of its rating ({bound:.0f} % allowed){when}"
 
 
 def fit_words(way: pd.DataFrame, site_id: str) -> str:
