@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
 
 from app_pages.connect_answer import show_options_in_words, show_verdict
-from app_pages.connect_answered import Answered, answer_to, ask, question_of
+from app_pages.connect_answered import (
+    Answered,
+    answer_to,
+    ask,
+    complete,
+    grid_of_choice,
+    question_of,
+)
 from app_pages.connect_files import show_letter, show_register_button
 from app_pages.connect_further import show_further
 from app_pages.connect_map import show_site
@@ -35,8 +44,28 @@ def _ask_and_answer(study: Study, choice: Choice) -> None:
         show_site(study, choice, development, answered, st.session_state.get(RANK, 1))
         if answered is not None:
             show_verdict(answered.answer)
-    if answered is not None:
-        _show_answer(study, answered)
+        how_far = st.empty()
+    if answered is None:
+        grid_of_choice(study, choice)  # so that the first answer need not wait for it
+        return
+    _show_answer(study, answered)
+    _say_how_far(how_far, study, answered)
+
+
+def _say_how_far(place: DeltaGenerator, study: Study, answered: Answered) -> None:
+    """Complete an answer once it is shown, and show it again."""
+    if answered.complete:
+        place.caption(
+            "Checked: every way in reach; works on the existing grid too, where they may be cheaper."
+        )
+        return
+    with place, st.spinner("Looking whether works on the existing grid are cheaper ..."):
+        complete(study, answered)
+    st.session_state.pop(RANK, None)
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:  # the whole page is being shown
+        st.rerun()
 
 
 def _ask_button(study: Study, choice: Choice, development: Development | None) -> None:
@@ -57,9 +86,12 @@ def _show_answer(study: Study, answered: Answered) -> None:
     with customer:
         st.markdown("**Ways to connect it**, the best first")
         show_options_in_words(answered.answer)
-        show_further(answered)
-        show_letter(answered)
-        show_register_button(study, answered)
+        if answered.complete:
+            show_further(answered)
+            show_letter(answered)
+            show_register_button(study, answered)
+        else:
+            st.caption("Letter and register follow when the answer is complete.")
         basis = answered.answer.basis
         st.caption(
             plain(

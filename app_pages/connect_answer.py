@@ -93,17 +93,17 @@ def option_columns(currency: str) -> Columns:
     """How the table of options is shown."""
     return {
         "rank": _NUMBER("", width=40),
-        "kind": "Connect at",
+        "kind": st.column_config.TextColumn("Connect at", width=210),
         "bus_id": "Supply point",
         "voltage_kv": _NUMBER("kV", format="%.1f", width=50),
         "route_m": _NUMBER("Way [m]", format="%.0f", width=70),
-        "works": "Works",
         "cost_low_eur": _NUMBER(f"From [{currency}]", format="localized"),
         "cost_eur": _NUMBER(f"About [{currency}]", format="localized"),
         "cost_high_eur": _NUMBER(f"To [{currency}]", format="localized"),
         "months": _NUMBER("Months", format="%.0f", width=60),
         "fits": "Fits",
-        "reason": "Why, or why not",
+        "works": st.column_config.TextColumn("Works", width="medium"),
+        "reason": st.column_config.TextColumn("Why, or why not", width="large"),
     }
 
 

@@ -1,17 +1,22 @@
-"""Asking: the grid that is shared by all users, the answer to one question, and what else is known of it."""
+"""Asking: the grid that is shared by all users, the answer to one question, and what else is known of it.
+
+The answer comes in two steps. What fits as the grid is stands at once; whether works on the existing grid
+would be cheaper takes seconds more and is looked for once the first answer is shown (`complete`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import streamlit as st
 
 from app_pages.study import Choice, Study
-from capacity.assumptions import read_assumptions
+from capacity.assumptions import only_if_none_fits, read_assumptions
 from capacity.connection import Assessment, ConnectionConfig, assess_on
 from capacity.connection.connection_grid import ConnectionGrid
-from capacity.connection.site_cases import connection_grid
+from capacity.connection.quick_judging import DEARER
+from capacity.connection.site_cases import connection_grid, with_assumptions
 from capacity.data_quality import hold_back_assessment
 from capacity.demand.development import Development
 from capacity.sensitivity import sensitivity_of
@@ -23,13 +28,21 @@ Question = tuple[object, ...]
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """An answer with all that it depends on; `number` counts those of a session."""
+    """An answer with all that it depends on; `number` counts those of a session.
+
+    Attributes
+    ----------
+    complete
+        Works on the existing grid were looked for wherever they may be cheaper; only such an answer is for a
+        letter or the register.
+    """
 
     number: int
     question: Question
     grid: ConnectionGrid
     config: ConnectionConfig
     answer: Assessment
+    complete: bool
 
 
 def question_of(choice: Choice, development: Development | None) -> Question:
@@ -44,19 +57,44 @@ def answer_to(question: Question) -> Answered | None:
 
 
 def ask(study: Study, choice: Choice, development: Development) -> None:
-    """Answer a question, and keep the answer for this session."""
+    """Answer a question as far as that is quick, and keep the answer for this session."""
+    config = config_of(choice)
+    quick = _quick(config)
+    grid, quick_grid = _grids_of_choice(study, choice)
     with st.spinner("Checking every way to connect it by load flow ..."):
-        answer = answer_on(study, choice, development)
+        answer = _held_back(study, assess_on(quick_grid, development, quick))
     before: Answered | None = st.session_state.get(_ANSWERED)
     st.session_state[_ANSWERED] = Answered(
-        1 if before is None else before.number + 1, question_of(choice, development),
-        grid_of_choice(study, choice), config_of(choice), answer,
+        1 if before is None else before.number + 1, question_of(choice, development), grid, config, answer,
+        complete=quick == config or _is_whole(answer),
     )  # fmt: skip
 
 
+def complete(study: Study, answered: Answered) -> None:
+    """Judge what the quick answer left out, works on the existing grid too; keep it for this session."""
+    found = assess_on(answered.grid, answered.answer.development, answered.config)
+    if st.session_state.get(_ANSWERED) is answered:
+        whole = replace(answered, answer=_held_back(study, found), complete=True)
+        st.session_state[_ANSWERED] = whole
+
+
 def answer_on(study: Study, choice: Choice, development: Development) -> Assessment:
-    """The answer to a development; without figures where the data are too weak for them."""
-    found = assess_on(grid_of_choice(study, choice), development, config_of(choice))
+    """The whole answer to a development; without figures where the data are too weak for them."""
+    return _held_back(study, assess_on(grid_of_choice(study, choice), development, config_of(choice)))
+
+
+def _is_whole(quick: Assessment) -> bool:
+    """Tell whether a quick answer left nothing out: neither dearer options nor works that may be cheaper."""
+    if (quick.not_offered["reason"] == DEARER).any():
+        return False
+    best = quick.ranked[0] if quick.ranked else None
+    if best is None or not best.fits:
+        return True
+    return all(one.fits or one.option.problem or one.cost.eur >= best.cost.eur for one in quick.ranked)
+
+
+def _held_back(study: Study, found: Assessment) -> Assessment:
+    """The answer without figures where the data are too weak for them."""
     return hold_back_assessment(found, study.supply, study.weak)
 
 
@@ -65,8 +103,18 @@ def config_of(choice: Choice) -> ConnectionConfig:
     return ConnectionConfig(choice.scenario.scenario_id, choice.yardstick.limits, read_assumptions())
 
 
+def _quick(config: ConnectionConfig) -> ConnectionConfig:
+    """The same, works looked for only where nothing fits without."""
+    return replace(config, assumptions=only_if_none_fits(config.assumptions))
+
+
 def grid_of_choice(study: Study, choice: Choice) -> ConnectionGrid:
     """The grid that connections are judged on, with its cases solved; shared, never changed."""
+    return _grids_of_choice(study, choice)[0]
+
+
+def _grids_of_choice(study: Study, choice: Choice) -> tuple[ConnectionGrid, ConnectionGrid]:
+    """That grid, and the same for quick answers: each keeps what it has worked out for the next answer."""
     limits = choice.yardstick.limits
     return _solve(str(study.path), study.modified_ns, choice.scenario.scenario_id, limits.name, study, choice)
 
@@ -74,8 +122,12 @@ def grid_of_choice(study: Study, choice: Choice) -> ConnectionGrid:
 @st.cache_resource(show_spinner="Solving the grid in every case ...", max_entries=8)
 def _solve(
     path: str, modified_ns: int, scenario_id: str, limits: str, _study: Study, _choice: Choice
-) -> ConnectionGrid:
-    return connection_grid(_study.network, config_of(_choice), catalogue=_study.catalogue)
+) -> tuple[ConnectionGrid, ConnectionGrid]:
+    config = config_of(_choice)
+    grid = connection_grid(_study.network, config, catalogue=_study.catalogue)
+    quick = with_assumptions(grid, _quick(config))
+    _ = quick.router  # made here, so that the first answer need not wait for it
+    return grid, quick
 
 
 def known_sensitivity(answered: Answered) -> pd.DataFrame | None:

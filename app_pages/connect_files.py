@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from typing import Final
 
 import streamlit as st
@@ -15,11 +14,10 @@ from app_pages.connect_answered import Answered
 from app_pages.frame import plain
 from app_pages.register_file import ask_user, register_of
 from app_pages.study import Study
-from capacity.connection.site_cases import site_power_kva
 from capacity.demand.development import Development
 from capacity.language import languages
-from capacity.letter import Letter, LetterContext, letter_html, letter_json, letter_of, letter_pdf, picture_of
-from capacity.network_record import network_record
+from capacity.letter import Letter, letter_html, letter_json, letter_of, letter_pdf
+from capacity.letter.context import context_of
 from capacity.store.repeating import keep
 
 _PUT: Final = "register_put_as"
@@ -81,13 +79,5 @@ def _written(answered: Answered, language: str, write: Callable[[Letter], bytes 
 
 
 def _letter(answered: Answered, language: str) -> Letter:
-    answer, grid = answered.answer, answered.grid
-    best = answer.ranked[0] if answer.ranked and answer.ranked[0].fits else None
-    kva = site_power_kva(answer.development, grid.cases, answered.config.assumptions)
-    context = LetterContext(
-        issued_on=dt.date.today(),
-        network_sha256=str(network_record(grid.network)["sha256"]),
-        version=f"feederplan {version('feederplan')}",
-        picture=picture_of(grid, answer.development.place, best, kva),
-    )
-    return letter_of(answer, language=language, context=context)
+    context = context_of(answered.grid, answered.answer, issued_on=dt.date.today())
+    return letter_of(answered.answer, language=language, context=context)

@@ -48,10 +48,11 @@ def show_further(answered: Answered) -> None:
     st.markdown("**What is possible now, and what would change the answer?**")
     found: tuple[int, Answers] | None = st.session_state.get(_KEY)
     if found is None or found[0] != answered.number:
-        if not st.button("Look for it", key="look_further"):
+        place = st.empty()
+        if not place.button("Look for it", key="look_further"):
             st.caption("Fewer homes at first, a flexible supply, other heating, another entry point.")
             return
-        with st.spinner("Looking what can be live now, and what would change the answer ..."):
+        with place, st.spinner("Looking what can be live now, and what would change the answer ..."):
             answers = answers_of(answered.grid, answered.answer, answered.config)
         found = st.session_state[_KEY] = (answered.number, answers)
     _show(found[1])
@@ -65,10 +66,18 @@ def _show(found: Answers) -> None:
         _table(found.phasing.phases, "phasing_phases", _PHASES)
     stages, turns = st.tabs(["What can be live after which works", "What would change the answer"])
     with stages:
-        _table(found.phasing.stages, "phasing_stages", _STAGES)
+        stages = found.phasing.stages
+        # A low-voltage cable to the grid as it is has its price too; it was not asked for part of the site.
+        priced = stages["stage"] != "as it is"
+        _table(stages.assign(cost_eur=stages["cost_eur"].where(priced)), "phasing_stages", _STAGES)
     with turns:
         _table(found.turning.replace({"verdict": VERDICTS}), "turning", _TURNS)
 
 
 def _table(rows: pd.DataFrame, key: str, columns: Columns) -> None:
-    st.dataframe(rows, hide_index=True, key=key, column_order=list(columns), column_config=columns)
+    money = [name for name in rows.columns if name.endswith("_eur")]
+    st.dataframe(
+        rows.assign(**rows[money].astype(float).round(0)), hide_index=True, key=key,
+        column_order=[name for name in columns if (rows[name].astype(str) != "").any()],
+        column_config=columns,
+    )  # fmt: skip

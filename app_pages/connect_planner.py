@@ -10,20 +10,26 @@ from app_pages.connect_answered import Answered, ask_sensitivity, known_sensitiv
 from app_pages.frame import Columns, plain
 from app_pages.study import Study
 from capacity.connection import Assessment
+from capacity.connection.words import NOUNS, case_words, element_words
 
 _NUMBER = st.column_config.NumberColumn
 # Session key of the option that the map and the tables show.
 RANK = "option_shown"
+_CHECK_WORDS = {
+    "undervoltage": "lowest voltage", "overvoltage": "highest voltage", "voltage_change": "voltage change",
+    "line_overload": "line loading", "transformer_overload": "transformer loading",
+    "no_solution": "load flow", "unsupplied": "without supply",
+}  # fmt: skip
+_USE = {"sole_use": "this site alone", "shared": "shared"}
 _CAUSED = {"site": "this site", "already": "already over"}
 _CHECKS: Columns = {
-    "case_id": "Case",
+    "when": "Case",
     "check": "Check",
-    "table": "Table",
-    "element_id": "Element",
+    "element": "Element",
     "today": _NUMBER("Today", format="%.3f"),
     "with_site": _NUMBER("With the site", format="%.3f"),
     "limit": _NUMBER("Limit", format="%.3f"),
-    "unit": _NUMBER("Unit"),
+    "unit": "Unit",
     "caused_by": "Caused by",
 }
 
@@ -34,6 +40,7 @@ def show_planner(study: Study, answered: Answered) -> None:
     st.markdown("**Options**, best first, and why the others lost")
     st.dataframe(
         options_shown(answer), hide_index=True, key="options",
+        column_order=list(option_columns("")),
         column_config=option_columns(answer.basis["currency"]),
     )  # fmt: skip
     rank = _ask_rank(answer)
@@ -64,8 +71,9 @@ def _bill(answer: Assessment, rank: int) -> None:
     st.markdown(f"**Bill**, line by line [{plain(currency)}]")
     lines = answer.bill[answer.bill["rank"] == rank].drop(columns="rank")
     money = ["cost_low_eur", "cost_eur", "cost_high_eur"]
+    rounded = lines.assign(**lines[money].astype(float).round(0))
     st.dataframe(
-        lines.assign(**lines[money].round(0)), hide_index=True, key="bill",
+        rounded.replace({"use": _USE}), hide_index=True, key="bill",
         column_order=["text", "quantity", "unit", *money, "use", "customer_share", "item"],
         column_config={
             "text": "What",
@@ -86,7 +94,23 @@ def _checks(answer: Assessment, rank: int) -> None:
     checks = answer.checks[answer.checks["rank"] == rank].drop(columns="rank")
     over = st.toggle("Only limits that are broken", key="checks_over")
     shown = checks[checks["caused_by"].isin(list(_CAUSED))] if over else checks
-    st.dataframe(shown.replace({"caused_by": _CAUSED}), hide_index=True, key="checks", column_config=_CHECKS)
+    st.dataframe(
+        _in_words(shown, answer), hide_index=True, key="checks", column_order=list(_CHECKS),
+        column_config=_CHECKS,
+    )  # fmt: skip
+
+
+def _in_words(checks: pd.DataFrame, answer: Assessment) -> pd.DataFrame:
+    """Cases, checks and elements as people say them."""
+    site_id = answer.development.site_id
+    elements = [
+        element_words(site_id, table, element_id) if table in NOUNS else element_id
+        for table, element_id in zip(
+            checks["table"].astype(str), checks["element_id"].astype(str), strict=True
+        )
+    ]
+    when = [(case_words(case_id) or case_id).strip() for case_id in checks["case_id"].astype(str)]
+    return checks.assign(when=when, element=elements).replace({"caused_by": _CAUSED, "check": _CHECK_WORDS})
 
 
 def _demand(answer: Assessment) -> None:
@@ -115,9 +139,10 @@ def _sensitivity(study: Study, answered: Answered) -> None:
 
 def _show_sensitivity(table: pd.DataFrame, currency: str) -> None:
     st.dataframe(
-        table[["admd_kw", "demand_kw", "verdict", "works", "cost_eur"]].replace({"verdict": VERDICTS}),
+        table.assign(cost_eur=table["cost_eur"].astype(float).round(0)).replace({"verdict": VERDICTS}),
         hide_index=True,
         key="sensitivity_table",
+        column_order=["admd_kw", "demand_kw", "verdict", "cost_eur", "works"],
         column_config={
             "admd_kw": _NUMBER("A home, many together [kW]", format="%.1f"),
             "demand_kw": _NUMBER("Demand [kW]", format="%.0f"),

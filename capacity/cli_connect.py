@@ -361,30 +361,16 @@ def _connects(verdict: str) -> bool:
 
 def _write_letter(asked: _Asked, found: list[Assessment], how: _How, path: Path) -> None:
     """The letter that answers one application."""
-    from capacity.connection.outcome import option_taken
-    from capacity.connection.site_cases import site_power_kva
-    from capacity.letter import LetterContext, letter_html, letter_json, letter_of, letter_pdf, picture_of
-    from capacity.network_record import network_record
+    from capacity.letter import letter_html, letter_json, letter_of, letter_pdf
+    from capacity.letter.context import context_of
     from gis.formats.whole import write_whole
 
     if len(found) != 1:
         raise typer.BadParameter("is a letter about one site; give --site", param_hint="--report")
     answer = found[0]
-    kva = site_power_kva(answer.development, asked.grid.cases, asked.grid.assumptions)
-    context = LetterContext(
-        issued_on=how.issued_on,
-        network_sha256=str(network_record(asked.grid.network)["sha256"]),
-        version=_version(),
-        picture=picture_of(asked.grid, answer.development.place, option_taken(answer), kva),
-    )
+    context = context_of(asked.grid, answer, issued_on=how.issued_on)
     letter = letter_of(answer, language=how.language, context=context)
     written: dict[str, object] = {".pdf": letter_pdf, ".html": letter_html, ".json": letter_json}
     made = written[path.suffix.lower()](letter)  # type: ignore[operator]
     whole = made if isinstance(made, bytes) else made.encode("utf-8")
     write_whole(path, lambda draft: draft.write_bytes(whole))
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return f"feederplan {version('feederplan')}"

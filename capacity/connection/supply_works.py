@@ -341,12 +341,23 @@ def _text(point: SupplyPoint, route: Route, cable: Cable | None, units: Units | 
     level = "low" if point.voltage_kv <= LV_MAX_KV else "medium"
     count = cable.count * (2 if point.kind == "mv_loop" else 1) if cable else 0
     size = f"{_beside(count)}{cable.type_id}" if cable else ""
-    laid = f"{route.length_m:,.0f} m of {level}-voltage cable ({size}) from" if cable else "no new cable, at"
-    laid = f"{laid} {point.words}"
+    laid = (
+        f"{route.length_m:,.0f} m of {level}-voltage cable ({size}) from {point.words}"
+        if cable
+        else _no_cable_words(point, units)
+    )
     note = f" ({route.note})" if cable and route.note else ""
     station = f"{_station_words(units)} and " if units else ""
     own = "" if units or level == "low" else ", for a station of the applicant's own"
     return f"{station}{laid}{note}{own}"
+
+
+def _no_cable_words(point: SupplyPoint, units: Units | None) -> str:
+    """Why no cable is built; no item of the cost tables is a service connection, and that is said."""
+    if units:
+        return f"no new cable, at {point.words}"
+    stands = f"the site stands at {point.words}"
+    return f"no new cable ({stands}, and the service connection itself is not priced)"
 
 
 def _surface_words(route: Route) -> str:

@@ -18,7 +18,7 @@ _NEW = {
     "joint": "the new joint", "joint a": "the new joint", "joint b": "the new joint",
     "piece a": "the cut line", "piece b": "the cut line",
 }  # fmt: skip
-_NOUNS = {"lines": "line", "transformers": "transformer", "buses": "bus"}
+NOUNS = {"lines": "line", "transformers": "transformer", "buses": "bus"}
 
 
 def element_words(site_id: str, table: str, element_id: str) -> str:
@@ -31,7 +31,7 @@ def element_words(site_id: str, table: str, element_id: str) -> str:
     """
     if element_id.startswith(f"{site_id}|"):
         return _NEW.get(element_id.rsplit("|", 1)[1], "what is built")
-    return element_id if table == "buses" else f"{_NOUNS[table]} {element_id}"
+    return element_id if table == "buses" else f"{NOUNS[table]} {element_id}"
 
 
 def case_words(case_id: str) -> str:
