@@ -50,15 +50,16 @@ def run() -> list[str]:
     warnings.filterwarnings("ignore")
     rows = [_row("demo", read_network(demo_network_path())), _row(LARGE, simbench_network(LARGE))]
     return [
-        f"One site of 60 kW with all options in all cases (`judge`), and its whole answer with routes, sizes, "
-        f"costs and ranking (`assess_on`): works on the grid looked for only if nothing fits (`one site`), or "
-        f"wherever they may be cheapest (`with works`); warm, the best of {RUNS}. Many sites by lot, 0 to 800 "
-        f"kW, in one go (`assess_all`, works only if nothing fits), once, {MANY:,} sites extrapolated from "
-        f"them. pandapower, for the load flows of `judge`: each option built into the net as a load at its "
-        f"bus, `runpp` per case; the time of one load flow (the best of {PANDAPOWER_RUNS}, numba, started from "
-        f"the solution before) times their number, extrapolated, without building, routes and costs. `grid s`: "
-        f"cases solved once for all sites, outages with their restoration among them. "
-        f"Load of the machine after it, other work on its {os.cpu_count()} cores included: {os.getloadavg()[0]:.1f}.",
+        "One site of 60 kW with all options in all cases (`judge`), and its whole answer with routes, sizes, "
+        "costs and ranking (`assess_on`): works on the grid looked for only if nothing fits (`one site`), "
+        f"or wherever they may be cheapest (`with works`); warm, the best of {RUNS}. Many sites by lot, 0 to "
+        "800 kW, in one go (`assess_all`, works only if nothing fits), once; "
+        f"{MANY:,} sites extrapolated from them. pandapower, for the load flows of `judge`: the time of one "
+        f"`runpp` of the net with a further load (the best of {PANDAPOWER_RUNS}, numba, started from the "
+        "solution before) times their number, extrapolated, without building options, routes and costs. "
+        "`grid s`: cases solved once for all sites, outages with their restoration among them. "
+        f"Load of the machine at the end, with other work on its {os.cpu_count()} cores: "
+        f"{os.getloadavg()[0]:.1f}.",
         "",
         *HEAD,
         *rows,
