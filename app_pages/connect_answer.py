@@ -52,10 +52,13 @@ def _figures(answer: Assessment) -> None:
     best, currency = answer.options.iloc[0], answer.basis["currency"]
     demand, cost, time = st.columns([2, 4, 3])
     demand.metric("Demand", f"{answer.demand_kw:,.0f} kW")
-    cost.metric(
-        f"Cost [{plain(currency)}]", f"{best['cost_low_eur']:,.0f} – {best['cost_high_eur']:,.0f}",
-        f"most likely {best['cost_eur']:,.0f}", delta_color="off", delta_arrow="off",
-    )  # fmt: skip
+    if best["cost_high_eur"]:
+        cost.metric(
+            f"Cost [{plain(currency)}]", f"{best['cost_low_eur']:,.0f} – {best['cost_high_eur']:,.0f}",
+            f"most likely {best['cost_eur']:,.0f}", delta_color="off", delta_arrow="off",
+        )  # fmt: skip
+    else:  # the site stands at its joint, and a service connection is no item of the cost table
+        cost.metric(f"Cost [{plain(currency)}]", "not priced")
     time.metric("Takes about", f"{best['months']:,.0f} months")
 
 

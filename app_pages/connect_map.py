@@ -49,6 +49,7 @@ def _take_place() -> None:
     if place is not None:
         st.session_state[PLACE] = place
         st.session_state["known_site"] = ON_MAP
+        st.session_state["coordinates"] = st.session_state["coordinates_problem"] = ""
 
 
 def _groups(

@@ -53,6 +53,7 @@ def test_a_site_is_answered_in_a_sentence_and_its_name_is_never_markup() -> None
     page.button(key="check").click().run()
     assert not page.exception and not page.error
     assert f"**Yes.** {plain(PAYLOAD)}" in said(page) and PAYLOAD not in said(page)
+    assert "Checked: every way in reach" in said(page), "the quick answer was left without the whole one"
     assert all(plain(word) in said(page) for word in ("EN 50160", "dena 2012, prices of 2012"))
     page.selectbox(key="known_site").set_value("yard").run()
     assert "**Yes.**" not in said(page), "a verdict is shown beside another site"
