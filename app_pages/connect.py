@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitAPIException
@@ -23,6 +25,8 @@ from app_pages.connect_question import ask_development
 from app_pages.frame import plain
 from app_pages.study import Choice, Study, choose, open_study
 from capacity.demand.development import Development
+
+_CHECKED: Final = "Checked: every way in reach; works on the existing grid too, where they may be cheaper."
 
 
 def show_connect() -> None:
@@ -55,9 +59,8 @@ def _ask_and_answer(study: Study, choice: Choice) -> None:
 def _say_how_far(place: DeltaGenerator, study: Study, answered: Answered) -> None:
     """Complete an answer once it is shown, and show it again."""
     if answered.complete:
-        place.caption(
-            "Checked: every way in reach; works on the existing grid too, where they may be cheaper."
-        )
+        if answered.answer.verdict != "undetermined":
+            place.caption(_CHECKED)
         return
     with place, st.spinner("Looking whether works on the existing grid are cheaper ..."):
         complete(study, answered)

@@ -24,13 +24,12 @@ from capacity.store import Application
 from gis import InputError
 
 _MOST_MB: Final = 20
-_LIGHTS: Final = {"green": "🟢 green", "amber": "🟡 amber", "red": "🔴 red", "grey": "⚪ grey"}
 
 
 def show_bulk(study: Study, choice: Choice, user: str) -> None:
     """Offer the template, take a file of sites, check them at a glance, and add all of them."""
     st.markdown(
-        "1. Take the template: a row per site, with every column explained. 2. Fill it in. 3. Send it here."
+        "Take the template, which explains every column and has a row per site; fill it in; send it here."
     )
     st.download_button(
         "Template (CSV, for a spreadsheet)", lambda: template_csv(study.network), "sites.csv", "text/csv",
@@ -68,7 +67,7 @@ def _check(study: Study, choice: Choice, developments: list[Development]) -> Non
             held=lambda answer: hold_back_assessment(answer, study.supply, study.weak),
         )  # fmt: skip
     show_table(
-        found.assign(light=found["light"].map(_LIGHTS)), "register_batch",
+        found, "register_batch",
         {"rank": "", "light": "", **headings(found.drop(columns=["rank", "light"]))},
     )  # fmt: skip
     st.caption(plain(f"{RULE_WORDS}. Each as if it were the only one. Indicative, not an offer."))

@@ -40,7 +40,7 @@ def show_list(store: Store) -> str | None:
         column_config=_COLUMNS, on_select="rerun", selection_mode="single-row",
         height=min(38 + 35 * max(len(shown), 1), 360),
     )  # fmt: skip
-    st.caption(f"{len(shown):,} applications{_of_states(shown)}. Tick one to read or change it.")
+    st.caption(f"Applications: {len(shown):,}{_of_states(shown)}. Tick one to read or change it.")
     rows = event["selection"]["rows"]
     return str(shown["application_id"].iloc[rows[0]]) if rows and rows[0] < len(shown) else None
 
@@ -58,4 +58,4 @@ def _ask_filters() -> tuple[list[str], str, list[str]]:
 def _of_states(table: pd.DataFrame) -> str:
     counts = table["status"].value_counts()
     told = ", ".join(f"{counts[state]:,} {state}" for state in SITE_STATES if state in counts.index)
-    return f": {told}" if told else ""
+    return f" ({told})" if told else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 import streamlit as st
@@ -15,6 +15,9 @@ from capacity.connection.cost_share import SHARE_RULES, ShareRule
 from capacity.connection.portfolio import Portfolio, plan_portfolio
 from capacity.connection.queue import QueueStudy, study_queue
 from capacity.store import Application, Store
+
+if TYPE_CHECKING:
+    from streamlit.elements.lib.column_types import ColumnConfig
 
 _QUEUE: Final = "register_queue"
 _PORTFOLIO: Final = "register_portfolio"
@@ -120,13 +123,18 @@ def show_table(rows: pd.DataFrame, key: str, columns: Columns) -> None:
 
 
 def headings(rows: pd.DataFrame) -> Columns:
-    """Column names as headings; money without cents."""
-    return {
-        name: _NUMBER(_heading(name), format="localized") if name.endswith("_eur") else _heading(name)
-        for name in rows.columns
-        if name != "geometry"
-    }
+    """Column names as headings with their units; money without cents."""
+    return {name: _column(name) for name in rows.columns if name != "geometry"}
 
 
-def _heading(name: str) -> str:
-    return name.removesuffix("_eur").removesuffix("_id").replace("_", " ").capitalize()
+def _column(name: str) -> ColumnConfig | str:
+    heading = name.removesuffix("_id").replace("_", " ").capitalize()
+    if name.endswith("_eur"):
+        return _NUMBER(heading.removesuffix(" eur"), format="localized")
+    if name == "eur_per_kw":
+        return _NUMBER("Cost per kW", format="%.0f")
+    if name.endswith("_kw"):
+        return _NUMBER(f"{heading.removesuffix(' kw')} [kW]", format="%.0f")
+    if name.endswith("_m"):
+        return _NUMBER(f"{heading.removesuffix(' m')} [m]", format="%.0f")
+    return heading
