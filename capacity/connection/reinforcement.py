@@ -20,7 +20,6 @@ import pandas as pd
 from capacity.checks import make_yardstick
 from capacity.connection.built_sites import BuiltSites, added_ids, build_sites
 from capacity.connection.connection_grid import ConnectionGrid
-from capacity.connection.judging import bearing
 from capacity.connection.option import SupplyOption
 from capacity.connection.works_bench import WorksBench
 from capacity.connection.works_search import cheapest_works, paid_once
@@ -122,7 +121,9 @@ def reinforce_together(
         The options contradict each other: two that cut the same line cannot both be built.
     """
     built = build_sites(grid, options)
-    return _reinforced(built, _bearing(built), most_eur, WORKS if allowed is None else allowed)
+    return _reinforced(
+        built, np.arange(len(built.positions)), most_eur, WORKS if allowed is None else allowed
+    )
 
 
 def _reinforced(
@@ -144,39 +145,30 @@ def _reinforced(
         least = min((one.cost for one in every), key=lambda cost: cost.eur)
         reason = f"works on the existing grid cost {least.eur:,.0f} at least"
         return Reinforcement((), least, 0, "too_dear", reason)
-    found = Reinforcement((), Cost(), 0, "none", "")
-    for cases in (np.union1d(worst, _bearing(built)), np.arange(len(built.positions))):
-        bench = WorksBench(built, proposed, worst, cases)
-        found, left = _searched(bench, most_eur)
-        if left.empty:
-            return found
-        # Works that reach beyond the feeders of the sites broke a limit there: all cases have a say.
-    return found
+    return _searched(WorksBench(built, proposed, worst, np.arange(len(built.positions))), most_eur)
 
 
-def _searched(bench: WorksBench, most_eur: float) -> tuple[Reinforcement, pd.DataFrame]:
-    """What a search finds, and limits that it breaks on the network that is really made."""
-    cheapest, none_left = cheapest_works(bench, most_eur=most_eur), pd.DataFrame()
+def _searched(bench: WorksBench, most_eur: float) -> Reinforcement:
+    """What a search finds; none where it breaks a limit on the network that is really made."""
+    cheapest = cheapest_works(bench, most_eur=most_eur)
     if cheapest.works is None:
         count = f"none of the works that can be proposed on the existing grid ({len(bench.measures)})"
         if math.isfinite(most_eur):
             reason = f"{count} cure it for at most {most_eur:,.0f}"
-            return Reinforcement((), Cost(), 0, "too_dear", reason), none_left
-        return _none(f"{count} cure it"), none_left
+            return Reinforcement((), Cost(), 0, "too_dear", reason)
+        return _none(f"{count} cure it")
     measures = tuple(paid_once([bench.measures[row] for row in cheapest.works]))
     cost = total_cost([one.cost for one in measures])
     if cost.eur > most_eur:
         reason = f"works on the existing grid that cure it cost {cost.eur:,.0f}"
-        return Reinforcement((), cost, 0, "too_dear", reason), none_left
+        return Reinforcement((), cost, 0, "too_dear", reason)
     left = broken_in_fact(bench, measures)
     if len(left):
         row = left.iloc[0]
-        return _none(
-            f"the works that cure it break another limit: {row['check']} at {row['element_id']}"
-        ), left
+        return _none(f"the works that cure it break another limit: {row['check']} at {row['element_id']}")
     months = max((one.months for one in measures), default=0)
     reason = f"it fits after: {'; '.join(one.text for one in measures)}"
-    return Reinforcement(measures, cost, months, "found", reason, cheapest.proved), left
+    return Reinforcement(measures, cost, months, "found", reason, cheapest.proved)
 
 
 def broken_in_fact(bench: WorksBench, measures: Sequence[Measure]) -> pd.DataFrame:
@@ -202,12 +194,6 @@ def _worse(bench: WorksBench, violations: pd.DataFrame) -> pd.DataFrame:
         for one in np.unique(case)
     ]
     return pd.concat(parts, ignore_index=True) if parts else violations
-
-
-def _bearing(built: BuiltSites) -> np.ndarray:
-    """Cases that bear on some supply point: all of normal operation, and outages that are felt there."""
-    at = built.grid.network.buses.index.get_indexer([option.bus_id for option, _ in built.options])
-    return np.flatnonzero(bearing(built.grid)[built.positions][:, at].any(axis=1))
 
 
 def _too_small(built: BuiltSites, violations: pd.DataFrame) -> str:

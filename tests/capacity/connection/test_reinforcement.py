@@ -18,7 +18,6 @@ from capacity.connection.judging import judge
 from capacity.connection.option import SupplyOption
 from capacity.connection.reinforcement import (
     Reinforcement,
-    _bearing,
     _proposed,
     _situation,
     broken_in_fact,
@@ -103,7 +102,7 @@ def test_no_set_of_one_or_two_of_the_works_that_costs_less_holds() -> None:
 
 def _bench(options):  # type: ignore[no-untyped-def]
     built = build_sites(grid(), options)
-    cases = _bearing(built)
+    cases = np.arange(len(built.positions))
     bench = WorksBench(built, (), cases, cases)
     return bench, _proposed(built, _situation(bench), KINDS)
 
