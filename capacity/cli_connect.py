@@ -19,6 +19,8 @@ from capacity.cli_options import (
     LimitsName,
     NetworkFile,
     ScenarioId,
+    SitePlace,
+    SitesFile,
     finite,
 )
 
@@ -64,12 +66,8 @@ class _Asked(NamedTuple):
 
 def connect(
     network: NetworkFile,
-    site: Annotated[
-        str | None, typer.Option(help="LON,LAT in degrees, like 7.8840,48.4475; three or more: an area.")
-    ] = None,
-    sites: Annotated[
-        Path | None, typer.Option(help="File with a layer `sites`, or a table with lon and lat.")
-    ] = None,
+    site: SitePlace = None,
+    sites: SitesFile = None,
     name: Annotated[str | None, typer.Option(help="Name of the site.")] = None,
     dwellings: Annotated[int, typer.Option(min=0, max=MOST_UNITS, help="Homes of usual size.")] = 0,
     homes: Annotated[

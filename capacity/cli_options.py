@@ -22,6 +22,12 @@ def finite_or_none(value: float | None) -> float | None:
     return None if value is None else finite(value)
 
 
+SitePlace = Annotated[
+    str | None, typer.Option(help="LON,LAT in degrees, like 7.8840,48.4475; three or more: an area.")
+]
+SitesFile = Annotated[
+    Path | None, typer.Option(help="File with a layer `sites`, or a table with lon and lat.")
+]
 NetworkFile = Annotated[
     Path, typer.Argument(help="GeoPackage, or folder of GeoJSON files, in the canonical tables.")
 ]

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from capacity import cli_network, output
-from capacity.cli_options import DONE, VIOLATED, AsJson, LimitsName, NetworkFile, ScenarioId
+from capacity.cli_options import (
+    DONE,
+    VIOLATED,
+    AsJson,
+    LimitsName,
+    NetworkFile,
+    ScenarioId,
+    SitePlace,
+    SitesFile,
+)
 
 if TYPE_CHECKING:
     from capacity.connection import ConnectionConfig
@@ -52,12 +61,8 @@ Statuses = Annotated[
 @register.command()
 def add(
     project: ProjectFile,
-    site: Annotated[
-        str | None, typer.Option(help="LON,LAT in degrees, like 7.8840,48.4475; three or more: an area.")
-    ] = None,
-    sites: Annotated[
-        Path | None, typer.Option(help="File with a layer `sites`, or a table with lon and lat.")
-    ] = None,
+    site: SitePlace = None,
+    sites: SitesFile = None,
     cells: Cells = None,
     user: User = None,
     as_json: AsJson = False,
